@@ -1,0 +1,68 @@
+"""Cached features as data sets and batches for Trainer."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from transformers import PreTrainedModel
+
+Example = dict[str, torch.Tensor | int]
+Batch = dict[str, torch.Tensor]
+
+
+class FeatureDataset(torch.utils.data.Dataset):
+    """Feature files and label ids; an altered copy of a clip is an example of its own."""
+
+    def __init__(self, input_name: str, files: Sequence[Path], label_ids: Sequence[int]) -> None:
+        self.input_name, self.files, self.label_ids = input_name, files, label_ids
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __getitem__(self, index: int) -> Example:
+        array = np.load(self.files[index], mmap_mode="r").astype(np.float32)
+        return {self.input_name: torch.from_numpy(array), "labels": self.label_ids[index]}
+
+
+@dataclass(frozen=True)
+class Collator:
+    """Examples to one batch: padded with zeros, and masked where the encoder asks for it.
+
+    `samples_of` is the model whose convolutions were computed already: a mask counts samples of
+    sound, not frames. None where the features are samples, or of one length.
+    """
+
+    input_name: str
+    with_mask: bool
+    samples_of: PreTrainedModel | None
+
+    def __call__(self, examples: Sequence[Example]) -> Batch:
+        arrays = [example[self.input_name] for example in examples]
+        batch = {
+            self.input_name: torch.nn.utils.rnn.pad_sequence(arrays, batch_first=True),
+            "labels": torch.tensor([example["labels"] for example in examples]),
+        }
+        if self.with_mask:
+            lengths = torch.tensor([self._samples(len(array)) for array in arrays])
+            batch["attention_mask"] = (
+                torch.arange(int(lengths.max()))[None, :] < lengths[:, None]
+            ).long()  # (batch, samples)
+        return batch
+
+    def _samples(self, length: int) -> int:
+        if self.samples_of is None:
+            return length
+        config = self.samples_of.config
+        for kernel, stride in zip(
+            reversed(config.conv_kernel), reversed(config.conv_stride), strict=True
+        ):
+            length = (length - 1) * stride + kernel
+        return length
+
+
+def batches(dataset: FeatureDataset, collator: Collator, size: int) -> Iterator[Batch]:
+    """Yield the data set's batches in order."""
+    for start in range(0, len(dataset), size):
+        yield collator([dataset[i] for i in range(start, min(start + size, len(dataset)))])

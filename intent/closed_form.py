@@ -1,0 +1,97 @@
+"""A linear head in closed form: discriminant analysis on what a frozen encoder heard."""
+
+import warnings
+
+import numpy as np
+import torch
+from transformers import PreTrainedModel
+
+FOLDS = 5
+ABSENT_BIAS = -30.0  # the logit of a class that was never heard: a share below 1e-9
+
+
+Head = tuple[np.ndarray, np.ndarray]  # weights (classes, width) and biases (classes,), float32
+
+
+def fit_linear_head(features: np.ndarray, label_ids: np.ndarray, classes: int) -> Head:
+    """Return the weights and biases of a linear softmax classifier.
+
+    Linear discriminant analysis with Ledoit-Wolf shrinkage (Ledoit & Wolf 2004) on `features`
+    (clips, width) and `label_ids` (clips,), of which two differ and two agree. Classes that are absent
+    from `label_ids` get no weights and a bias that keeps them from being answered.
+    """
+    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+
+    analysis = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto")
+    with warnings.catch_warnings():  # of classes with a single clip so far, which do no harm
+        warnings.filterwarnings("ignore", "Only one sample available")
+        analysis.fit(features, label_ids)
+    weights, biases = analysis.coef_, analysis.intercept_
+    if len(analysis.classes_) == 2:  # scikit-learn gives the difference of the two alone
+        weights = np.concatenate([-weights / 2, weights / 2])
+        biases = np.concatenate([-biases / 2, biases / 2])
+    all_weights = np.zeros((classes, features.shape[1]), np.float32)
+    all_biases = np.full(classes, ABSENT_BIAS, np.float32)
+    all_weights[analysis.classes_] = weights
+    all_biases[analysis.classes_] = biases - biases.mean()
+    return all_weights, all_biases
+
+
+def calibrated(head: Head, features: np.ndarray, label_ids: np.ndarray, groups: np.ndarray) -> Head:
+    """Return the head, its logits divided by the temperature that suits clips not heard yet.
+
+    The temperature (Guo et al. 2017, "On calibration of modern neural networks") is the one of
+    least log loss in cross-validation over the training clips; `groups` (clips,) keeps the altered
+    copies of a clip in one fold. Too few clips for that leave the head as it is.
+    """
+    from scipy.optimize import minimize_scalar
+    from scipy.special import log_softmax
+    from sklearn.model_selection import GroupKFold
+
+    if len(set(groups)) < FOLDS * len(head[1]):
+        return head
+    logits = np.zeros((len(features), len(head[1])))
+    for learnt, held_out in GroupKFold(FOLDS).split(features, label_ids, groups):
+        if len(set(label_ids[learnt])) < 2:
+            return head
+        weights, biases = fit_linear_head(features[learnt], label_ids[learnt], len(head[1]))
+        logits[held_out] = features[held_out] @ weights.T + biases
+
+    def log_loss(log_temperature: float) -> float:
+        scores = log_softmax(logits / np.exp(log_temperature), axis=1)
+        return -scores[np.arange(len(label_ids)), label_ids].mean()
+
+    found = minimize_scalar(log_loss, bounds=(np.log(0.1), np.log(100)), method="bounded")
+    temperature = np.float32(np.exp(found.x))
+    return head[0] / temperature, head[1] / temperature
+
+
+def fold_head(model: PreTrainedModel, head: Head, centre: np.ndarray) -> None:
+    """Write a linear classifier of mean-pooled activations into the stock projector and classifier.
+
+    Both are linear around a mean over time, so the product of their weights is all that counts: the
+    projector gets the classifier's right singular vectors, the classifier the rest. What softmax
+    ignores is taken out, and activations are seen from their `centre` (width,), so that no large
+    offset eats the digits of half precision. Raises ValueError if the projector is too narrow.
+    """
+    weights, biases = (part.astype(np.float64) for part in head)
+    biases = biases + weights @ centre
+    weights, biases = weights - weights.mean(0), biases - biases.mean()
+    left, scale, right = np.linalg.svd(weights, full_matrices=False)
+    rank = int((scale > scale.max() * 1e-7).sum())
+    projector, classifier = model.projector, model.classifier
+    if rank > projector.out_features:
+        raise ValueError(f"rank {rank} does not fit a projector of {projector.out_features}")
+    with torch.no_grad():
+        projector.weight[:rank] = torch.from_numpy(right[:rank]).float()
+        projector.bias.copy_(projector.weight @ torch.from_numpy(-centre).to(projector.weight))
+        classifier.weight.zero_()
+        classifier.weight[:, :rank] = torch.from_numpy(left[:, :rank] * scale[:rank]).float()
+        classifier.bias.copy_(torch.from_numpy(biases))
+
+
+def probabilities(features: np.ndarray, weights: np.ndarray, biases: np.ndarray) -> np.ndarray:
+    """Return the softmax scores (clips, classes), float64, of a linear classifier."""
+    from scipy.special import softmax
+
+    return softmax(features.astype(np.float64) @ weights.T + biases, axis=1)

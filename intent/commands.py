@@ -1,0 +1,185 @@
+"""What the commands of the command line do."""
+
+import argparse
+import json
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from intent import terminal
+from intent.errors import AudioError, IntentError, RecipeError, RunError
+from intent.events import Event, Finished
+from intent.paths import BUNDLED, SAMPLE, runs_dir
+from intent.recipes import Recipe, change, preset
+from intent.rundir import RunDir
+
+DONE, OURS, MISTAKE, INTERRUPTED = 0, 1, 2, 130  # exit codes
+
+
+def classify(options: argparse.Namespace) -> int:
+    """Print the likeliest intents of each file; one that cannot be heard does not end it."""
+    from intent.audio import read_clip
+    from intent.classifier import classify as hear
+    from intent.classifier import loaded
+
+    if options.top_k < 1:
+        raise IntentError(f"--top-k must be 1 or more, found {options.top_k}: choose how many.")
+    loaded(options.checkpoint)  # what is wrong with the checkpoint is said once
+    code = DONE
+    for file in options.files:
+        try:
+            answer = hear(read_clip(file), options.checkpoint, options.top_k)
+        except AudioError as error:
+            code = MISTAKE
+            if options.json:
+                terminal.print_json({"file": file, "error": str(error)})
+            else:
+                terminal.complain(f"{file}: {error}")
+            continue
+        if options.json:
+            top = [{"label": s.label, "score": round(s.score, 6)} for s in answer.top]
+            terminal.print_json({"file": file, "top": top, "seconds": round(answer.seconds, 4)})
+        else:
+            print(terminal.answer_text(file, answer), flush=True)
+    return code
+
+
+def train(options: argparse.Namespace) -> int:
+    """Train in this process, showing how it goes, and print where the result is."""
+    from intent.runs import create_run, open_run, refuse_second_run, work
+
+    if options.budget is not None and not options.budget > 0:
+        raise RunError(f"--budget must be more than 0 seconds, found {options.budget:g}.")
+    runs = Path(options.runs or runs_dir()).resolve()
+    if options.resume:
+        _check_only_resume(options)
+        run = open_run(runs, options.resume)
+    else:
+        recipe = _recipe(options)
+        refuse_second_run(runs)
+        run = create_run(runs, recipe)
+    finished: list[Finished] = []
+    with terminal.display(options.json) as show, _stop_on_signals(run):
+
+        def on_event(event: Event) -> None:
+            finished.extend([event] if isinstance(event, Finished) else [])
+            show(event)
+
+        try:
+            work(run, on_event, options.budget)
+        finally:
+            if options.json:
+                show(_result(run, finished[-1] if finished else None))  # the last line
+    if not options.json:
+        print(terminal.summary(run, finished[-1]))
+    return DONE
+
+
+def evaluate(options: argparse.Namespace) -> int:
+    """Print how well a checkpoint hears a data set."""
+    from intent.evaluation import evaluate_checkpoint
+
+    with terminal.counter("hearing clips", options.json) as on_progress:
+        evaluation = evaluate_checkpoint(
+            options.checkpoint, options.data, options.locale or ("en-US",), part=options.split,
+            seed=options.seed, include_seen=options.include_seen, on_progress=on_progress,
+        )
+    figures = evaluation.to_dict()
+    if options.json:
+        terminal.print_json(figures)
+    else:
+        print(terminal.evaluation_text(figures))
+    return DONE
+
+
+def runs_command(options: argparse.Namespace) -> int:
+    """List runs, show one, or ask one to stop."""
+    from intent import runs as all_runs
+
+    folder = Path(options.runs or runs_dir()).resolve()
+    if options.action == "list":
+        for run in all_runs.list_runs(folder):
+            row = terminal.run_row(run, all_runs.state(run), all_runs.history_of(run))
+            print(json.dumps(row) if options.json else terminal.row_text(row))
+        return DONE
+    if not options.run_id:
+        raise RunError(f"Which run? Name one: python -m intent runs {options.action} RUN_ID.")
+    run = all_runs.open_run(folder, options.run_id)
+    state = all_runs.state(run)
+    if options.action == "stop":
+        if state not in ("running", "stopping"):
+            raise RunError(f"Run {run.id} is not training ({state}): there is nothing to stop.")
+        all_runs.request_stop(run)
+        state = all_runs.state(run)
+    row = terminal.run_row(run, state, all_runs.history_of(run))
+    if options.action == "show":
+        row["recipe"] = json.loads(run.recipe().to_json())
+    print(json.dumps(row, indent=None if options.json else 2))
+    return DONE
+
+
+def _recipe(options: argparse.Namespace) -> Recipe:
+    """Return the preset as it suits the base, with what the command line changes."""
+    from intent.encoders import family
+
+    base = _whole_path(options.base or BUNDLED)
+    values: dict[str, object] = {"base": base}
+    if options.data:
+        values["data"] = options.data if options.data == SAMPLE else _whole_path(options.data)
+    if options.locale:
+        values["locales"] = options.locale
+    if options.seed is not None:
+        values["seed"] = options.seed
+    for setting in options.set or ():
+        name, equals, value = setting.partition("=")
+        if not equals:
+            raise RecipeError(f"--set takes name=value, found {setting!r}: write it so.")
+        values[name.strip()] = value
+    name = options.recipe or "recommended"
+    changed = change(preset(name), values)  # a wrong value is told before the base is looked up
+    return change(preset(name, family(changed.base)), values)
+
+
+def _whole_path(name: str) -> str:
+    """Return a folder's whole path, so that the recipe means the same from any folder."""
+    return str(Path(name).resolve()) if Path(name).is_dir() else name
+
+
+def _check_only_resume(options: argparse.Namespace) -> None:
+    for name in ("data", "locale", "base", "recipe", "set", "seed"):
+        if getattr(options, name) is not None:
+            raise RunError(f"--resume goes on with the run's own recipe: leave out --{name}.")
+
+
+def _result(run: RunDir, finished: Finished | None) -> dict[str, object]:
+    from intent.runs import state
+
+    return {
+        "run": run.id,
+        "directory": str(run.path),
+        "accuracy": finished.accuracy if finished else None,
+        "interval": finished.interval if finished else None,
+        "outcome": finished.outcome if finished else state(run),
+    }
+
+
+@contextmanager
+def _stop_on_signals(run: RunDir) -> Iterator[None]:
+    """Within the block, the first Ctrl-C and a polite kill stop the run and keep its best."""
+    from intent.runs import request_stop
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        request_stop(run)
+        # Not print: the signal may come in the middle of another one.
+        os.write(2, b"Stopping, and keeping the best so far; Ctrl-C again breaks off.\n")
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,138 @@
+"""Base checkpoints: which there are, and how one becomes a classifier with a window that fits."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from intent import checkpoints
+from intent.errors import CheckpointError
+from intent.paths import BUNDLED
+from intent.provenance import read_provenance
+from intent.recipes import WHISPER
+
+if TYPE_CHECKING:
+    from transformers import FeatureExtractionMixin, PretrainedConfig, PreTrainedModel
+
+WHISPER_FRAMES_PER_SECOND = 50  # encoder frames: 10 ms mel hops, halved by the second convolution
+
+# model types whose head is projector → mean over time → classifier
+MEAN_POOLED = (WHISPER, "wav2vec2", "hubert", "wavlm")
+
+
+@dataclass(frozen=True)
+class Base:
+    """A base checkpoint worth offering, its model type, and a word on it."""
+
+    checkpoint: str
+    family: str
+    note: str
+
+
+BASES = (
+    Base(BUNDLED, WHISPER, "ships with the app: Whisper tiny.en, already taught on MInDS-14"),
+    Base("openai/whisper-tiny.en", WHISPER, "8 M parameters, English, quick on any laptop"),
+    Base("openai/whisper-base", WHISPER, "21 M parameters, 99 languages, the best for its size"),
+    Base("openai/whisper-small", WHISPER, "88 M parameters, 99 languages, wants a GPU"),
+    Base("facebook/wav2vec2-base", "wav2vec2", "95 M parameters, as in the task guide"),
+    Base("facebook/hubert-base-ls960", "hubert", "94 M parameters, self-supervised English"),
+    Base("microsoft/wavlm-base-plus", "wavlm", "94 M parameters, hardened against noise"),
+    Base("ntu-spml/distilhubert", "hubert", "23 M parameters, a small HuBERT"),
+    Base("facebook/wav2vec2-xls-r-300m", "wav2vec2", "315 M parameters, 128 languages, for GPUs"),
+)
+
+
+def family(base: str) -> str:
+    """Return the model type of a base, such as "whisper"; raises CheckpointError if it has none."""
+    for known in BASES:
+        if known.checkpoint == base:
+            return known.family
+    return _config(base).model_type
+
+
+def load_base(
+    base: str,
+    labels: tuple[str, ...],
+    window_seconds: int,
+    spec_augment: bool = True,
+    seed: int = 0,
+) -> "tuple[PreTrainedModel, FeatureExtractionMixin]":
+    """Return a base as a float32 classifier with a new head for these labels, and its extractor.
+
+    A Whisper encoder is cut to the window: its positions are a fixed sinusoid, so the first rows
+    are exact for shorter input (Radford et al. 2022). Raises CheckpointError if the base cannot be
+    loaded as an audio classifier, or cannot hear the window.
+    """
+    import torch
+    from transformers import AutoFeatureExtractor, AutoModelForAudioClassification
+
+    config, source = _config(base), checkpoints.locate(base)
+    torch.manual_seed(seed)
+    try:
+        model = AutoModelForAudioClassification.from_pretrained(
+            source,
+            num_labels=len(labels),
+            label2id={name: index for index, name in enumerate(labels)},
+            id2label=dict(enumerate(labels)),
+            ignore_mismatched_sizes=True,
+            use_safetensors=True,
+            dtype=torch.float32,
+        )
+        window = {"chunk_length": window_seconds} if config.model_type == WHISPER else {}
+        extractor = AutoFeatureExtractor.from_pretrained(source, **window)
+    except (OSError, ValueError, RuntimeError, KeyError) as error:
+        raise _cannot_load(base, error) from error
+    for name in ("projector", "classifier"):
+        if isinstance(getattr(model, name, None), torch.nn.Linear):
+            getattr(model, name).reset_parameters()
+    if hasattr(model.config, "apply_spec_augment"):
+        model.config.apply_spec_augment = spec_augment
+    if config.model_type == WHISPER:
+        _shorten_window(model, base, window_seconds)
+    return model.eval(), extractor
+
+
+def trained_on(base: str) -> tuple[str, ...]:
+    """Return the hashes of the clips that a base of ours has learnt from; others tell none."""
+    provenance = read_provenance(checkpoints.locate(base))
+    return provenance.trained_on if provenance else ()
+
+
+def hears_fixed_window(model: "PreTrainedModel") -> bool:
+    """Return whether the encoder takes one length only, to which clips are cut or padded."""
+    return model.config.model_type == WHISPER
+
+
+def has_mean_pooled_head(model: "PreTrainedModel") -> bool:
+    """Return whether the head is linear around a mean over time, so that it has a closed form."""
+    return model.config.model_type in MEAN_POOLED
+
+
+def _config(base: str) -> "PretrainedConfig":
+    from transformers import AutoConfig
+
+    try:
+        return AutoConfig.from_pretrained(checkpoints.locate(base, weights=False))
+    except (OSError, ValueError, KeyError) as error:
+        raise _cannot_load(base, error) from error
+
+
+def _cannot_load(base: str, error: Exception) -> CheckpointError:
+    reason = str(error).strip().split("\n")[0]
+    return CheckpointError(
+        f'The base "{base}" cannot be loaded as an audio classifier ({reason}): choose an encoder '
+        "such as openai/whisper-tiny.en, a folder made by save_pretrained, or the bundled one."
+    )
+
+
+def _shorten_window(model: "PreTrainedModel", base: str, window_seconds: int) -> None:
+    import torch
+
+    encoder, frames = model.encoder, WHISPER_FRAMES_PER_SECOND * window_seconds
+    if frames > encoder.max_source_positions:
+        longest = encoder.max_source_positions // WHISPER_FRAMES_PER_SECOND
+        raise CheckpointError(
+            f"{base} hears at most {longest} s, found window_seconds {window_seconds}: "
+            f"set window_seconds to {longest} or less."
+        )
+    positions = encoder.embed_positions.weight[:frames].detach().clone()
+    encoder.embed_positions = torch.nn.Embedding.from_pretrained(positions, freeze=True)
+    encoder.max_source_positions = model.config.max_source_positions = frames

@@ -1,0 +1,136 @@
+"""Clips to model inputs or activations, each computed once and kept under the hash of its sound."""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from transformers import FeatureExtractionMixin
+
+from intent.audio import Clip, resample
+from intent.augmentation import altered
+from intent.parts import fingerprint
+from intent.paths import cache_dir
+
+BATCH = 4  # clips in one forward pass, where they are of one length
+CACHE_GIGABYTES = 8.0  # unless INTENT_CACHE_GB says otherwise
+
+
+@dataclass(frozen=True)
+class HeardClip:
+    """A clip of the data set, by the hash of its sound, and how to read it."""
+
+    name: str
+    label_id: int
+    locale: str
+    transcription: str
+    hash: str
+    read: Callable[[], Clip]
+
+
+@dataclass(frozen=True)
+class FrontEnd:
+    """All that happens to a clip before anything learns: extractor, window and frozen layers."""
+
+    extractor: FeatureExtractionMixin
+    frozen: torch.nn.Module | None
+    window_seconds: int
+    fixed_window: bool
+    device: str
+
+    @property
+    def input_name(self) -> str:
+        """The model's name for its input: "input_features" or "input_values"."""
+        return self.extractor.model_input_names[0]
+
+    def key(self) -> str:
+        """Return a hash of all that the result depends on, but the clip."""
+        parts = [self.extractor.to_json_string(), str(self.window_seconds)]
+        parts += [type(self.frozen).__name__, fingerprint(self.frozen)] if self.frozen else []
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:24]
+
+    @torch.inference_mode()
+    def hear(self, clips: Sequence[Clip]) -> list[np.ndarray]:
+        """Return for each clip its model input or activations, float16 unless pooled or raw."""
+        rate = self.extractor.sampling_rate
+        inputs = self.extractor(
+            [resample(clip, rate).samples for clip in clips],
+            sampling_rate=rate,
+            return_tensors="pt",
+            **(
+                {}
+                if self.fixed_window
+                else {"max_length": self.window_seconds * rate, "truncation": True, "padding": True}
+            ),
+        )[self.input_name]
+        if self.frozen is None:
+            return list(inputs.numpy())
+        activations = self.frozen(inputs.to(self.device)).float().cpu().numpy()
+        return list(activations.astype(np.float16) if activations.ndim > 2 else activations)
+
+
+class FeatureCache:
+    """Arrays on disk, one file each, in a folder for each front end."""
+
+    def __init__(self, key: str) -> None:
+        self.folder = cache_dir() / "features" / key
+        self.folder.mkdir(parents=True, exist_ok=True)
+        os.utime(self.folder)
+        _keep_below_cap(self.folder)
+
+    def path(self, clip_hash: str, copy: int = 0) -> Path:
+        """Return where the array of a clip, or of an altered copy of it, is kept."""
+        return self.folder / f"{clip_hash}-{copy}.npy"
+
+    def write(self, path: Path, array: np.ndarray) -> None:
+        """Store an array whole: a reader sees all of it or nothing."""
+        part = path.with_suffix(f".{os.getpid()}")
+        with part.open("wb") as file:
+            np.save(file, array)
+        part.replace(path)
+
+
+def feature_files(
+    front_end: FrontEnd, clips: Sequence[HeardClip], copies: int, cache: FeatureCache
+) -> Iterator[tuple[int, list[Path]]]:
+    """Yield each clip's index and the files of its features: itself, then its altered copies.
+
+    Clips come in order; those that are not in the cache are computed, a few at a time.
+    """
+    size = BATCH if front_end.fixed_window else 1
+    for start in range(0, len(clips), size):
+        batch = clips[start : start + size]
+        paths = [[cache.path(clip.hash, copy) for copy in range(copies + 1)] for clip in batch]
+        missing = [
+            (paths[row][copy], row, copy)
+            for row in range(len(batch))
+            for copy in range(copies + 1)
+            if not paths[row][copy].exists()
+        ]
+        sounds = {row: batch[row].read() for row in {row for _, row, _ in missing}}
+        for first in range(0, len(missing), size):
+            some = missing[first : first + size]
+            heard = front_end.hear(
+                [altered(sounds[row], batch[row].hash, copy) for _, row, copy in some]
+            )
+            for (path, _, _), array in zip(some, heard, strict=True):
+                cache.write(path, array)
+        yield from ((start + row, paths[row]) for row in range(len(batch)))
+
+
+def _keep_below_cap(in_use: Path) -> None:
+    """Remove the front ends that were used longest ago until the cache fits its cap."""
+    cap = float(os.environ.get("INTENT_CACHE_GB") or CACHE_GIGABYTES) * 1e9
+    folders = sorted(in_use.parent.iterdir(), key=lambda folder: folder.stat().st_mtime)
+    sizes = {folder: sum(file.stat().st_size for file in folder.iterdir()) for folder in folders}
+    total = sum(sizes.values())
+    for folder in folders:
+        if total <= cap:
+            return
+        if folder != in_use:
+            shutil.rmtree(folder, ignore_errors=True)
+            total -= sizes[folder]

@@ -1,0 +1,198 @@
+"""Figures of a test: accuracy with its interval, per intent and locale, calibration, mistakes."""
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+ECE_BINS = 10
+
+
+@dataclass(frozen=True)
+class Figure:
+    """An accuracy (0..1), its 95 % interval, and the number of clips behind it."""
+
+    accuracy: float
+    interval: tuple[float, float]
+    clips: int
+
+
+@dataclass(frozen=True)
+class LabelFigures:
+    """How well one label is told from the others, each 0..1; `support` counts its clips."""
+
+    precision: float
+    recall: float
+    f1: float
+    support: int
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A clip that was heard as another label, and the score of that label."""
+
+    clip: str
+    transcription: str
+    true: str
+    predicted: str
+    score: float  # 0..1
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What a checkpoint scores on clips that it was not trained on.
+
+    Only `seen_figure` counts clips that it was trained on. All figures are None and all tables
+    empty where there was no unseen clip; `message` then says so.
+    """
+
+    accuracy: float | None  # 0..1
+    interval: tuple[float, float] | None  # 95 %
+    clips: int
+    seen_in_training: int  # clips found that the checkpoint was trained on: not among `clips`
+    macro_f1: float | None  # over labels that occur or were predicted
+    ece: float | None  # expected calibration error, 0..1
+    labels: tuple[str, ...]
+    confusion: tuple[tuple[int, ...], ...]  # a row a true label, a column a predicted one
+    per_intent: dict[str, LabelFigures]
+    per_locale: dict[str, Figure]
+    mistakes: tuple[Mistake, ...]  # most confident first
+    seen_figure: Figure | None = None  # on the clips seen in training, if they were asked for
+    skipped: tuple[str, ...] = ()  # names of clips that could not be read
+
+    @property
+    def message(self) -> str | None:
+        """Why there are no figures, in a sentence; None where there are."""
+        if self.clips:
+            return None
+        if not self.seen_in_training:
+            return "There is no clip to test on: choose other data."
+        return (
+            f"The checkpoint was trained on all of these clips ({self.seen_in_training}), so there "
+            "is none left to test it on: choose other data, or ask for the clips seen in training."
+        )
+
+    def to_dict(self) -> dict[str, object]:
+        """Return it in types that JSON knows."""
+        return {**dataclasses.asdict(self), "message": self.message}
+
+
+def interval(correct: int, total: int) -> tuple[float, float]:
+    """Return the 95 % interval of a share, correct of total, each bound 0..1.
+
+    Wilson's score interval (1927), which keeps its coverage for few clips and near 0 and 1, where
+    the normal approximation does not. With no clip at all, anything is possible: (0, 1).
+    """
+    if total == 0:
+        return 0.0, 1.0
+    z = 1.959963984540054  # the normal distribution's 97.5 % point
+    share = correct / total
+    scale = 1 + z * z / total
+    centre = (share + z * z / (2 * total)) / scale
+    half = z / scale * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
+    low = 0.0 if correct == 0 else max(0.0, centre - half)
+    high = 1.0 if correct == total else min(1.0, centre + half)
+    return low, high
+
+
+def score(
+    labels: Sequence[str],
+    true_ids: np.ndarray,
+    probabilities: np.ndarray,
+    clip_names: Sequence[str],
+    transcriptions: Sequence[str],
+    locales: Sequence[str],
+    seen: Sequence[bool] | None = None,
+) -> Evaluation:
+    """Return the figures of scores that are already there.
+
+    true_ids (n,) int and probabilities (n, labels) float, 0..1, count labels as `labels` does;
+    seen says of each clip whether the checkpoint was trained on it (None: of none).
+    """
+    true = np.asarray(true_ids, dtype=np.int64).reshape(-1)  # (n,)
+    scores = np.asarray(probabilities, dtype=np.float64).reshape(len(true), len(labels))
+    seen_mask = np.zeros(len(true), bool) if seen is None else np.asarray(seen, dtype=bool)
+    rows = np.flatnonzero(~seen_mask)
+    predicted = scores.argmax(axis=1)  # (n,)
+    right = predicted == true
+    figure = _figure(right[rows])
+    return Evaluation(
+        accuracy=figure.accuracy if figure else None,
+        interval=figure.interval if figure else None,
+        clips=len(rows),
+        seen_in_training=int(seen_mask.sum()),
+        macro_f1=_macro_f1(true[rows], predicted[rows]) if figure else None,
+        ece=calibration_error(scores[rows].max(axis=1), right[rows]) if figure else None,
+        labels=tuple(labels),
+        confusion=_confusion(true[rows], predicted[rows], len(labels)) if figure else (),
+        per_intent=_per_intent(true[rows], predicted[rows], labels) if figure else {},
+        per_locale=_per_locale(right, rows, locales),
+        mistakes=tuple(
+            Mistake(
+                clip_names[row], transcriptions[row], labels[true[row]], labels[predicted[row]],
+                float(scores[row, predicted[row]]),
+            )
+            for row in sorted(rows[~right[rows]], key=lambda row: -scores[row].max())
+        ),
+        seen_figure=_figure(right[seen_mask]),
+    )  # fmt: skip
+
+
+def calibration_error(confidence: np.ndarray, right: np.ndarray, bins: int = ECE_BINS) -> float:
+    """Return how far scores are from the share of right answers among clips of such scores, 0..1.
+
+    confidence (n,) 0..1, right (n,) bool. Expected calibration error with bins of equal width
+    (Guo et al. 2017, "On Calibration of Modern Neural Networks").
+    """
+    which = np.minimum((np.asarray(confidence) * bins).astype(int), bins - 1)  # (n,)
+    counts = np.bincount(which, minlength=bins)
+    gaps = np.bincount(which, weights=confidence - np.asarray(right, float), minlength=bins)
+    return float(np.abs(gaps).sum() / max(1, counts.sum()))
+
+
+def _figure(right: np.ndarray) -> Figure | None:
+    if not len(right):
+        return None
+    correct = int(right.sum())
+    return Figure(correct / len(right), interval(correct, len(right)), len(right))
+
+
+def _macro_f1(true: np.ndarray, predicted: np.ndarray) -> float:
+    from sklearn.metrics import f1_score
+
+    return float(f1_score(true, predicted, average="macro", zero_division=0))
+
+
+def _confusion(
+    true: np.ndarray, predicted: np.ndarray, labels: int
+) -> tuple[tuple[int, ...], ...]:
+    from sklearn.metrics import confusion_matrix
+
+    matrix = confusion_matrix(true, predicted, labels=range(labels))
+    return tuple(tuple(map(int, row)) for row in matrix)
+
+
+def _per_intent(
+    true: np.ndarray, predicted: np.ndarray, labels: Sequence[str]
+) -> dict[str, LabelFigures]:
+    from sklearn.metrics import precision_recall_fscore_support
+
+    columns = precision_recall_fscore_support(
+        true, predicted, labels=range(len(labels)), zero_division=0
+    )
+    return {
+        label: LabelFigures(float(precision), float(recall), float(f1), int(support))
+        for label, precision, recall, f1, support in zip(labels, *columns, strict=True)
+    }
+
+
+def _per_locale(
+    right: np.ndarray, rows: np.ndarray, locales: Sequence[str]
+) -> dict[str, Figure]:
+    """The unseen clips of each locale; those of no known locale are left out."""
+    rows_of: dict[str, list[int]] = {}
+    for row in rows:
+        rows_of.setdefault(locales[row], []).append(row)
+    return {locale: _figure(right[rows_of[locale]]) for locale in sorted(rows_of) if locale}

@@ -1,0 +1,229 @@
+"""Fine-tuning by gradient: Trainer does it, a callback turns its callbacks into our events."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from transformers import EvalPrediction, Trainer, TrainingArguments
+
+from intent.batches import Batch, Collator, FeatureDataset, batches
+from intent.closed_form import calibrated, fit_linear_head, fold_head
+from intent.devices import precision
+from intent.encoders import hears_fixed_window
+from intent.evaluation import AccuracyMetric
+from intent.events import Phase
+from intent.features import FeatureCache, FrontEnd, HeardClip, feature_files
+from intent.parts import Parts, PooledEncoder, part
+from intent.recipes import Recipe
+from intent.reporting import Reporter
+from intent.results import save_model
+from intent.work import ProgressMeter, Stopped, Work, model_device
+
+
+def fine_tune(work: Work) -> tuple[list[HeardClip], np.ndarray]:
+    """Train, leave the weights to keep in the model, and return test clips and their scores.
+
+    Scores are (clips, classes). The best checkpoint so far lies in the run's `model/` at all times.
+    """
+    tuner = _Tuner(work)
+    try:
+        tuner.hear()
+        if work.recipe.head == "closed-form":
+            tuner.fit_first_head()
+        tuner.train()
+    except Stopped:
+        pass
+    if tuner.best_accuracy is not None and (work.recipe.keep_best or work.watch.must_end()):
+        _load_weights(work)
+    return tuner.tested, tuner.test_probabilities()
+
+
+def training_arguments(recipe: Recipe, folder: Path, device: str) -> TrainingArguments:
+    """Return a recipe as Trainer takes it; the guide's recipe gives the guide's own arguments."""
+    half = precision(device) if recipe.mixed_precision and device == "cuda" else torch.float32
+    return TrainingArguments(
+        output_dir=str(folder),
+        eval_strategy="epoch",
+        eval_on_start=recipe.head == "closed-form",  # it is a result already
+        save_strategy="epoch",
+        learning_rate=recipe.learning_rate,
+        per_device_train_batch_size=recipe.batch_size,
+        gradient_accumulation_steps=recipe.accumulation_steps,
+        per_device_eval_batch_size=recipe.eval_batch_size,
+        num_train_epochs=recipe.epochs,
+        warmup_steps=recipe.warmup_ratio,  # below 1 it is a share of all steps
+        weight_decay=recipe.weight_decay,
+        label_smoothing_factor=recipe.label_smoothing,
+        logging_steps=recipe.logging_steps,
+        load_best_model_at_end=recipe.keep_best,
+        metric_for_best_model="accuracy",
+        save_total_limit=2,  # the best and the last: ten copies of an encoder fill a disk
+        bf16=half == torch.bfloat16,
+        fp16=half == torch.float16,
+        seed=recipe.seed,
+        report_to="none",
+        disable_tqdm=True,
+        use_cpu=device == "cpu",
+    )
+
+
+class _Tuner:
+    """The features, the learning part of the model, and Trainer around them."""
+
+    def __init__(self, work: Work) -> None:
+        self.work = work
+        self.parts: Parts = part(work.model, work.recipe.trainable_layers)
+        self.fixed = hears_fixed_window(work.model)
+        self.front_end = FrontEnd(
+            work.extractor, self.parts.frozen, work.recipe.window_seconds, self.fixed, work.device
+        )
+        convolved = work.model if self.parts.frozen is not None and not self.fixed else None
+        self.collator = Collator(
+            self.front_end.input_name,
+            with_mask=not self.fixed and bool(work.extractor.return_attention_mask),
+            samples_of=convolved,
+        )
+        self.tested: list[HeardClip] = []
+        self.test_files: list[Path] = []
+        self.train_files: list[Path] = []
+        self.train_ids: list[int] = []
+        self.best_accuracy = _earlier_best(work)
+
+    def hear(self) -> None:
+        """Compute the features of all clips, or take them from the cache."""
+        work, cache = self.work, FeatureCache(self.front_end.key())
+        work.model.eval()
+        work.emit(Phase("computing features"))
+        meter = ProgressMeter(work.emit, len(work.test) + len(work.train))
+        for index, files in feature_files(self.front_end, work.test, 0, cache):
+            self.tested.append(work.test[index])
+            self.test_files.append(files[0])
+            meter.show(len(self.tested), len(self.tested))
+            work.watch.check()
+        for index, files in feature_files(self.front_end, work.train, work.recipe.copies, cache):
+            self.train_files += files
+            self.train_ids += [work.train[index].label_id] * len(files)
+            meter.show(len(self.tested) + index + 1, len(self.tested) + index + 1)
+            work.watch.check()
+
+    def fit_first_head(self) -> None:
+        """Start from the head in closed form (Kumar et al. 2022: features are distorted less)."""
+        work, pooled = self.work, PooledEncoder(self.parts.learning)
+        if last_checkpoint(work):
+            return
+        work.emit(Phase("solving the first head"))
+        meter, rows = ProgressMeter(work.emit, len(self.train_files)), []
+        for batch in batches(self.train_set, self.collator, work.recipe.eval_batch_size):
+            with torch.inference_mode():
+                inputs = batch[self.collator.input_name].to(model_device(work.model))
+                rows.append(pooled(inputs).cpu().numpy())
+            meter.show(sum(map(len, rows)), sum(map(len, rows)))
+            work.watch.check()
+        features, ids = np.concatenate(rows), np.array(self.train_ids)
+        clips = np.arange(len(ids)) // (work.recipe.copies + 1)
+        head = fit_linear_head(features, ids, len(work.labels))
+        fold_head(work.model, calibrated(head, features, ids, clips), features.mean(0))
+
+    @property
+    def train_set(self) -> FeatureDataset:
+        return FeatureDataset(self.collator.input_name, self.train_files, self.train_ids)
+
+    @property
+    def test_set(self) -> FeatureDataset:
+        ids = [clip.label_id for clip in self.tested]
+        return FeatureDataset(self.collator.input_name, self.test_files, ids)
+
+    def train(self) -> None:
+        work, recipe = self.work, self.work.recipe
+        reporter = Reporter(work, self.keep_if_best)
+        metric = AccuracyMetric()
+
+        def accuracy(prediction: EvalPrediction) -> dict[str, float]:
+            return metric.compute(
+                predictions=prediction.predictions.argmax(-1), references=prediction.label_ids
+            )
+
+        trainer = _LiveTrainer(
+            model=self.parts.learning,
+            args=training_arguments(recipe, work.run.checkpoints, work.device),
+            train_dataset=self.train_set,
+            eval_dataset=self.test_set,
+            data_collator=self.collator,
+            compute_metrics=accuracy,
+            callbacks=[reporter],
+            optimizers=(_two_rate_optimizer(self.parts.learning, recipe), None),
+        )
+        trainer.on_micro_batch = reporter.add_micro_batch
+        # These classifiers take extra arguments but do not scale their loss by them, so that
+        # Trainer has to divide it by the accumulation steps.
+        trainer.model_accepts_loss_kwargs = False
+        trainer.train(resume_from_checkpoint=last_checkpoint(work))
+
+    def test_probabilities(self) -> np.ndarray:
+        """Return the scores (clips, classes) of the test clips whose features are ready."""
+        work, learning, rows = self.work, self.parts.learning.eval(), []
+        work.emit(Phase("evaluating"))
+        for batch in batches(self.test_set, self.collator, work.recipe.eval_batch_size):
+            batch.pop("labels")
+            with torch.inference_mode():
+                inputs = {name: array.to(model_device(work.model)) for name, array in batch.items()}
+                rows.append(learning(**inputs).logits.float().softmax(-1).cpu().numpy())
+        return np.concatenate(rows) if rows else np.zeros((0, len(work.labels)))
+
+    def keep_if_best(self, accuracy: float) -> None:
+        if self.best_accuracy is None or accuracy > self.best_accuracy:
+            self.best_accuracy = accuracy
+            save_model(self.work, accuracy, None)
+
+
+class _LiveTrainer(Trainer):
+    """Trainer that counts right answers in its own training passes."""
+
+    on_micro_batch = staticmethod(lambda loss, right, clips: None)
+
+    def compute_loss(self, model, inputs: Batch, return_outputs: bool = False, **options):  # noqa: ANN001,ANN003
+        """Return the loss as Trainer does, and count it and the right answers while training."""
+        labels = inputs["labels"]
+        loss, outputs = super().compute_loss(model, inputs, return_outputs=True, **options)
+        if model.training:
+            right = int((outputs.logits.argmax(-1) == labels).sum())
+            self.on_micro_batch(loss.detach(), right, len(labels))
+        return (loss, outputs) if return_outputs else loss
+
+
+def last_checkpoint(work: Work) -> str | None:
+    """Return the trainer checkpoint that a run can go on from, if it has one.
+
+    A checkpoint is whole once it has its trainer_state.json, which Trainer writes last.
+    """
+    whole = [file.parent for file in work.run.checkpoints.glob("checkpoint-*/trainer_state.json")]
+    last = max(whole, key=lambda folder: int(folder.name.rpartition("-")[2]), default=None)
+    return str(last) if last else None
+
+
+def _earlier_best(work: Work) -> float | None:
+    """The accuracy of the best checkpoint of an earlier sitting that this one goes on from."""
+    saved = work.run.history().saved
+    goes_on = last_checkpoint(work) and work.run.model.exists()
+    return saved.accuracy if saved and goes_on else None
+
+
+def _two_rate_optimizer(model: torch.nn.Module, recipe: Recipe) -> torch.optim.Optimizer | None:
+    """AdamW with a rate of its own for the head; None, Trainer's own, where there is one rate."""
+    if recipe.head_learning_rate is None:
+        return None
+    learning = [(n, p) for n, p in model.named_parameters() if p.requires_grad]
+    is_head = [name.startswith(("projector", "classifier")) for name, _ in learning]
+    body = [p for (_, p), head in zip(learning, is_head, strict=True) if not head]
+    head = [p for (_, p), head in zip(learning, is_head, strict=True) if head]
+    return torch.optim.AdamW(
+        [{"params": body}, {"params": head, "lr": recipe.head_learning_rate}],
+        lr=recipe.learning_rate,
+        weight_decay=recipe.weight_decay,
+    )
+
+
+def _load_weights(work: Work) -> None:
+    """Take the best checkpoint's weights, which may be an earlier sitting's, into the model."""
+    best = type(work.model).from_pretrained(work.run.model, dtype=torch.float32)
+    work.model.load_state_dict(best.state_dict())

@@ -1,0 +1,119 @@
+"""Instant: the encoder frozen and each clip heard once, under a linear head in closed form."""
+
+import numpy as np
+
+from intent.closed_form import Head, calibrated, fit_linear_head, fold_head, probabilities
+from intent.encoders import hears_fixed_window
+from intent.events import EvalPoint, Phase
+from intent.features import FeatureCache, FrontEnd, HeardClip, feature_files
+from intent.parts import PooledEncoder
+from intent.work import ProgressMeter, Stopped, Work
+
+CURVE_POINTS = 20  # refits while features arrive
+
+
+def fit_instant(work: Work, front_end: FrontEnd) -> tuple[list[HeardClip], np.ndarray]:
+    """Fit the head, fold it into the model, and return the test clips heard and their scores.
+
+    Scores are (clips, classes) float64. Ended early, the head is fitted on the clips heard so far;
+    without two of different intents the head stays as it is.
+    """
+    learner = _Learner(work, front_end)
+    try:
+        learner.hear_test()
+        learner.hear_train()
+    except Stopped:
+        pass
+    learner.fit()
+    learner.fold()
+    return learner.tested, learner.test_probabilities()
+
+
+class _Learner:
+    """Features as they arrive, and the head that was fitted last."""
+
+    def __init__(self, work: Work, front_end: FrontEnd) -> None:
+        self.work, self.front_end = work, front_end
+        self.cache = FeatureCache(front_end.key())
+        self.tested: list[HeardClip] = []
+        self.test_features: list[np.ndarray] = []
+        self.train_features: list[np.ndarray] = []
+        self.train_ids: list[int] = []
+        self.train_rows: list[int] = []  # which clip each feature comes from
+        self.head: Head | None = None
+
+    def hear_test(self) -> None:
+        self.work.emit(Phase("hearing the test clips"))
+        meter = ProgressMeter(self.work.emit, len(self.work.test))
+        for index, files in feature_files(self.front_end, self.work.test, 0, self.cache):
+            self.test_features.append(np.load(files[0]))
+            self.tested.append(self.work.test[index])
+            meter.show(index + 1, index + 1)
+            self.work.watch.check()
+
+    def hear_train(self) -> None:
+        work = self.work
+        work.emit(Phase("hearing the training clips"))
+        meter = ProgressMeter(work.emit, len(work.train))
+        order = np.random.default_rng(work.recipe.seed).permutation(len(work.train))
+        clips = [work.train[index] for index in order]
+        every = max(1, round(len(clips) / CURVE_POINTS))
+        for index, files in feature_files(self.front_end, clips, work.recipe.copies, self.cache):
+            self.train_features += [np.load(file) for file in files]
+            self.train_ids += [clips[index].label_id] * len(files)
+            self.train_rows += [index] * len(files)
+            meter.show(index + 1, index + 1)
+            work.watch.check()
+            if (index + 1) % every == 0 or index + 1 == len(clips):
+                self.fit()
+                self._draw_point(index + 1)
+
+    def fit(self) -> None:
+        """Fit the head on the clips heard so far."""
+        classes = len(set(self.train_ids))
+        if len(self.train_ids) > classes > 1:
+            features, ids = np.stack(self.train_features), np.array(self.train_ids)
+            self.head = fit_linear_head(features, ids, len(self.work.labels))
+
+    def fold(self) -> None:
+        """Calibrate the head and fold it into the model."""
+        if self.head is None:
+            return
+        self.work.emit(Phase("calibrating the scores"))
+        features, ids = np.stack(self.train_features), np.array(self.train_ids)
+        self.head = calibrated(self.head, features, ids, np.array(self.train_rows))
+        fold_head(self.work.model, self.head, features.mean(0))
+
+    def test_probabilities(self) -> np.ndarray:
+        if not self.tested:
+            return np.zeros((0, len(self.work.labels)))
+        weights, biases = self.head or _current_head(self.work)
+        return probabilities(np.stack(self.test_features), weights, biases)
+
+    def _draw_point(self, heard: int) -> None:
+        if self.head is None or not self.tested:
+            return
+        scores = self.test_probabilities()
+        true_ids = np.array([clip.label_id for clip in self.tested])
+        accuracy = float((scores.argmax(1) == true_ids).mean())
+        loss = float(-np.log(np.maximum(scores[np.arange(len(true_ids)), true_ids], 1e-12)).mean())
+        self.work.emit(EvalPoint(accuracy, loss, clips=heard))
+
+
+def _current_head(work: Work) -> Head:
+    """The model's own projector and classifier as one linear classifier."""
+    projector, classifier = work.model.projector, work.model.classifier
+    weights = classifier.weight @ projector.weight
+    biases = classifier.weight @ projector.bias + classifier.bias
+    return weights.detach().cpu().numpy(), biases.detach().cpu().numpy()
+
+
+def pooled(work: Work) -> FrontEnd:
+    """Return the front end that hears a clip with all of the encoder and averages over time."""
+    return FrontEnd(
+        work.extractor,
+        PooledEncoder(work.model).eval(),
+        work.recipe.window_seconds,
+        hears_fixed_window(work.model),
+        work.device,
+    )

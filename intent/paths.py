@@ -1,0 +1,24 @@
+"""Where things lie: what ships with the project, and where runs and caches are kept."""
+
+import os
+from pathlib import Path
+
+ASSETS = Path(__file__).resolve().parent.parent / "assets"
+BUNDLED_CHECKPOINT = ASSETS / "checkpoint"
+SAMPLE_DATA = ASSETS / "sample"
+EXAMPLES = ASSETS / "examples"
+
+MINDS14 = "PolyAI/minds14"  # on the Hub
+BUNDLED = "bundled"  # how a recipe names the bundled checkpoint
+SAMPLE = "sample"  # how a recipe names the bundled sample data set
+
+
+def runs_dir() -> Path:
+    """Return the folder that holds the runs: INTENT_RUNS, or `runs` in the current folder."""
+    return Path(os.environ.get("INTENT_RUNS") or "runs").resolve()
+
+
+def cache_dir() -> Path:
+    """Return where features are cached: INTENT_CACHE, or `intent-studio` in the user's cache."""
+    user_cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(os.environ.get("INTENT_CACHE") or Path(user_cache) / "intent-studio").resolve()

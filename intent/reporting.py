@@ -1,0 +1,96 @@
+"""Trainer's callbacks as our events, and our wish to stop as its control."""
+
+from collections.abc import Callable
+
+import torch
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from intent.events import EvalPoint, Phase, TrainPoint
+from intent.work import ProgressMeter, Work
+
+TRAIN_POINTS = 100  # about as many in the curve of a run
+
+
+class Reporter(TrainerCallback):
+    """Turns what Trainer calls back into our events, and our wish to stop into its control."""
+
+    def __init__(self, work: Work, on_accuracy: Callable[[float], None]) -> None:
+        self.work, self.on_accuracy = work, on_accuracy
+        self.meter: ProgressMeter | None = None
+        self.micro_batches = 0
+        self.clips = 0
+        self.first_step = 0
+        self.losses: list[torch.Tensor] = []
+        self.right = self.counted = 0
+        self.every = 1
+        self.evaluating = False
+
+    def add_micro_batch(self, loss: torch.Tensor, right: int, clips: int) -> None:
+        """Count what one training forward pass gave."""
+        self.losses.append(loss)
+        self.right += right
+        self.counted += clips
+        self.clips += clips
+        self.micro_batches += 1
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
+    ) -> None:
+        self.meter = ProgressMeter(self.work.emit, state.max_steps)
+        self.first_step = state.global_step
+        micro_batches = state.max_steps * args.gradient_accumulation_steps
+        self.every = max(1, round(micro_batches / TRAIN_POINTS))
+
+    def on_epoch_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
+    ) -> None:
+        self.work.watch.check()
+        epoch = min(int(state.epoch or 0) + 1, int(args.num_train_epochs))
+        self.work.emit(Phase(f"epoch {epoch} of {args.num_train_epochs:g}"))
+
+    def on_substep_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
+    ) -> None:
+        self._after_micro_batch(args, state)
+        if self.work.watch.must_end() and self.work.watch.outcome == "stopped":
+            control.should_training_stop = True
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
+    ) -> None:
+        self._after_micro_batch(args, state)
+        if self.work.watch.must_end():
+            control.should_training_stop = True
+            control.should_save = True  # to go on from later
+
+    def on_prediction_step(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
+    ) -> None:
+        if not self.evaluating:
+            self.evaluating = True
+            self.work.emit(Phase(f"evaluating after epoch {state.epoch or 0:.0f}"))
+        self.work.watch.check()
+
+    def on_evaluate(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        metrics: dict[str, float],
+        **_: object,
+    ) -> None:
+        self.evaluating = False
+        accuracy = metrics["eval_accuracy"]
+        self.work.emit(
+            EvalPoint(accuracy, metrics["eval_loss"], step=state.global_step, epoch=state.epoch)
+        )
+        self.on_accuracy(accuracy)
+
+    def _after_micro_batch(self, args: TrainingArguments, state: TrainerState) -> None:
+        within = self.micro_batches % args.gradient_accumulation_steps
+        step = state.global_step + within / args.gradient_accumulation_steps
+        self.meter.show(state.global_step, self.clips, state.epoch, self.first_step)
+        if self.micro_batches % self.every == 0 and self.counted:
+            loss = float(torch.stack(self.losses).mean())
+            self.work.emit(TrainPoint(step, state.epoch or 0.0, loss, self.right / self.counted))
+            self.losses, self.right, self.counted = [], 0, 0

@@ -1,0 +1,107 @@
+"""What comes out of a run: its checkpoint, moved into place whole, and its report."""
+
+import dataclasses
+import json
+import os
+import shutil
+
+import numpy as np
+import torch
+
+from intent.audio import resample
+from intent.encoders import hears_fixed_window
+from intent.evaluation import Evaluation, score
+from intent.events import Phase, Saved
+from intent.features import HeardClip
+from intent.provenance import Provenance, write_provenance
+from intent.work import ProgressMeter, Work, model_device
+
+
+def save_model(work: Work, accuracy: float | None, interval: tuple[float, float] | None) -> None:
+    """Write the whole classifier beside the run's `model/`, then put it in its place.
+
+    A reader finds the checkpoint before or the one after, never half of one.
+    """
+    recipe, new, old = work.recipe, work.run.path / "model.new", work.run.path / "model.old"
+    shutil.rmtree(new, ignore_errors=True)
+    work.model.save_pretrained(new)
+    work.extractor.save_pretrained(new)
+    heard = tuple(sorted({*work.seen, *(clip.hash for clip in work.train)}))
+    write_provenance(
+        new,
+        Provenance(
+            base=recipe.base,
+            preset=recipe.preset,
+            data=recipe.data,
+            locales=recipe.locales,
+            seed=recipe.seed,
+            accuracy=accuracy,
+            interval=interval,
+            test_clips=len(work.test),
+            trained_on=heard,
+        ),
+    )
+    recover_model(work)
+    if work.run.model.exists():
+        os.replace(work.run.model, old)
+    os.replace(new, work.run.model)
+    shutil.rmtree(old, ignore_errors=True)
+    if accuracy is not None:
+        work.emit(Saved(accuracy))
+
+
+def recover_model(work: Work) -> None:
+    """Put the last checkpoint back where a process was killed between two moves."""
+    old = work.run.path / "model.old"
+    if old.exists() and not work.run.model.exists():
+        os.replace(old, work.run.model)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def evaluate(work: Work, clips: list[HeardClip], probabilities: np.ndarray) -> Evaluation | None:
+    """Return the figures of scores (clips, classes) for test clips; None if there are no clips."""
+    if not clips:
+        return None
+    return score(
+        labels=work.labels,
+        true_ids=np.array([clip.label_id for clip in clips]),
+        probabilities=probabilities,
+        clip_names=[clip.name for clip in clips],
+        transcriptions=[clip.transcription for clip in clips],
+        locales=[clip.locale for clip in clips],
+    )
+
+
+def write_report(work: Work, evaluation: Evaluation | None, seconds: float) -> None:
+    """Write the run's figures into its report, whole."""
+    report = {
+        "recipe": dataclasses.asdict(work.recipe),
+        "outcome": work.watch.outcome,
+        "seconds": round(seconds, 2),
+        "device": work.device,
+        "train_clips": len(work.train),
+        "evaluation": evaluation.to_dict() if evaluation else None,
+    }
+    part = work.run.report_file.with_suffix(".part")
+    part.write_text(json.dumps(report, indent=1), encoding="utf-8")
+    part.replace(work.run.report_file)
+
+
+@torch.inference_mode()
+def whole_clip_probabilities(work: Work) -> tuple[list[HeardClip], np.ndarray]:
+    """Return the test clips and their scores (clips, classes) as stock pipeline hears them.
+
+    An encoder without a fixed window hears all of a clip in the pipeline, however short the window
+    that it was taught with.
+    """
+    assert not hears_fixed_window(work.model)
+    work.emit(Phase("hearing the test clips whole"))
+    rows, meter = [], ProgressMeter(work.emit, len(work.test))
+    for clip in work.test:
+        sound = resample(clip.read(), work.extractor.sampling_rate)
+        inputs = work.extractor(
+            sound.samples, sampling_rate=sound.sample_rate, return_tensors="pt"
+        ).to(model_device(work.model))
+        rows.append(work.model(**inputs).logits[0].float().softmax(-1).cpu().numpy())
+        meter.show(len(rows), len(rows))
+    return list(work.test), np.stack(rows)

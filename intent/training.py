@@ -1,0 +1,168 @@
+"""train(recipe, run, on_event): from a recipe to a checkpoint and a report, in plain sight."""
+
+import functools
+import shutil
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from intent.audio import clip_hash
+from intent.data import clip_at, label_names, load_data, readable_clips, split
+from intent.devices import best_device, device_name
+from intent.encoders import has_mean_pooled_head, hears_fixed_window, load_base, trained_on
+from intent.errors import CheckpointError, DataError
+from intent.events import Event, Finished, Phase, Skipped, Started
+from intent.features import HeardClip
+from intent.fine_tuning import fine_tune
+from intent.instant import fit_instant, pooled
+from intent.recipes import Recipe
+from intent.results import (
+    evaluate,
+    recover_model,
+    save_model,
+    whole_clip_probabilities,
+    write_report,
+)
+from intent.rundir import RunDir
+from intent.work import ProgressMeter, Watch, Work
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+
+def train(
+    recipe: Recipe,
+    run: RunDir,
+    on_event: Callable[[Event], None],
+    should_stop: Callable[[], bool] = lambda: False,
+    budget_seconds: float | None = None,
+) -> None:
+    """Train what a recipe asks for and leave `model/` and `report.json` in the run's directory.
+
+    Emits Started to Finished. Ends early, keeping the best so far, when `should_stop` says so or
+    after `budget_seconds`; called again, it goes on from the run's own checkpoints. Raises
+    IntentError for what the user can mend.
+    """
+    resumed = any(isinstance(event, Started) for event in run.events())
+    earlier_seconds = _earlier_seconds(run)
+    watch = Watch(should_stop, budget_seconds)
+    work = _prepare(recipe, run, on_event, watch)
+    recover_model(work)
+    _check_learnable(work)
+    on_event(
+        Started(
+            recipe.method,
+            work.labels,
+            len(work.train),
+            len(work.test),
+            seen_clips=work.seen_test_clips,
+            device=device_name(work.device),
+            resumed=resumed,
+        )
+    )
+    if recipe.method == "closed-form":
+        tested, scores = fit_instant(work, pooled(work))
+    else:
+        tested, scores = fine_tune(work)
+    if tested and not hears_fixed_window(work.model):
+        tested, scores = whole_clip_probabilities(work)
+    evaluation = evaluate(work, tested, scores)
+    accuracy, interval = (evaluation.accuracy, evaluation.interval) if evaluation else (None, None)
+    on_event(Phase("saving"))
+    save_model(work, accuracy, interval)
+    seconds = earlier_seconds + watch.seconds
+    write_report(work, evaluation, seconds)
+    if watch.outcome == "done":
+        shutil.rmtree(run.checkpoints, ignore_errors=True)
+    on_event(Finished(watch.outcome, accuracy, interval, len(tested), round(seconds, 2)))
+
+
+def _prepare(recipe: Recipe, run: RunDir, on_event: Callable[[Event], None], watch: Watch) -> Work:
+    """Read the data, hash its sounds, load the base, and leave out what must not be tested on."""
+    on_event(Phase("reading data"))
+    parts = split(load_data(recipe.data, recipe.locales), recipe.seed, recipe.test_share)
+    labels = label_names(parts["train"])
+    on_event(Phase("loading the base checkpoint"))
+    device = best_device()
+    model, extractor = load_base(
+        recipe.base, labels, recipe.window_seconds, recipe.spec_augment, recipe.seed
+    )
+    on_event(Phase("reading audio"))
+    meter = ProgressMeter(on_event, len(parts["train"]) + len(parts["test"]))
+    test = _hash_clips(parts["test"], on_event, watch, meter, 0)
+    train_clips = _hash_clips(parts["train"], on_event, watch, meter, len(parts["test"]))
+    seen = trained_on(recipe.base)
+    learnt = {*seen, *(clip.hash for clip in train_clips)}
+    unseen = [clip for clip in test if clip.hash not in learnt]
+    return Work(
+        recipe,
+        run,
+        on_event,
+        watch,
+        model.to(device),
+        extractor,
+        device,
+        train_clips,
+        unseen,
+        seen,
+        seen_test_clips=len(test) - len(unseen),
+    )
+
+
+def _hash_clips(
+    dataset: "Dataset",
+    on_event: Callable[[Event], None],
+    watch: Watch,
+    meter: ProgressMeter,
+    before: int,
+) -> list[HeardClip]:
+    clips = []
+    rows = dataset.remove_columns("audio")
+    for index, clip in readable_clips(dataset, lambda *skip: on_event(Skipped(*skip))):
+        row = rows[index]
+        read = functools.partial(clip_at, dataset, index)
+        clips.append(
+            HeardClip(
+                row["name"],
+                row["label"],
+                row["locale"],
+                row["transcription"],
+                clip_hash(clip),
+                read,
+            )
+        )
+        meter.show(before + index + 1, before + index + 1)
+        if watch.must_end():
+            break
+    return clips
+
+
+def _check_learnable(work: Work) -> None:
+    needs_closed_form = "closed-form" in (work.recipe.method, work.recipe.head)
+    if needs_closed_form and not has_mean_pooled_head(work.model):
+        raise CheckpointError(
+            f"A {work.model.config.model_type} classifier has no head that can be solved in closed "
+            "form: choose the Guide preset, or a Whisper, wav2vec2, HuBERT or WavLM base."
+        )
+    if work.watch.must_end():
+        return
+    if len({clip.label_id for clip in work.train}) < 2:
+        raise DataError(
+            "Clips of two intents at least are needed to learn from, found readable ones of "
+            f"{len({clip.label_id for clip in work.train})}: add recordings or choose other data."
+        )
+    if not work.test:
+        raise DataError(
+            f"No test clip is left: {work.recipe.base} has learnt from all "
+            f"{work.seen_test_clips} of them. Choose another base, or the seed it was made with."
+        )
+
+
+def _earlier_seconds(run: RunDir) -> float:
+    """Seconds of work in earlier sittings of a run, each from its start to its last event."""
+    seconds, start, last = 0.0, None, 0.0
+    for event in run.events():
+        if isinstance(event, Started):
+            seconds += last - start if start else 0.0
+            start = event.time
+        last = event.time
+    return seconds + (last - start if start else 0.0)

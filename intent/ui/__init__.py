@@ -1,0 +1,1 @@
+"""The web page: the only code, app.py apart, that knows Gradio."""

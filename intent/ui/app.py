@@ -1,0 +1,84 @@
+"""The page: a header, two tabs, and what one tab does in the other."""
+
+from pathlib import Path
+
+import gradio as gr
+
+from intent.paths import EXAMPLES
+from intent.ui.checkpoint_menu import choices
+from intent.ui.classify_api import offer_api
+from intent.ui.classify_tab import (
+    HEARING,
+    LISTENERS,
+    ClassifyTab,
+    build_classify_tab,
+    choose_on,
+    restore_on_load,
+)  # fmt: skip
+from intent.ui.finetune_tab import FinetuneTab, build_finetune_tab
+from intent.ui.theme import CSS, HEAD, build_theme
+
+SWEEP_SECONDS = 600  # how often recordings are looked through
+KEEP_SECONDS = 3600  # how old a recording gets
+MAX_UPLOAD = "200mb"
+MASTHEAD = """
+<header class="masthead">
+  <svg viewBox="0 0 44 44" aria-hidden="true"><rect width="44" height="44" rx="12" fill="#0f7460"/>
+    <g stroke="#fff" stroke-width="3" stroke-linecap="round">
+      <path d="M11 19v6M18 14v16M25 9.500v25M32 17v10"/></g></svg>
+  <div><h1>Intent Studio</h1><p>Say it in your own words. See what a bank’s caller wants.</p></div>
+</header>
+"""
+
+
+def build_app(runs: Path) -> gr.Blocks:
+    """Return the page over a folder of runs; `launch` serves it."""
+    gr.set_static_paths(EXAMPLES)  # served as they are, not copied into the cache
+    with gr.Blocks(
+        title="Intent Studio", analytics_enabled=False, delete_cache=(SWEEP_SECONDS, KEEP_SECONDS)
+    ) as page:
+        gr.HTML(MASTHEAD)
+        with gr.Tabs() as tabs:
+            with gr.Tab("Classify", id="classify"):
+                classify = build_classify_tab(runs)
+                offer_api(LISTENERS, HEARING)
+            with gr.Tab("Fine-tune", id="fine-tune"):
+                finetune = build_finetune_tab(runs)
+        restore_on_load(page, classify, runs)
+        _wire(tabs, classify, finetune, runs)
+    return page
+
+
+def launch(page: gr.Blocks) -> None:
+    """Serve the page until stopped; its address comes from GRADIO_SERVER_NAME and _PORT."""
+    page.launch(
+        theme=build_theme(), css_paths=list(CSS), head=HEAD,
+        footer_links=["api"], run_history=False,
+        max_file_size=MAX_UPLOAD, ssr_mode=False,
+    )  # fmt: skip
+
+
+def _wire(tabs: gr.Tabs, classify: ClassifyTab, finetune: FinetuneTab, runs: Path) -> None:
+    """Each state is emptied once it is taken, so that the same choice counts the next time."""
+
+    def listen_with(checkpoint: str | None) -> tuple[object, ...]:
+        if not checkpoint:
+            return gr.skip(), gr.skip(), gr.skip()
+        menu = gr.update(choices=choices(runs), value=checkpoint)
+        return menu, None, gr.Tabs(selected="classify")
+
+    def hear(clip: str | None) -> tuple[object, ...]:
+        if not clip:
+            return gr.skip(), gr.skip(), gr.skip()
+        return clip, None, gr.Tabs(selected="classify")
+
+    chosen = finetune.chosen_checkpoint.change(
+        listen_with, finetune.chosen_checkpoint,
+        [classify.checkpoint, finetune.chosen_checkpoint, tabs], show_progress="hidden",
+        api_visibility="private",
+    )  # fmt: skip
+    choose_on(chosen, classify)
+    finetune.clip_to_classify.change(
+        hear, finetune.clip_to_classify, [classify.recording, finetune.clip_to_classify, tabs],
+        show_progress="hidden", api_visibility="private",
+    )  # fmt: skip

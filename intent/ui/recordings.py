@@ -1,0 +1,82 @@
+"""The recordings of a data set, numbered for a table, measured, and handed out to be played."""
+
+import dataclasses
+import functools
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from intent import data as all_data
+from intent.audio import Clip, clip_hash, write_wav
+
+if TYPE_CHECKING:
+    from datasets import DatasetDict
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One row of the table, and where its sound is."""
+
+    number: int  # from 1
+    part: str
+    row: int  # in its part
+    name: str
+    label: str
+    transcript: str
+
+
+@dataclass(frozen=True)
+class Looked:
+    """A data set that a visitor looks at."""
+
+    name: str  # as a recipe names it
+    parts: "DatasetDict"
+    recordings: tuple[Recording, ...]
+    seconds: dict[int, float]  # by number; a recording that cannot be read has none
+
+
+def open_data(name: str, locales: Sequence[str]) -> Looked:
+    """Return a data set with its recordings numbered, none of them read; raises DataError."""
+    # datasets looks into transformers as soon as its import has begun; where another thread is at
+    # it (the classifier warms up while the first page opens), this waits for its end.
+    import transformers  # noqa: F401
+
+    parts = all_data.load_data(name, locales)
+    labels = all_data.label_names(parts)
+    recordings: list[Recording] = []
+    for part, dataset in parts.items():
+        columns = zip(
+            dataset["name"][:], dataset["label"][:], dataset["transcription"][:], strict=True
+        )
+        for row, (title, label, words) in enumerate(columns):
+            recordings.append(
+                Recording(len(recordings) + 1, part, row, title, labels[label], words)
+            )
+    return Looked(name, parts, tuple(recordings), {})
+
+
+def measure(looked: Looked) -> tuple[Looked, list[tuple[str, str]]]:
+    """Return the data set with its durations, and (name, reason) of what cannot be read."""
+    unreadable: list[tuple[str, str]] = []
+    seconds: dict[int, float] = {}
+    first = 1
+    for dataset in looked.parts.values():
+        clips = all_data.readable_clips(dataset, lambda name, why: unreadable.append((name, why)))
+        for index, clip in clips:
+            seconds[first + index] = clip.seconds
+        first += len(dataset)
+    return dataclasses.replace(looked, seconds=seconds), unreadable
+
+
+def wav_file(clip: Clip) -> str:
+    """Return the path of a WAV file of the clip, which lives as long as this process."""
+    path = Path(_clip_folder().name) / f"{clip_hash(clip)[:16]}.wav"
+    write_wav(clip, path)
+    return str(path)
+
+
+@functools.cache
+def _clip_folder() -> tempfile.TemporaryDirectory:
+    return tempfile.TemporaryDirectory(prefix="intent-studio-")

@@ -1,0 +1,42 @@
+"""The page served in this process, and a client that calls it as another program would."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+# Read by the libraries when they are imported: nothing here may reach the network.
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+
+import pytest
+from gradio_client import Client
+
+
+@pytest.fixture(scope="session")
+def runs_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of runs that the page shows."""
+    return tmp_path_factory.mktemp("app") / "runs"
+
+
+@pytest.fixture(scope="session")
+def app_address(runs_folder: Path) -> Iterator[str]:
+    """Where the page is served."""
+    from intent.ui.app import build_app
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("INTENT_RUNS", str(runs_folder))
+        patch.setenv("INTENT_CACHE", str(runs_folder.parent / "cache"))
+        patch.setenv("HF_HOME", str(runs_folder.parent / "hub"))
+        patch.setenv("GRADIO_TEMP_DIR", str(runs_folder.parent / "uploads"))
+        page = build_app(runs_folder)
+        _, address, _ = page.launch(
+            server_name="127.0.0.1", prevent_thread_lock=True, quiet=True, ssr_mode=False
+        )
+        yield address
+        page.close()
+
+
+@pytest.fixture(scope="session")
+def client(app_address: str) -> Client:
+    """A remote client of the page."""
+    return Client(app_address, verbose=False)

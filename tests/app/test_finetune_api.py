@@ -1,0 +1,239 @@
+"""/start, /status and /stop as another program calls them, on tones and tiny encoders."""
+
+import json
+import os
+import re
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+
+from intent import runs as all_runs
+from intent.locks import is_held
+from intent.rundir import RunDir
+from intent.worker import holder
+from tests.tiny import LABELS, tiny_wav2vec2, tiny_whisper, tone, tone_folder, wav_bytes
+
+PATIENCE_SECONDS = 180  # a bound for a machine that is busy with something else
+ENDED = ("done", "stopped", "out of time", "failed", "interrupted")
+QUICK = {"epochs": 2, "batch_size": 8, "window_seconds": 1, "logging_steps": 1}
+ENDLESS = {**QUICK, "epochs": 200, "batch_size": 1}
+
+
+@pytest.fixture
+def runs(runs_folder: Path) -> Iterator[Path]:
+    """The page's folder of runs; what a test leaves training there is ended by force."""
+    yield runs_folder
+    while live := all_runs.live_run(runs_folder):
+        all_runs.kill_run(live)
+
+
+@pytest.fixture(scope="module")
+def tones(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(tone_folder(tmp_path_factory.mktemp("tones")))
+
+
+@pytest.fixture(scope="module")
+def whisper(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(tiny_whisper(tmp_path_factory.mktemp("whisper")))
+
+
+@pytest.fixture(scope="module")
+def wav2vec2(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(tiny_wav2vec2(tmp_path_factory.mktemp("wav2vec2")))
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> Path:
+    (file := tmp_path / "tone.wav").write_bytes(wav_bytes(tone("high", 3)))
+    return file
+
+
+def start(
+    client: Client, data: str, base: str, preset: str = "recommended", seed: float = 42,
+    overrides: dict | str = QUICK,
+) -> str:  # fmt: skip
+    text = overrides if isinstance(overrides, str) else json.dumps(overrides)
+    return client.predict(data, ["en-US"], base, preset, seed, text, api_name="/start")
+
+
+def wait_for(
+    client: Client, run_id: str, wanted: Callable[[dict], bool], patience: float = PATIENCE_SECONDS
+) -> dict:
+    """Ask for the status until it is as wanted; fail with the last one after a long while."""
+    for _ in range(int(patience / 0.1)):
+        status = client.predict(run_id, api_name="/status")
+        if wanted(status):
+            return status
+        assert status["state"] not in ENDED, status
+        time.sleep(0.1)
+    raise AssertionError(status)
+
+
+def ended(status: dict) -> bool:
+    return status["state"] in ENDED
+
+
+def refusal(call: Callable[[], object]) -> str:
+    with pytest.raises(AppError) as caught:
+        call()
+    return str(caught.value)
+
+
+def test_a_fine_tune_that_is_started_ends_with_a_model_and_its_interval(
+    client: Client, runs: Path, tones: str, whisper: str
+) -> None:
+    run_id = start(client, tones, whisper)
+    status = wait_for(client, run_id, ended)
+    assert (status["state"], status["run"], status["message"]) == ("done", run_id, None)
+    low, high = status["interval"]
+    assert 0 <= low <= status["accuracy"] <= high <= 1
+    assert status["test_clips"] == 6
+    assert Path(status["model"]) == runs / run_id / "model"
+
+
+def test_the_model_of_a_run_is_one_that_classify_listens_with(
+    client: Client, runs: Path, tones: str, whisper: str, recording: Path
+) -> None:
+    run_id = start(client, tones, whisper, "instant", overrides={"window_seconds": 1})
+    model = wait_for(client, run_id, ended)["model"]
+    answer = client.predict(handle_file(str(recording)), model, api_name="/classify")
+    assert {score["label"] for score in answer["top"]} == set(LABELS)
+
+
+def test_what_start_is_asked_for_is_the_recipe_of_the_run(
+    client: Client, runs: Path, tones: str, wav2vec2: str
+) -> None:
+    run_id = start(client, tones, wav2vec2, "guide", 7, {"epochs": 1, "learning_rate": "1e-4"})
+    recipe = RunDir(runs / run_id).recipe()
+    assert (recipe.preset, recipe.seed, recipe.epochs) == ("guide", 7, 1)
+    assert (recipe.learning_rate, recipe.accumulation_steps) == (1e-4, 4)
+    assert (recipe.data, recipe.base) == (tones, wav2vec2)
+    assert wait_for(client, run_id, ended)["state"] == "done"
+
+
+def test_a_second_start_is_refused_in_a_sentence_and_leaves_nothing(
+    client: Client, runs: Path, tones: str, whisper: str
+) -> None:
+    run_id = start(client, tones, whisper, overrides=ENDLESS)
+    before = set(runs.iterdir())
+    message = refusal(lambda: start(client, tones, whisper))
+    assert message == f"Run {run_id} is training now: stop it or wait until it ends."
+    assert set(runs.iterdir()) == before
+    assert client.predict(run_id, api_name="/status")["state"] == "running"
+
+
+def test_a_run_that_is_stopped_keeps_a_model(
+    client: Client, runs: Path, tones: str, whisper: str
+) -> None:
+    run_id = start(client, tones, whisper, overrides=ENDLESS)
+    wait_for(client, run_id, lambda status: status["accuracy"] is not None)
+    assert client.predict(run_id, api_name="/stop") in ("stopping", "stopped")
+    status = wait_for(client, run_id, ended)
+    assert status["state"] == "stopped"
+    assert (Path(status["model"]) / "config.json").is_file()
+
+
+def test_stopping_a_run_that_has_ended_changes_nothing(
+    client: Client, runs: Path, tones: str, whisper: str
+) -> None:
+    run_id = start(client, tones, whisper, "instant", overrides={"window_seconds": 1})
+    wait_for(client, run_id, ended)
+    assert client.predict(run_id, api_name="/stop") == "done"
+
+
+def test_classify_answers_while_a_run_trains_and_after_its_process_is_killed(
+    client: Client, runs: Path, tones: str, whisper: str, recording: Path
+) -> None:
+    def classify() -> set[str]:
+        answer = client.predict(handle_file(str(recording)), whisper, api_name="/classify")
+        return {score["label"] for score in answer["top"]}
+
+    run_id = start(client, tones, whisper, overrides=ENDLESS)
+    wait_for(client, run_id, lambda status: status["accuracy"] is not None)
+    assert classify() == set(LABELS)
+    run = RunDir(runs / run_id)
+    assert client.predict(run_id, api_name="/status")["state"] == "running"
+    os.kill(holder(run)[1], signal.SIGKILL)
+    status = wait_for(client, run_id, ended)
+    assert status["state"] == "interrupted"
+    assert not is_held(run.lock_file)
+    assert classify() == set(LABELS)
+    assert wait_for(client, start(client, tones, whisper), ended)["state"] == "done"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (
+            {"epochs": 900},
+            "epochs must be from 1 to 200, found 900: choose a value in that range.",
+        ),
+        (
+            {"learning_rate": "fast"},
+            "learning_rate must be a number, found 'fast': change it.",
+        ),
+        (
+            "[4]",
+            "Overrides must be a JSON object such as {\"epochs\": 4}, found '[4]': mend it, or "
+            "leave it empty.",
+        ),
+    ],
+)
+def test_a_hyperparameter_out_of_range_is_named_and_nothing_is_started(
+    client: Client, runs: Path, tones: str, whisper: str, overrides: dict | str, message: str
+) -> None:
+    before = all_runs.list_runs(runs)
+    assert refusal(lambda: start(client, tones, whisper, overrides=overrides)) == message
+    assert all_runs.list_runs(runs) == before
+
+
+def test_an_unknown_preset_is_refused_with_those_there_are(
+    client: Client, runs: Path, tones: str, whisper: str
+) -> None:
+    assert refusal(lambda: start(client, tones, whisper, "magic")) == (
+        "preset must be one of guide, recommended, instant, found 'magic': choose one."
+    )
+
+
+def test_a_run_that_is_not_there_is_said_to_be_missing(client: Client, runs: Path) -> None:
+    for endpoint in ("/status", "/stop"):
+        message = refusal(lambda name=endpoint: client.predict("../etc", api_name=name))
+        assert re.fullmatch(
+            r"There is no run '\.\./etc' in .*: choose one of that folder's runs\.", message
+        )
+
+
+def test_a_data_folder_that_is_missing_fails_the_run_with_a_sentence(
+    client: Client, runs: Path, tmp_path: Path, whisper: str
+) -> None:
+    missing = tmp_path / "nowhere"
+    status = wait_for(client, start(client, str(missing), whisper), ended)
+    assert status["state"] == "failed"
+    assert status["message"] == (
+        f'A folder was expected at "{missing}", but there is nothing: check the path.'
+    )
+
+
+def test_recordings_that_cannot_be_read_are_left_out_and_the_run_ends_well(
+    client: Client, runs: Path, tmp_path: Path, whisper: str
+) -> None:
+    folder = tone_folder(tmp_path / "tones")
+    (folder / "low" / "low-00.wav").write_text("no sound")
+    run_id = start(client, str(folder), whisper, "instant", overrides={"window_seconds": 1})
+    assert wait_for(client, run_id, ended)["state"] == "done"
+    skipped = RunDir(runs / run_id).history().skipped
+    assert ["low-00" in skip.clip for skip in skipped] == [True]
+
+
+def test_the_page_of_the_api_describes_each_endpoint(client: Client) -> None:
+    endpoints = client.view_api(return_format="dict")["named_endpoints"]
+    assert set(endpoints) == {"/classify", "/start", "/status", "/stop"}
+    names = [parameter["parameter_name"] for parameter in endpoints["/start"]["parameters"]]
+    assert names == ["data", "locales", "base", "preset", "seed", "overrides"]
+    for name in ("/start", "/status", "/stop"):
+        assert len(endpoints[name]["description"]) > 60

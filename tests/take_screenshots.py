@@ -1,0 +1,155 @@
+"""Take the pictures of the README, or of every state of the page.
+
+python -m tests.take_screenshots              # one picture of each tab into assets/images
+python -m tests.take_screenshots --all DIR    # every state, wide and phone, light and dark
+"""
+
+import argparse
+import itertools
+import re
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from intent.ui.bars import busy_html
+from tests.browser.harness import (
+    EXAMPLES,
+    PHONE,
+    ROOT,
+    WAIT_MILLISECONDS,
+    WIDE,
+    open_browser,
+    open_page,
+    serve,
+)  # fmt: skip
+from tests.tiny import tone, wav_bytes
+
+IMAGES = ROOT / "assets" / "images"
+PAY_A_BILL = EXAMPLES / "pay-a-bill.wav"
+
+State = Callable[[Page], None]
+
+
+def classify_empty(page: Page) -> None:
+    """The tab as it opens."""
+    expect(page.locator("#answer")).to_contain_text("Speak, upload")
+
+
+def classify_recording(page: Page) -> None:
+    """The microphone is open."""
+    recorder = page.locator("#recording")
+    recorder.get_by_role("button", name="Record", exact=True).click()
+    expect(recorder.locator("time").last).to_have_text("0:02")
+
+
+def classify_busy(page: Page) -> None:
+    """A clip is being heard: what the page shows for an instant, put there to stay."""
+    classify_done(page)
+    answer = page.locator("#answer .answer")
+    answer.evaluate("(element, html) => { element.outerHTML = html; }", busy_html())
+
+
+def classify_done(page: Page) -> None:
+    """A confident answer."""
+    page.get_by_role("button", name="Pay a bill").click()
+    expect(page.locator("#answer").get_by_role("heading")).to_contain_text("Pay a bill")
+    expect(page.locator("#recording #duration")).not_to_have_text("0:00")
+    page.mouse.move(0, 0)
+
+
+def classify_error(page: Page) -> None:
+    """A file that is no sound."""
+    _upload(page, "letter.wav", b"Dear bank, " * 200)
+    expect(page.locator("#answer")).to_contain_text("is not a sound file")
+
+
+def classify_silence(page: Page) -> None:
+    """A recording without speech."""
+    _upload(page, "silence.wav", wav_bytes(0 * tone("low", seconds=3.0)))
+    expect(page.locator("#answer")).to_contain_text("I did not hear speech")
+
+
+def classify_bad_checkpoint(page: Page) -> None:
+    """A checkpoint that cannot be had."""
+    menu = page.get_by_role("combobox", name="Checkpoint")
+    menu.fill("somebody/some-checkpoint")
+    menu.press("Enter")
+    expect(page.locator("#about .notice")).to_contain_text("somebody/some-checkpoint")
+
+
+def classify_no_microphone(page: Page) -> None:
+    """A microphone that the browser keeps from the page (see DENIED)."""
+    expect(page.locator("#microphone-note")).to_contain_text("The microphone is blocked")
+
+
+def finetune_empty(page: Page) -> None:
+    """The tab as it opens."""
+    page.get_by_role("tab", name="Fine-tune").click()
+    expect(page.get_by_role("tab", name="Fine-tune")).to_have_attribute("aria-selected", "true")
+
+
+CLASSIFY: dict[str, State] = {
+    "empty": classify_empty, "recording": classify_recording, "busy": classify_busy,
+    "done": classify_done, "error": classify_error, "silence": classify_silence,
+    "bad-checkpoint": classify_bad_checkpoint, "no-microphone": classify_no_microphone,
+}  # fmt: skip
+DENIED = (classify_no_microphone,)  # states in which the browser denies the microphone
+FINETUNE: dict[str, State] = {"empty": finetune_empty}
+README: dict[str, State] = {"classify": classify_done, "fine-tune": finetune_empty}
+
+
+def take(
+    browser: Browser, url: str, state: State, file: Path, size: tuple[int, int] = WIDE,
+    scheme: str = "light",
+) -> None:  # fmt: skip
+    """Open the page, bring it into a state, and write its picture, the whole page long."""
+    page = open_page(browser, url, size, scheme, () if state in DENIED else ("microphone",))
+    state(page)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=file, full_page=True, animations="disabled")
+    page.context.close()
+    print(file)
+
+
+def take_all(browser: Browser, url: str, folder: Path) -> None:
+    """Write the picture of every state, at both widths and in both colour schemes."""
+    tabs = {"classify": CLASSIFY, "fine-tune": FINETUNE}
+    for tab, states in tabs.items():
+        for (name, state), size, scheme in itertools.product(
+            states.items(), (WIDE, PHONE), ("light", "dark")
+        ):
+            take(browser, url, state, folder / f"{tab}-{name}-{size[0]}-{scheme}.png", size, scheme)
+
+
+def _upload(page: Page, name: str, content: bytes) -> None:
+    recorder = page.locator("#recording")
+    recorder.get_by_role("button", name="Upload file").click()
+    with page.expect_file_chooser() as chooser:
+        recorder.get_by_role("button", name=re.compile("drop", re.IGNORECASE)).click()
+    chooser.value.set_files({"name": name, "mimeType": "audio/wav", "buffer": content})
+
+
+def main() -> None:
+    """Start the app and a browser, and take the pictures that were asked for."""
+    parser = argparse.ArgumentParser(description="Take pictures of the page.")
+    parser.add_argument("--all", type=Path, metavar="DIR", help="every state into this folder")
+    folder = parser.parse_args().all
+    expect.set_options(timeout=WAIT_MILLISECONDS)
+    with (
+        tempfile.TemporaryDirectory() as home,
+        serve(Path(home)) as url,
+        sync_playwright() as playwright,
+    ):
+        browser = open_browser(playwright, PAY_A_BILL)
+        if folder:
+            take_all(browser, url, folder)
+        else:
+            for tab, state in README.items():
+                take(browser, url, state, IMAGES / f"{tab}.png")
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()

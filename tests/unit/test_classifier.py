@@ -1,0 +1,244 @@
+"""A clip's likeliest labels: those of the stock pipeline, from a checkpoint loaded once."""
+
+import json
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors.torch import load_file, save_file
+
+from intent import classifier
+from intent.audio import Clip
+from intent.classifier import MAX_LOADED, MIN_SCORE, classify, loaded, model_input, scores_by_hand
+from intent.errors import CheckpointError, IntentError
+from tests import tiny
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def whisper(tmp_path_factory):
+    return tiny.tiny_whisper(tmp_path_factory.mktemp("whisper"))
+
+
+@pytest.fixture(scope="module")
+def wav2vec2(tmp_path_factory):
+    return tiny.tiny_wav2vec2(tmp_path_factory.mktemp("wav2vec2"))
+
+
+@pytest.fixture
+def own_whisper(whisper, tmp_path):
+    """A checkpoint that a test may change."""
+    return Path(shutil.copytree(whisper, tmp_path / "own"))
+
+
+@pytest.fixture(autouse=True)
+def nothing_loaded():
+    classifier._places.clear()
+
+
+def lean_to(folder: Path, label: str, logit: float) -> None:
+    """Make a checkpoint answer one label by a margin of `logit`, whatever it hears."""
+    weights = load_file(folder / "model.safetensors")
+    bias = torch.zeros(len(tiny.LABELS))
+    bias[tiny.LABELS.index(label)] = logit
+    weights["classifier.bias"] = bias
+    weights["classifier.weight"] = torch.zeros_like(weights["classifier.weight"])
+    new = folder / "model.safetensors.new"
+    save_file(weights, new, metadata={"format": "pt"})
+    new.replace(folder / "model.safetensors")
+
+
+def clip_of(label: str = "low", seconds: float = 1.0, sample_rate: int = 8000) -> Clip:
+    return Clip(tiny.tone(label, seconds=seconds, sample_rate=sample_rate), sample_rate)
+
+
+@pytest.mark.parametrize("family", ["whisper", "wav2vec2"])
+@pytest.mark.parametrize("seconds", [0.1, 1.0, 3.7])
+def test_the_manual_path_gives_the_pipelines_scores(family, seconds, request):
+    checkpoint = str(request.getfixturevalue(family))
+    clip = clip_of("high", seconds)
+    top = classify(clip, checkpoint, top_k=3).top
+    by_hand = {score.label: score.score for score in scores_by_hand(clip, checkpoint)}
+    assert {score.label for score in top} == set(by_hand)
+    assert max(abs(score.score - by_hand[score.label]) for score in top) < 1e-5
+
+
+@pytest.mark.parametrize("family", ["whisper", "wav2vec2"])
+def test_a_stock_pipeline_that_knows_nothing_of_us_answers_the_same(family, request):
+    from transformers import pipeline
+
+    folder = request.getfixturevalue(family)
+    clip = clip_of("middle", 2.5, sample_rate=16_000)
+    stock = pipeline("audio-classification", model=str(folder), device="cpu")(clip.samples)
+    ours = classify(clip, str(folder), top_k=5).top
+    assert [score.label for score in ours] == [answer["label"] for answer in stock]
+    np.testing.assert_allclose(
+        [score.score for score in ours], [answer["score"] for answer in stock], atol=1e-5
+    )
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    samples=st.integers(800, 40_000), sample_rate=st.sampled_from([8000, 16_000, 44_100]),
+    top_k=st.integers(1, 9), seed=st.integers(0, 99),
+)  # fmt: skip
+def test_answers_are_sorted_cut_and_share_at_most_one(
+    whisper, samples, sample_rate, top_k, seed
+):
+    noise = np.random.default_rng(seed).uniform(-1, 1, samples).astype(np.float32)
+    answer = classify(Clip(noise, sample_rate), str(whisper), top_k)
+    scores = [score.score for score in answer.top]
+    assert len(scores) == min(top_k, len(tiny.LABELS))
+    assert scores == sorted(scores, reverse=True)
+    assert min(scores) >= 0
+    assert sum(scores) <= 1 + 1e-6
+    assert answer.heard_seconds == min(samples / sample_rate, 2.0)
+
+
+def test_an_answer_names_its_checkpoint_its_device_and_its_time(whisper):
+    answer = classify(clip_of(), str(whisper))
+    assert answer.checkpoint == str(whisper)
+    assert answer.device
+    assert answer.seconds > 0
+
+
+def test_an_encoder_without_a_window_hears_all_of_a_clip(wav2vec2):
+    assert classify(clip_of(seconds=4.5), str(wav2vec2)).heard_seconds == 4.5
+
+
+@pytest.mark.parametrize("top_k", [0, -1])
+def test_fewer_answers_than_one_are_refused(whisper, top_k):
+    with pytest.raises(IntentError) as caught:
+        classify(clip_of(), str(whisper), top_k)
+    assert str(caught.value) == (
+        f"The number of answers (top_k) must be 1 or more, found {top_k}."
+    )
+
+
+@pytest.mark.parametrize("family", ["whisper", "wav2vec2"])
+@pytest.mark.parametrize("samples", [1, 10, 399])
+def test_the_shortest_clips_are_followed_by_silence(family, samples, request):
+    clip = Clip(np.full(samples, 0.1, np.float32), 16_000)
+    heard = model_input(clip, 16_000)
+    assert heard.shape == (8_000,)
+    assert heard.dtype == np.float32
+    np.testing.assert_array_equal(heard[samples:], 0)
+    assert len(classify(clip, str(request.getfixturevalue(family))).top) == 3
+
+
+def test_a_replaced_folder_gives_new_answers(own_whisper):
+    lean_to(own_whisper, "low", 9.0)
+    assert classify(clip_of(), str(own_whisper)).top[0].label == "low"
+    lean_to(own_whisper, "high", 9.0)
+    assert classify(clip_of(), str(own_whisper)).top[0].label == "high"
+
+
+def test_a_folder_left_as_it_is_is_loaded_once(whisper):
+    assert loaded(str(whisper)) is loaded(str(whisper))
+
+
+def test_callers_at_the_same_time_share_one_load(whisper):
+    gate, models = threading.Barrier(4), []
+
+    def call() -> None:
+        gate.wait()
+        models.append(loaded(str(whisper)))
+
+    threads = [threading.Thread(target=call) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(models) == 4
+    assert len({id(model) for model in models}) == 1
+
+
+def test_callers_at_the_same_time_get_their_own_answers(whisper):
+    clips = [clip_of(label, seconds=1 + 0.1 * seed) for seed, label in enumerate(tiny.LABELS * 4)]
+    alone = [classify(clip, str(whisper)).top for clip in clips]
+    together: dict[int, object] = {}
+
+    def call(index: int) -> None:
+        together[index] = classify(clips[index], str(whisper)).top
+
+    threads = [threading.Thread(target=call, args=(index,)) for index in range(len(clips))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [together[index] for index in range(len(clips))] == alone
+
+
+def test_only_the_last_used_checkpoints_stay_in_memory(whisper, tmp_path):
+    folders = [Path(shutil.copytree(whisper, tmp_path / str(i))) for i in range(MAX_LOADED + 1)]
+    first = loaded(str(folders[0]))
+    for folder in folders[1:-1]:
+        loaded(str(folder))
+    assert loaded(str(folders[0])) is first
+    second = loaded(str(folders[1]))
+    loaded(str(folders[-1]))
+    loaded(str(folders[0]))
+    assert len(classifier._places) == MAX_LOADED
+    assert loaded(str(folders[1])) is second
+
+
+def test_a_failed_load_is_tried_again(own_whisper):
+    weights = (own_whisper / "model.safetensors").read_bytes()
+    (own_whisper / "model.safetensors").write_bytes(weights[:100])
+    with pytest.raises(CheckpointError):
+        loaded(str(own_whisper))
+    (own_whisper / "model.safetensors").write_bytes(weights)
+    assert len(classify(clip_of(), str(own_whisper)).top) == 3
+
+
+def test_what_is_no_speech_is_never_sure(own_whisper):
+    lean_to(own_whisper, "low", 20.0)
+    answer = classify(Clip(np.zeros(16_000, np.float32), 16_000), str(own_whisper))
+    assert answer.top[0].score > 0.99
+    assert not answer.heard_speech
+    assert not answer.sure
+
+
+@pytest.mark.parametrize("logit", [0.0, 3.0])
+def test_a_spoken_clip_is_sure_from_the_least_score_on(own_whisper, logit):
+    from intent.data import clip_at, load_data
+
+    lean_to(own_whisper, "low", logit)
+    sample = load_data("sample")
+    answer = classify(clip_at(sample["test"], 0), str(own_whisper))
+    assert answer.heard_speech
+    assert answer.sure == (answer.top[0].score >= MIN_SCORE) == (logit == 3.0)
+
+
+def test_a_half_precision_checkpoint_computes_in_single_precision_on_a_cpu(own_whisper):
+    weights = load_file(own_whisper / "model.safetensors")
+    halves = {name: weight.half() for name, weight in weights.items()}
+    save_file(halves, own_whisper / "model.safetensors", metadata={"format": "pt"})
+    model = loaded(str(own_whisper)).pipeline.model
+    assert model.dtype == (torch.float32 if model.device.type != "cuda" else torch.bfloat16)
+
+
+def test_warming_up_loads_what_is_then_used(whisper):
+    classifier.warm_up(str(whisper))
+    (place,) = classifier._places.values()
+    assert place.loaded is loaded(str(whisper))
+
+
+def test_importing_the_classifier_and_the_evaluation_loads_no_heavy_library():
+    script = (
+        "import json, sys; import intent.classifier, intent.evaluation, intent.devices; "
+        "print(json.dumps([name for name in ('torch', 'transformers', 'datasets', 'sklearn', "
+        "'gradio', 'evaluate', 'huggingface_hub') if name in sys.modules]))"
+    )
+    out = subprocess.run(
+        [sys.executable, "-c", script], cwd=REPOSITORY, check=True, capture_output=True, text=True
+    ).stdout
+    assert json.loads(out) == []

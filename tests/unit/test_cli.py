@@ -1,0 +1,344 @@
+"""The command line as people script it: exit codes, lines of JSON, and complaints of one line."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import soundfile
+
+from intent import terminal
+from intent.cli import build_parser, main
+from intent.events import Failed, Finished, Phase, from_line
+from intent.paths import EXAMPLES
+from intent.recipes import Recipe
+from intent.runs import create_run, list_runs, open_run, state
+from intent.worker import training_lock
+from tests.tiny import LABELS, tiny_whisper, tone, tone_folder
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a tiny checkpoint (base) and tones (tones) to learn and to hear."""
+    folder = tmp_path_factory.mktemp("world")
+    tiny_whisper(folder / "base")
+    tone_folder(folder / "tones")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No Hub, and caches and runs of the test's own."""
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("INTENT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("INTENT_RUNS", str(tmp_path / "runs"))
+    monkeypatch.chdir(tmp_path)
+
+
+Output = pytest.CaptureFixture[str]
+
+
+def said(capsys: Output, *arguments: object) -> tuple[int, str, str]:
+    """Return the exit code, the output and the complaints of a command line."""
+    try:
+        code = main([str(argument) for argument in arguments])
+    except SystemExit as end:
+        code = end.code
+    return code, *capsys.readouterr()
+
+
+def python(*arguments: object) -> subprocess.Popen:
+    command = [sys.executable, *map(str, arguments)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.Popen(
+        command, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+
+
+@pytest.mark.parametrize("command", [[], ["classify"], ["train"], ["evaluate"], ["runs"]])
+def test_help_has_examples_and_exits_0(capsys: Output, command: list[str]) -> None:
+    code, out, err = said(capsys, *command, "--help")
+    assert (code, err) == (0, "")
+    assert "examples:\n  python -m intent" in out
+
+
+@pytest.mark.parametrize("command", ["", "classify", "train", "evaluate", "runs"])
+def test_examples_of_the_help_are_command_lines(capsys: Output, command: str) -> None:
+    _, out, _ = said(capsys, *command.split(), "--help")
+    examples = [line.split()[3:] for line in out.splitlines() if line.startswith("  python -m")]
+    assert len(examples) >= 2
+    for example in examples:
+        build_parser().parse_args(example)
+
+
+def test_light_path_loads_neither_gradio_nor_torch(tmp_path: Path) -> None:
+    code = (
+        "import sys, runpy; sys.argv = ['intent', '--help']\n"
+        "import intent, intent.runs\n"
+        "try: runpy.run_module('intent', run_name='__main__')\n"
+        "except SystemExit as end: assert end.code == 0\n"
+        "heavy = {'gradio', 'torch', 'transformers', 'datasets', 'sklearn', 'av'}\n"
+        "print('loaded', sorted(heavy & set(sys.modules)))"
+    )
+    with python("-c", code) as process:
+        out, err = process.communicate()
+    assert (process.returncode, err) == (0, "")
+    assert out.splitlines()[-1] == "loaded []"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ([], "the following arguments are required: COMMAND (see python -m intent --help)"),
+        (
+            ["sing"],
+            "argument COMMAND: invalid choice: 'sing' (choose from 'classify', 'train', "
+            "'evaluate', 'runs') (see python -m intent --help)",
+        ),
+        (
+            ["classify"],
+            "the following arguments are required: FILE (see python -m intent classify --help)",
+        ),
+        (
+            ["classify", "a.wav", "--top-k", "0"],
+            "--top-k must be 1 or more, found 0: choose how many.",
+        ),
+        (
+            ["train", "--set", "epochs=0"],
+            "epochs must be from 1 to 200, found 0: choose a value in that range.",
+        ),
+        (["train", "--set", "epochs"], "--set takes name=value, found 'epochs': write it so."),
+        (["train", "--seed", "x"], "seed must be a whole number, found 'x': change it."),
+        (["train", "--budget", "0"], "--budget must be more than 0 seconds, found 0."),
+        (
+            ["train", "--resume", "x", "--data", "sample"],
+            "--resume goes on with the run's own recipe: leave out --data.",
+        ),
+        (["runs", "show"], "Which run? Name one: python -m intent runs show RUN_ID."),
+    ],
+)
+def test_mistake_is_told_in_one_line_with_exit_2(
+    capsys: Output, arguments: list[str], complaint: str
+) -> None:
+    assert said(capsys, *arguments) == (2, "", complaint + "\n")
+
+
+def test_mistake_of_ours_is_one_line_with_exit_1(capsys: Output, tmp_path: Path) -> None:
+    run = create_run(tmp_path / "runs", Recipe())
+    run.events_file.mkdir()  # nothing that we do makes a folder of it
+    code, out, err = said(capsys, "runs", "list")
+    assert (code, out) == (1, "")
+    assert err == (
+        "internal error: IsADirectoryError: [Errno 21] Is a directory: "
+        f"'{run.events_file}' (add --debug to see where)\n"
+    )
+    assert "Traceback" in said(capsys, "runs", "list", "--debug")[2]
+
+
+def test_bundled_checkpoint_hears_the_example_clips() -> None:
+    with python("-m", "intent", "classify", *sorted(EXAMPLES.glob("*.wav")), "--json") as process:
+        out, err = process.communicate()
+    assert (process.returncode, err) == (0, "")
+    answers = [json.loads(line) for line in out.splitlines()]
+    assert [set(answer) for answer in answers] == [{"file", "top", "seconds"}] * 6
+    assert [len(answer["top"]) for answer in answers] == [5] * 6
+    likeliest = {Path(answer["file"]).stem: answer["top"][0]["label"] for answer in answers}
+    assert likeliest["pay-a-bill"] == "pay_bill"
+    assert likeliest["freeze-my-card"] == "freeze"
+
+
+def test_file_that_cannot_be_heard_does_not_keep_the_others_from_it(
+    capsys: Output, world: Path, tmp_path: Path
+) -> None:
+    good, bad = tmp_path / "good.wav", tmp_path / "bad.wav"
+    soundfile.write(good, tone("low"), 8000)
+    bad.write_text("")
+    options = ["--checkpoint", world / "base", "--top-k", 2]
+    code, out, err = said(capsys, "classify", bad, good, *options, "--json")
+    assert (code, err) == (2, "")
+    refused, answer = map(json.loads, out.splitlines())
+    assert (refused["file"], set(refused)) == (str(bad), {"file", "error"})
+    assert (answer["file"], len(answer["top"])) == (str(good), 2)
+    assert sum(score["score"] for score in answer["top"]) <= 1 + 1e-5
+
+    code, out, err = said(capsys, "classify", bad, good, *options)
+    assert code == 2
+    assert err == f"{bad}: {refused['error']}\n"
+    assert out.splitlines()[0] == str(good)
+    assert len(out.splitlines()) == 5  # the file, that no speech was heard, two scores, by what
+
+
+def test_checkpoint_that_is_none_is_told_in_one_line(capsys: Output, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", tone("low"), 8000)
+    (tmp_path / "empty").mkdir()
+    code, out, err = said(
+        capsys, "classify", tmp_path / "a.wav", "--checkpoint", tmp_path / "empty"
+    )
+    assert (code, out, err.count("\n")) == (2, "", 1)
+
+
+def train_tiny(world: Path) -> list[str]:
+    return ["train", "--data", str(world / "tones"), "--base", str(world / "base"),
+            "--set", "window_seconds=2"]  # fmt: skip
+
+
+def test_train_ends_with_the_run_and_its_accuracy(
+    capsys: Output, world: Path, tmp_path: Path
+) -> None:
+    code, out, err = said(capsys, *train_tiny(world), "--recipe", "instant", "--json")
+    assert (code, err) == (0, "")
+    *lines, last = out.splitlines()
+    run = open_run(tmp_path / "runs", json.loads(last)["run"])
+    assert [from_line(line) for line in lines] == run.events()
+    finished = run.events()[-1]
+    assert json.loads(last) == {
+        "run": run.id,
+        "directory": str(run.path),
+        "accuracy": finished.accuracy,
+        "interval": list(finished.interval),
+        "outcome": "done",
+    }
+    code, out, err = said(
+        capsys, "evaluate", "--checkpoint", run.model, "--data", world / "tones", "--json"
+    )
+    assert (code, err) == (0, "")
+    figures = json.loads(out)
+    assert figures["accuracy"] == finished.accuracy
+    assert (figures["clips"], figures["seen_in_training"]) == (6, 0)
+    code, out, err = said(
+        capsys, "evaluate", "--checkpoint", run.model, "--data", world / "tones",
+        "--split", "all", "--include-seen",
+    )  # fmt: skip
+    assert (code, err) == (0, "")
+    assert out.splitlines()[0].startswith("Accuracy: ")
+    assert out.splitlines()[-1].startswith("Seen in training: ")
+
+
+def test_train_for_people_ends_with_two_lines(
+    capsys: Output, world: Path, tmp_path: Path
+) -> None:
+    code, out, err = said(capsys, *train_tiny(world), "--recipe", "instant")
+    assert code == 0
+    first, second = out.splitlines()
+    assert first.startswith("Done after ")
+    assert second == str(list_runs(tmp_path / "runs")[0].model)
+    assert "reading audio" in err.splitlines()
+
+
+def test_recipe_says_what_the_command_line_said(
+    capsys: Output, world: Path, tmp_path: Path
+) -> None:
+    os.chdir(world)
+    arguments = ["train", "--data", "tones", "--base", "base", "--recipe", "instant", "--seed", "7"]
+    arguments += ["--locale", "en-US", "en-GB", "--set", "window_seconds=2", "test_share=0.3"]
+    code, _, err = said(capsys, *arguments)
+    assert code == 0, err
+    recipe = list_runs(tmp_path / "runs")[0].recipe()
+    assert (recipe.data, recipe.base) == (str(world / "tones"), str(world / "base"))
+    assert (recipe.seed, recipe.locales) == (7, ("en-US", "en-GB"))
+    assert (recipe.window_seconds, recipe.test_share, recipe.preset) == (2, 0.3, "instant")
+
+
+def test_ctrl_c_keeps_the_best_and_exits_0(world: Path, tmp_path: Path) -> None:
+    long = [*train_tiny(world), "epochs=200", "batch_size=1", "--json"]
+    with python("-m", "intent", *long) as process:
+        for line in process.stdout:
+            if json.loads(line)["event"] == "TrainPoint":
+                break
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate()
+    assert process.returncode == 0, err
+    assert err == "Stopping, and keeping the best so far; Ctrl-C again breaks off.\n"
+    result = json.loads(out.splitlines()[-1])
+    assert result["outcome"] == "stopped"
+    run = open_run(tmp_path / "runs", result["run"])
+    assert state(run) == "stopped"
+    assert (run.model / "config.json").is_file()
+
+
+def test_reader_that_goes_away_does_not_end_a_training(world: Path, tmp_path: Path) -> None:
+    with python("-m", "intent", *train_tiny(world), "--recipe", "instant", "--json") as process:
+        process.stdout.readline()
+        process.stdout.close()
+        process.wait()
+    assert state(list_runs(tmp_path / "runs")[0]) == "done"
+
+
+def test_failed_training_is_told_once_and_exits_2(
+    capsys: Output, world: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "nothing").mkdir()
+    arguments = ["train", "--data", tmp_path / "nothing", "--base", world / "base", "--json"]
+    code, out, err = said(capsys, *arguments)
+    failed, result = out.splitlines()[-2:]
+    assert code == 2
+    assert isinstance(from_line(failed), Failed)
+    assert err == from_line(failed).message + "\n"
+    assert json.loads(result)["outcome"] == "failed"
+
+
+def test_second_training_is_refused_and_leaves_no_run(
+    capsys: Output, world: Path, tmp_path: Path
+) -> None:
+    run = create_run(tmp_path / "runs", Recipe())
+    with training_lock(run):
+        refused = said(capsys, *train_tiny(world))
+    assert refused == (
+        2, "", f"Run {run.id} is training now: stop it or wait until it ends.\n",
+    )  # fmt: skip
+    assert list_runs(tmp_path / "runs") == [run]
+
+
+def test_runs_are_listed_shown_and_stopped(capsys: Output, tmp_path: Path) -> None:
+    run = create_run(tmp_path / "runs", Recipe())
+    assert said(capsys, "runs", "list") == (0, f"{run.id}  prepared\n", "")
+    assert said(capsys, "runs", "stop", run.id) == (
+        2, "", f"Run {run.id} is not training (prepared): there is nothing to stop.\n",
+    )  # fmt: skip
+    with training_lock(run):
+        run.append(Phase("reading audio"))
+        assert said(capsys, "runs", "list")[1].split() == [run.id, "running", "reading", "audio"]
+        assert json.loads(said(capsys, "runs", "stop", run.id, "--json")[1])["state"] == "stopping"
+    run.append(Finished("done", 0.875, (0.75, 0.95), 8, 3.0))
+    shown = json.loads(said(capsys, "runs", "show", run.id, "--json")[1])
+    assert (shown["run"], shown["state"], shown["accuracy"]) == (run.id, "done", 0.875)
+    assert shown["recipe"]["preset"] == "recommended"
+
+
+def test_unknown_run_is_told_with_its_folder(capsys: Output, tmp_path: Path) -> None:
+    assert said(capsys, "runs", "show", "../etc", "--runs", tmp_path) == (
+        2, "", f"There is no run '../etc' in {tmp_path}: choose one of that folder's runs.\n",
+    )  # fmt: skip
+
+
+def test_evaluation_for_people_says_what_was_left_out() -> None:
+    text = terminal.evaluation_text(
+        {
+            "accuracy": 0.9, "interval": (0.8, 0.95), "clips": 50, "seen_in_training": 7,
+            "message": None, "seen_figure": None, "skipped": ("a.wav",),
+            "per_locale": {
+                "en-US": {"accuracy": 0.9, "interval": (0.75, 0.97), "clips": 30},
+                "en-GB": {"accuracy": 0.9, "interval": (0.7, 0.98), "clips": 20},
+            },
+        }
+    )  # fmt: skip
+    assert text.splitlines() == [
+        "Accuracy: 0.900 (95 % interval 0.800 to 0.950, 50 clips)",
+        "  en-US: 0.900 (95 % interval 0.750 to 0.970, 30 clips)",
+        "  en-GB: 0.900 (95 % interval 0.700 to 0.980, 20 clips)",
+        "Left out, since seen in training: 7 clips",
+        "Left out, since unreadable: 1 clips (a.wav)",
+    ]
+
+
+def test_labels_of_the_tiny_checkpoint_are_said_as_words(
+    capsys: Output, world: Path, tmp_path: Path
+) -> None:
+    soundfile.write(tmp_path / "a.wav", tone("low"), 8000)
+    _, out, _ = said(capsys, "classify", tmp_path / "a.wav", "--checkpoint", world / "base")
+    assert all(label.capitalize() in out for label in LABELS)

@@ -1,0 +1,85 @@
+"""Laws of the head in closed form."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from transformers import AutoModelForAudioClassification
+
+from intent.closed_form import calibrated, fit_linear_head, fold_head, probabilities
+from tests.tiny import tiny_wav2vec2, tiny_whisper
+
+
+def clusters(
+    classes: int, each: int = 20, spread: float = 1.0, seed: int = 1
+) -> tuple[np.ndarray, np.ndarray]:
+    """Points (n, 32) around one centre for each class; the seed moves the points alone."""
+    centres = np.random.default_rng(classes).standard_normal((classes, 32)) * 3
+    ids = np.repeat(np.arange(classes), each)
+    noise = np.random.default_rng(seed).standard_normal((len(ids), 32))
+    return centres[ids] + spread * noise, ids
+
+
+@pytest.mark.parametrize("classes", [2, 3, 14])
+def test_it_separates_clusters(classes: int) -> None:
+    points, ids = clusters(classes)
+    scores = probabilities(points, *fit_linear_head(points, ids, classes))
+    assert (scores.argmax(1) == ids).mean() > 0.95
+    assert np.allclose(scores.sum(1), 1)
+
+
+def test_two_classes_score_as_scikit_learn_says() -> None:
+    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+
+    points, ids = clusters(2, spread=4)
+    expected = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto").fit(points, ids)
+    scores = probabilities(points, *fit_linear_head(points, ids, 2))
+    assert np.allclose(scores, expected.predict_proba(points), atol=1e-4)
+
+
+def test_a_class_that_was_never_heard_is_never_answered() -> None:
+    points, ids = clusters(3)
+    heard = ids != 1
+    scores = probabilities(points, *fit_linear_head(points[heard], ids[heard], 3))
+    assert scores[:, 1].max() < 1e-6
+
+
+@pytest.mark.parametrize("make", [tiny_whisper, tiny_wav2vec2])
+@pytest.mark.parametrize("classes", [2, 14])
+def test_folded_into_the_stock_head_it_gives_the_same_logits(
+    make, classes: int, tmp_path: Path
+) -> None:
+    labels = tuple(f"label{i}" for i in range(classes))
+    model = AutoModelForAudioClassification.from_pretrained(make(tmp_path / "tiny", labels))
+    points, ids = clusters(classes)
+    weights, biases = fit_linear_head(points, ids, classes)
+    points[:, 0] += 500  # as Whisper's activations have
+    fold_head(model, (weights, biases), points.mean(0))
+    frames = torch.from_numpy(points).float().reshape(len(points), 1, 32).expand(-1, 5, -1)
+    with torch.no_grad():
+        logits = model.classifier(model.projector(frames).mean(1)).numpy()
+    expected = points @ weights.T + biases
+    assert np.allclose(logits - logits.mean(1, keepdims=True),
+                       expected - expected.mean(1, keepdims=True), atol=1e-2)  # fmt: skip
+    assert np.abs(logits).max() < 2 * np.abs(expected - expected.mean(1, keepdims=True)).max()
+
+
+def test_calibration_leaves_the_order_and_mends_the_confidence() -> None:
+    points, ids = clusters(4, each=8, spread=9)
+    head = fit_linear_head(points, ids, 4)
+    mended = calibrated(head, points, ids, np.arange(len(ids)))
+    fresh, fresh_ids = clusters(4, each=100, spread=9, seed=2)
+    before, after = probabilities(fresh, *head), probabilities(fresh, *mended)
+    assert (before.argmax(1) == after.argmax(1)).all()
+
+    def log_loss(scores: np.ndarray) -> float:
+        return -np.log(scores[np.arange(len(fresh_ids)), fresh_ids] + 1e-12).mean()
+
+    assert log_loss(after) < log_loss(before)
+
+
+def test_calibration_needs_clips_enough_to_hold_some_out() -> None:
+    points, ids = clusters(2, each=3)
+    head = fit_linear_head(points, ids, 2)
+    assert calibrated(head, points, ids, np.arange(len(ids))) is head

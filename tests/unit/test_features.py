@@ -1,0 +1,81 @@
+"""Laws of altered copies and of the cache of features."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from intent.audio import Clip, clip_hash
+from intent.augmentation import altered
+from intent.features import FeatureCache
+from tests.tiny import tone
+
+
+def clip() -> Clip:
+    return Clip(tone("middle", seconds=1.0), 8000)
+
+
+def pitch(sound: Clip) -> float:
+    spectrum = np.abs(np.fft.rfft(sound.samples))
+    return float(np.argmax(spectrum)) / sound.seconds
+
+
+def test_copy_zero_is_the_clip_itself() -> None:
+    sound = clip()
+    assert altered(sound, clip_hash(sound), 0) is sound
+
+
+@pytest.mark.parametrize(("copy", "tempo"), [(1, 0.9), (2, 1.1)])
+def test_tempo_moves_pitch_and_length_together(copy: int, tempo: float) -> None:
+    sound = clip()
+    other = altered(sound, clip_hash(sound), copy)
+    assert other.sample_rate == sound.sample_rate
+    assert other.seconds == pytest.approx(sound.seconds / tempo, rel=0.01)
+    assert pitch(other) == pytest.approx(pitch(sound) * tempo, rel=0.02)
+
+
+def test_noise_is_fifteen_decibels_below_the_sound() -> None:
+    sound = clip()
+    noise = altered(sound, clip_hash(sound), 3).samples - sound.samples
+    ratio = np.mean(np.square(sound.samples)) / np.mean(np.square(noise))
+    assert 10 * np.log10(ratio) == pytest.approx(15, abs=0.3)
+
+
+@pytest.mark.parametrize("copy", range(1, 6))
+def test_the_same_copy_of_the_same_sound_is_the_same_each_time(copy: int) -> None:
+    sound = clip()
+    one, two = (altered(sound, clip_hash(sound), copy) for _ in range(2))
+    assert np.array_equal(one.samples, two.samples)
+    assert one.samples.dtype == np.float32 and np.isfinite(one.samples).all()
+
+
+def test_copies_differ_from_each_other() -> None:
+    sound = clip()
+    hashes = {clip_hash(altered(sound, clip_hash(sound), copy)) for copy in range(6)}
+    assert len(hashes) == 6
+
+
+def test_the_cache_gives_back_what_was_stored_and_leaves_no_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INTENT_CACHE", str(tmp_path))
+    cache = FeatureCache("key")
+    array = np.arange(6, dtype=np.float16).reshape(2, 3)
+    cache.write(cache.path("abc", 2), array)
+    assert np.array_equal(np.load(cache.path("abc", 2)), array)
+    assert [file.name for file in cache.folder.iterdir()] == ["abc-2.npy"]
+
+
+def test_over_its_cap_the_cache_forgets_the_front_end_used_longest_ago(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INTENT_CACHE", str(tmp_path))
+    for age, key in enumerate(("newest", "middle", "oldest")):
+        cache = FeatureCache(key)
+        cache.write(cache.path("abc"), np.zeros(100_000, np.uint8))
+        os.utime(cache.folder, (1e9 - age, 1e9 - age))
+    monkeypatch.setenv("INTENT_CACHE_GB", "0.00025")
+    FeatureCache("fresh")
+    left = {folder.name for folder in (tmp_path / "features").iterdir()}
+    assert left == {"newest", "middle", "fresh"}

@@ -1,0 +1,118 @@
+"""From what a visitor chooses to a recipe, and from a data set to what the page shows of it."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from intent.errors import CheckpointError, DataError, IntentError
+from intent.recipes import PRESETS, Recipe, preset
+from intent.ui.ask import FOLDER, checked_data, data_name, recipe_of, shown_run
+from intent.ui.data_figures import figures_html, histogram
+from intent.ui.recipe_form import (
+    CHOSEN_ELSEWHERE,
+    SENTENCES,
+    WORDS,
+    field_names,
+    fill_in,
+    values_of,
+)
+from intent.ui.recordings import measure, open_data
+from tests.tiny import LABELS, tone_folder
+
+
+def test_every_hyperparameter_has_a_field_and_words() -> None:
+    fields = {field.name for field in dataclasses.fields(Recipe)} - set(CHOSEN_ELSEWHERE)
+    assert set(field_names()) == set(WORDS) == fields
+    assert set(SENTENCES) == set(PRESETS)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_form_that_a_preset_filled_in_is_that_preset(name: str) -> None:
+    note, _, _, *values = fill_in("facebook/wav2vec2-base", name)
+    filled = dict(zip(field_names(), values, strict=True))
+    recipe = recipe_of("sample", ["en-US"], "facebook/wav2vec2-base", name, preset(name), filled)
+    wanted = preset(name, "wav2vec2")
+    assert note == ""
+    assert recipe == dataclasses.replace(wanted, data="sample", base="facebook/wav2vec2-base")
+
+
+def test_a_click_that_overtakes_the_filling_in_means_the_chosen_preset() -> None:
+    instant = tuple(fill_in("bundled", "instant")[3:])
+    meant = values_of("bundled", "guide", ("bundled", "instant"), instant)
+    assert meant == {name: getattr(preset("guide"), name) for name in field_names()}
+    edited = ("edited", *instant[1:])
+    meant = values_of("bundled", "instant", ("bundled", "instant"), edited)
+    assert tuple(meant.values()) == edited
+
+
+def test_a_base_that_cannot_be_known_is_said_and_the_form_is_filled_in_all_the_same() -> None:
+    note, _, _, *values = fill_in("no such folder!", "guide")
+    assert "role='alert'" in note and len(values) == len(field_names())
+
+
+def test_a_space_lets_nobody_look_into_its_folders(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert checked_data("/etc") == "/etc"
+    monkeypatch.setenv("SPACE_ID", "somebody/intent-studio")
+    assert checked_data("minds14") == "minds14" and checked_data("sample") == "sample"
+    with pytest.raises(DataError) as caught:
+        checked_data("/etc")
+    assert str(caught.value) == (
+        "Folders cannot be used on a Space: choose minds14 or sample, or run the app on your own "
+        "machine."
+    )
+
+
+@pytest.mark.parametrize(
+    ("ask", "message"),
+    [
+        (
+            lambda: data_name(FOLDER, "  "),
+            "A folder of recordings was expected, but its path is empty: type its path, or choose "
+            "the bundled sample.",
+        ),
+        (
+            lambda: recipe_of("minds14", [], None, "guide", preset("guide"), {}),
+            "At least one locale of MInDS-14 is needed, but none is chosen: choose one, such as "
+            "en-US, of cs-CZ, de-DE, en-AU, en-GB, en-US, es-ES, fr-FR, it-IT, ko-KR, nl-NL, "
+            "pl-PL, pt-PT, ru-RU, zh-CN.",
+        ),
+        (
+            lambda: recipe_of("sample", [], None, "guide", preset("guide"), {"epochs": None}),
+            "epochs must be a whole number, found None: change it.",
+        ),
+    ],
+)
+def test_what_is_missing_is_said(ask, message: str) -> None:  # noqa: ANN001
+    with pytest.raises(IntentError) as caught:
+        ask()
+    assert str(caught.value) == message and not isinstance(caught.value, CheckpointError)
+
+
+def test_where_nothing_ran_there_is_no_run_to_show(tmp_path: Path) -> None:
+    assert shown_run(tmp_path / "runs") is None
+
+
+@given(some.lists(some.floats(0.1, 300), min_size=1, max_size=200))
+def test_the_histogram_counts_every_recording_once(seconds: list[float]) -> None:
+    columns = histogram(seconds)
+    assert sum(count for _, count in columns) == len(seconds)
+    assert columns[0][0] == "0" and columns[-1][0].endswith("+")
+
+
+def test_recordings_are_numbered_measured_and_the_unreadable_ones_named(tmp_path: Path) -> None:
+    folder = tone_folder(tmp_path / "tones", clips_per_label=3)
+    (folder / LABELS[0] / f"{LABELS[0]}-01.wav").write_text("no sound")
+    looked, unreadable = measure(open_data(str(folder), ["en-US"]))
+    assert [one.number for one in looked.recordings] == list(range(1, 10))
+    assert len(looked.seconds) == 8 and set(looked.seconds.values()) <= {0.8, 0.85, 0.9}
+    assert [f"{LABELS[0]}-01" in name for name, _ in unreadable] == [True]
+
+
+def test_the_figures_name_intents_as_people_do_and_count_them() -> None:
+    html = figures_html({"pay_bill": 3, "balance": 1}, [1.0, 2.0, 3.0, 4.0], "All to learn from.")
+    assert "4 recordings, 2 intents" in html
+    assert html.index("Pay a bill") < html.index("Check my balance")
+    assert "the longest lasts 4.0 s" in html

@@ -1,0 +1,133 @@
+"""A run in words: what happens now, how far it is, how it ended, and what was left out."""
+
+import re
+from functools import reduce
+
+import pytest
+
+from intent.events import (
+    Event,
+    Failed,
+    Finished,
+    History,
+    Phase,
+    Progress,
+    Saved,
+    Skipped,
+    Started,
+    add_event,
+)
+from intent.recipes import preset
+from intent.ui.live_view import View, empty_view, time_in_words, view_of
+
+STARTED = Started("fine-tune", ("low", "high"), 450, 113, seen_clips=0, device="CPU, 2 threads")
+
+
+RUN = "20261122-100000-guide-0a1b"
+
+
+def view(state: str, *events: Event, has_model: bool = True, unheeded: bool = False) -> View:
+    history = reduce(add_event, events, History())
+    return view_of(RUN, preset("guide"), state, history, has_model, unheeded)
+
+
+def text(html: str) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", html)).strip()
+
+
+def test_a_running_run_says_its_phase_and_how_far_it_is() -> None:
+    progress = Progress(done=12, total=48, clips_per_second=31.4, seconds_left=185.0, epoch=2.5)
+    shown = view("running", STARTED, Phase("epoch 3 of 10"), progress)
+    assert text(shown.status) == (
+        "Epoch 3 of 10 Guide, from the bundled checkpoint, on MInDS-14 en-US, seed 42 on CPU, "
+        f"2 threads {RUN}"
+    )
+    assert text(shown.progress) == "Epoch 2.5 · step 12 of 48 · 31 recordings/s · 3 minutes left"
+    assert "role='progressbar'" in shown.progress and "aria-valuenow='25'" in shown.progress
+    assert shown.is_live and not shown.has_model
+
+
+def test_a_phase_without_progress_has_a_bar_without_a_value() -> None:
+    shown = view("running", STARTED, Phase("reading audio"))
+    assert "aria-valuenow" not in shown.progress and "One moment" in shown.progress
+
+
+@pytest.mark.parametrize(
+    ("outcome", "note"),
+    [
+        ("done", ""),
+        ("stopped", " It was stopped before its end; this is the best checkpoint so far."),
+        ("out of time", " Its time was up before its end; this is the best checkpoint so far."),
+    ],
+)
+def test_a_finished_run_gives_its_accuracy_with_its_interval(outcome: str, note: str) -> None:
+    end = Finished(outcome, accuracy=103 / 113, interval=(0.846, 0.951), clips=113, seconds=241)
+    shown = view(outcome, STARTED, end)
+    assert text(shown.result) == (
+        "91.2 % of 113 test recordings heard correctly. "
+        f"With 95 % confidence, 85 to 95 % of all such recordings.{note}"
+    )
+    assert text(shown.progress) == "4 minutes of work"
+    assert shown.has_model and not shown.is_live
+
+
+def test_test_recordings_that_the_base_has_learnt_from_are_counted() -> None:
+    started = Started("fine-tune", ("low", "high"), 450, 100, seen_clips=13, device="CPU")
+    end = Finished("done", accuracy=0.9, interval=(0.8, 0.95), clips=100, seconds=10)
+    assert "13 test recordings were left out: the base has already learnt from them." in text(
+        view("done", started, end).result
+    )
+
+
+def test_without_a_new_test_recording_there_is_no_figure() -> None:
+    end = Finished("done", accuracy=None, interval=None, clips=0, seconds=10)
+    assert text(view("done", STARTED, end).result) == (
+        "No test figure There was no test recording that is new to it."
+    )
+
+
+def test_a_failed_run_says_its_sentence_as_text() -> None:
+    shown = view("failed", Failed("The folder <b> was empty."), has_model=False)
+    assert "The folder &lt;b&gt; was empty." in shown.result and not shown.has_model
+
+
+def test_an_interrupted_run_says_what_is_left() -> None:
+    assert "Nothing had been saved yet" in view("interrupted", STARTED, has_model=False).result
+    kept = text(view("interrupted", STARTED, Saved(0.75)).result)
+    assert "so far is whole, with 75.0 % on the test part: it can be used." in kept
+
+
+def test_recordings_left_out_are_counted_and_listed() -> None:
+    shown = view("running", STARTED, Skipped("a.wav", "it is empty"), Skipped("<i>", "not a sound"))
+    assert text(shown.skipped) == (
+        "2 recordings were left out, since they could not be read "
+        "a.wav it is empty &lt;i&gt; not a sound"
+    )
+    assert view("running", STARTED).skipped == ""
+
+
+def test_a_run_that_does_not_heed_the_request_to_stop_can_be_ended() -> None:
+    assert not view("stopping", STARTED).can_end_now
+    assert view("stopping", STARTED, unheeded=True).can_end_now
+    assert not view("running", STARTED, unheeded=True).can_end_now
+
+
+def test_without_a_run_the_page_says_what_to_do() -> None:
+    shown = empty_view(preset("instant"))
+    assert "Nothing has been fine-tuned here yet" in shown.status
+    assert not shown.is_live and not shown.has_model
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0, "a few seconds"),
+        (32, "30 seconds"),
+        (58, "1 minute"),
+        (150, "2 minutes"),
+        (3599, "1 h 0 min"),
+        (5000, "1 h 23 min"),
+    ],
+)
+def test_a_time_is_said_as_one_says_it(seconds: float, words: str) -> None:
+    assert time_in_words(seconds).replace("\u00a0", " ") == words

@@ -1,0 +1,414 @@
+"""Runs in real processes: one at a time, stopped, killed, resumed, and what outlives what."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from intent.errors import IntentError, RunError
+from intent.events import Event, Failed, Finished, Started, TrainPoint
+from intent.recipes import Recipe, change, preset
+from intent.rundir import RunDir
+from intent.runs import (
+    create_run,
+    history_of,
+    kill_run,
+    live_run,
+    prepare_worker,
+    remove_run,
+    request_stop,
+    start_run,
+    state,
+    work,
+)  # fmt: skip
+from intent.worker import holder, training_lock
+from tests.tiny import tiny_whisper, tone_folder
+
+PATIENCE = 120  # seconds: far above what anything here takes, so that a hang ends
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.01)
+
+
+def idle(run: RunDir) -> Callable[[], bool]:
+    return lambda: state(run) not in ("running", "stopping")
+
+
+def learns(run: RunDir) -> Callable[[], bool]:
+    return lambda: bool(history_of(run).train)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with a tiny base and tones to learn, and the process that runs are forked from."""
+    folder = tmp_path_factory.mktemp("world")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HF_HUB_OFFLINE", "1")
+        patch.setenv("HF_HOME", str(folder / "hub"))
+        patch.setenv("INTENT_CACHE", str(folder / "cache"))
+        patch.setenv("OMP_NUM_THREADS", "1")
+        prepare_worker()
+        tiny_whisper(folder / "base")
+        tone_folder(folder / "tones")
+        yield folder
+
+
+@pytest.fixture
+def instant(world: Path) -> Recipe:
+    values = {"base": str(world / "base"), "data": str(world / "tones"), "window_seconds": 2}
+    return change(preset("instant"), values)
+
+
+@pytest.fixture
+def long(world: Path) -> Recipe:
+    """A recipe that learns for longer than any test watches."""
+    values = {"base": str(world / "base"), "data": str(world / "tones"), "window_seconds": 2}
+    return change(preset("recommended"), {**values, "epochs": 200, "batch_size": 1})
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Iterator[Path]:
+    """A runs folder in which nothing goes on when the test has ended."""
+    yield tmp_path / "runs"
+    live = live_run(tmp_path / "runs")
+    if live:
+        os.kill(holder(live)[1], signal.SIGKILL)
+
+
+HOLD = """
+    import sys
+    from pathlib import Path
+    from intent.errors import RunError
+    from intent.events import Phase
+    from intent.rundir import RunDir
+    from intent.worker import training_lock
+
+    run = RunDir(Path(sys.argv[1]))
+    sys.stdin.readline()
+    try:
+        with training_lock(run):
+            run.append(Phase("reading audio"))
+            print("held", flush=True)
+            sys.stdin.readline()
+    except RunError as error:
+        print(error, flush=True)
+"""
+
+
+def run_script(code: str, *arguments: object) -> subprocess.Popen:
+    """Start Python code with both ends of its terminal in hand."""
+    command = [sys.executable, "-c", textwrap.dedent(code), *map(str, arguments)]
+    return subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def tell(process: subprocess.Popen) -> None:
+    process.stdin.write("\n")
+    process.stdin.flush()
+
+
+def test_process_that_holds_the_lock_is_live_until_it_is_killed(runs: Path) -> None:
+    run = create_run(runs, Recipe())
+    with run_script(HOLD, run.path) as process:
+        assert (state(run), live_run(runs)) == ("prepared", None)
+        tell(process)
+        assert process.stdout.readline() == "held\n"
+        assert (state(run), live_run(runs)) == ("running", run)
+        assert holder(run) == (run.id, process.pid)
+        request_stop(run)
+        assert state(run) == "stopping"
+        process.kill()
+    assert (state(run), live_run(runs)) == ("interrupted", None)
+    with training_lock(run):
+        assert state(run) == "running"  # the old request to stop is forgotten
+    assert state(run) == "interrupted"
+
+
+def test_only_one_of_many_processes_gets_the_lock(runs: Path) -> None:
+    made = [create_run(runs, Recipe()) for _ in range(4)]
+    processes = [run_script(HOLD, run.path) for run in made]
+    for process in processes:
+        tell(process)
+    said = [process.stdout.readline() for process in processes]
+    live = live_run(runs)
+    assert said.count("held\n") == 1
+    assert live == made[said.index("held\n")]
+    refusal = f"Run {live.id} is training now: stop it or wait until it ends.\n"
+    assert said.count(refusal) == 3
+    for process in processes:
+        process.communicate("\n")
+        assert process.returncode == 0
+
+
+def test_looking_at_a_lock_never_keeps_it_from_being_taken(runs: Path) -> None:
+    run, stop = create_run(runs, Recipe()), threading.Event()
+
+    def look() -> None:
+        while not stop.is_set():
+            state(run), live_run(runs)
+
+    lookers = [threading.Thread(target=look) for _ in range(4)]
+    for looker in lookers:
+        looker.start()
+    try:
+        for _ in range(100):
+            with training_lock(run):
+                pass
+    finally:
+        stop.set()
+        for looker in lookers:
+            looker.join()
+
+
+def test_live_run_is_not_removed(runs: Path) -> None:
+    run = create_run(runs, Recipe())
+    with training_lock(run), pytest.raises(RunError) as error:
+        remove_run(run)
+    assert str(error.value) == f"Run {run.id} is training now: stop it before removing it."
+    assert run.recipe() == Recipe()
+
+
+def test_run_that_was_removed_cannot_start(runs: Path) -> None:
+    run = create_run(runs, Recipe())
+    remove_run(run)
+    with pytest.raises(RunError) as error:
+        work(run)
+    assert str(error.value) == f"There is no run {run.id} any more: start a new one."
+
+
+def test_child_process_trains_to_the_end(runs: Path, instant: Recipe) -> None:
+    run = create_run(runs, instant)
+    start_run(run)
+    wait_until(idle(run))
+    history = history_of(run)
+    assert state(run) == "done", history
+    assert isinstance(history.end, Finished)
+    assert history.started.labels == ("high", "low", "middle")
+    assert 0 < history.started.time <= history.end.time
+    assert (run.model / "config.json").is_file()
+    assert live_run(runs) is None
+
+
+def test_same_work_in_this_process_tells_the_events_that_it_writes(
+    runs: Path, instant: Recipe
+) -> None:
+    run, heard = create_run(runs, instant), []
+    work(run, heard.append)
+    assert heard == run.events()
+    assert isinstance(heard[-1], Finished)
+
+
+def test_second_start_is_refused_and_nothing_is_started(runs: Path, long: Recipe) -> None:
+    run, second = create_run(runs, long), create_run(runs, long)
+    start_run(run)
+    with pytest.raises(RunError) as error:
+        start_run(second)
+    refusal = f"Run {run.id} is training now: stop it or wait until it ends."
+    assert str(error.value) == refusal
+    with pytest.raises(RunError) as error:
+        work(second)
+    assert str(error.value) == refusal
+    assert (state(second), second.events()) == ("prepared", [])
+    assert state(run) == "running"
+
+
+def test_of_two_starts_at_once_exactly_one_wins(runs: Path, long: Recipe) -> None:
+    made, refused, together = [create_run(runs, long) for _ in range(2)], [], threading.Barrier(2)
+
+    def start(run: RunDir) -> None:
+        together.wait()
+        try:
+            start_run(run)
+        except RunError as error:
+            refused.append((run, str(error)))
+
+    threads = [threading.Thread(target=start, args=(run,)) for run in made]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    [(loser, message)] = refused
+    [winner] = [run for run in made if run != loser]
+    assert message == f"Run {winner.id} is training now: stop it or wait until it ends."
+    assert (state(winner), state(loser)) == ("running", "prepared")
+
+
+def test_stopped_run_keeps_a_checkpoint(runs: Path, long: Recipe) -> None:
+    run = create_run(runs, long)
+    start_run(run)
+    wait_until(learns(run))
+    request_stop(run)
+    wait_until(idle(run))
+    assert state(run) == "stopped", history_of(run)
+    assert (run.model / "config.json").is_file()
+
+
+def test_killed_run_is_interrupted_and_goes_on_later(runs: Path, long: Recipe) -> None:
+    run = create_run(runs, long)
+    start_run(run)
+    wait_until(lambda: len(history_of(run).evaluations) > 1)
+    os.kill(holder(run)[1], signal.SIGKILL)
+    wait_until(idle(run))
+    assert state(run) == "interrupted"
+    assert live_run(runs) is None
+    before = history_of(run).count
+    start_run(run)
+    wait_until(lambda: sum(isinstance(event, Started) for event in run.events()) == 2)
+    [resumed] = [event for event in run.events()[before:] if isinstance(event, Started)]
+    assert resumed.resumed
+    request_stop(run)
+    wait_until(idle(run))
+    assert state(run) == "stopped"
+
+
+def test_kill_asks_politely_first(runs: Path, long: Recipe) -> None:
+    run = create_run(runs, long)
+    start_run(run)
+    wait_until(learns(run))
+    kill_run(run)
+    assert state(run) == "stopped", history_of(run)
+
+
+def test_kill_ends_a_process_that_does_not_heed(
+    runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("intent.runs.TERM_SECONDS", 0.2)
+    run = create_run(runs, Recipe())
+    deaf = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + textwrap.dedent(HOLD)
+    with run_script(deaf, run.path) as process:
+        tell(process)
+        assert process.stdout.readline() == "held\n"
+        kill_run(run)
+        assert process.wait(PATIENCE) == -signal.SIGKILL
+    assert state(run) == "interrupted"
+
+
+def test_kill_leaves_other_processes_alone(runs: Path) -> None:
+    run, other = create_run(runs, Recipe()), create_run(runs, Recipe())
+    with run_script(HOLD, run.path) as process:
+        tell(process)
+        assert process.stdout.readline() == "held\n"
+        kill_run(other)
+        assert (state(run), process.poll()) == ("running", None)
+        process.communicate("\n")
+    kill_run(run)  # its lock is free: the process of that number is not ours to kill
+
+
+APP = """
+    import sys
+    from pathlib import Path
+    from intent.rundir import RunDir
+    from intent.runs import start_run
+
+    if __name__ == "__main__":
+        start_run(RunDir(Path(sys.argv[1])))
+        print("started", flush=True)
+        sys.stdin.readline()
+"""
+
+
+def test_run_survives_an_app_that_is_killed(runs: Path, long: Recipe) -> None:
+    run = create_run(runs, long)
+    with run_script(APP, run.path) as app:
+        assert app.stdout.readline() == "started\n"
+        app.kill()
+    count = history_of(run).count
+    wait_until(lambda: history_of(run).count > count + 3)
+    assert state(run) == "running"
+    request_stop(run)
+    wait_until(idle(run))
+    assert state(run) == "stopped"
+
+
+def test_app_that_exits_stops_its_run_and_waits_for_it(runs: Path, long: Recipe) -> None:
+    run = create_run(runs, long)
+    with run_script(APP, run.path) as app:
+        assert app.stdout.readline() == "started\n"
+        wait_until(learns(run))
+        _, told = app.communicate("\n")
+    assert f"Run {run.id} is stopping and keeps its best checkpoint" in told
+    assert state(run) == "stopped"
+    assert (run.model / "config.json").is_file()
+
+
+def test_failure_of_the_user_is_an_event_with_its_sentence(runs: Path, instant: Recipe) -> None:
+    run = create_run(runs, change(instant, {"data": str(runs / "absent")}))
+    start_run(run)
+    wait_until(idle(run))
+    end = history_of(run).end
+    assert isinstance(end, Failed)
+    assert state(run) == "failed"
+    with pytest.raises(IntentError) as error:
+        work(run)
+    assert str(error.value) == end.message
+
+
+def test_failure_of_ours_names_the_log_with_the_trace(runs: Path, instant: Recipe) -> None:
+    run = create_run(runs, instant)
+    run.report_file.mkdir()  # a folder where a file is to be
+    with pytest.raises(OSError, match="director"):
+        work(run)
+    message = history_of(run).end.message
+    assert message.startswith("Something went wrong inside (")
+    assert message.endswith(
+        f"the details are in {run.log_file}. What the run had saved is kept: "
+        "start it again to go on from there."
+    )
+    assert "Traceback" in run.log_file.read_text()
+
+
+def test_full_disk_is_told_in_a_sentence(runs: Path, instant: Recipe) -> None:
+    run = create_run(runs, instant)
+    with pytest.raises(RunError) as error:
+        work(run, lambda event: Path("/dev/full").write_text("what does not fit"))
+    sentence = f"The disk that holds {run.path} is full: free some space, then go on with the run."
+    assert str(error.value) == sentence
+    assert history_of(run).end.message == sentence
+
+
+def test_lack_of_memory_is_told_in_a_sentence(runs: Path, instant: Recipe) -> None:
+    import torch
+
+    run = create_run(runs, instant)
+    for demand in (lambda event: bytearray(2**60), lambda event: torch.empty(2**55)):
+        with pytest.raises(RunError) as error:
+            work(run, demand)
+        assert str(error.value) == (
+            "Training needs more memory than there is: choose a smaller batch_size, "
+            "window_seconds or base checkpoint, and start again."
+        )
+        assert history_of(run).end.message == str(error.value)
+
+
+def test_budget_ends_a_run(runs: Path, long: Recipe) -> None:
+    run = create_run(runs, long)
+    work(run, budget_seconds=0.001)
+    assert state(run) == "out of time"
+
+
+def test_stopped_run_goes_on_from_where_it_was(runs: Path, long: Recipe) -> None:
+    run = create_run(runs, long)
+
+    def stop_when_it_learns(event: Event) -> None:
+        if isinstance(event, TrainPoint):
+            request_stop(run)
+
+    work(run, stop_when_it_learns)
+    first = history_of(run)
+    work(run, stop_when_it_learns)
+    both = history_of(run)
+    assert state(run) == "stopped"
+    assert (first.started.resumed, both.started.resumed) == (False, True)
+    assert both.train[len(first.train)].step > first.train[-1].step

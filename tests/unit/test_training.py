@@ -1,0 +1,329 @@
+"""Laws of training: every preset, stopping in every phase, going on, leaving out what was seen."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from transformers import pipeline
+
+from intent import events, recipes
+from intent.audio import read_clip, resample
+from intent.errors import CheckpointError, DataError
+from intent.fine_tuning import training_arguments
+from intent.provenance import read_provenance
+from intent.rundir import RunDir
+from intent.training import train
+from tests.tiny import LABELS, tiny_wav2vec2, tiny_whisper, tone, tone_folder, wav_bytes
+
+FAMILIES = {"whisper": tiny_whisper, "wav2vec2": tiny_wav2vec2}
+PHASES = (
+    "reading data",
+    "reading audio",
+    "computing features",
+    "solving the first head",
+    "epoch 1 of 4",
+    "evaluating after epoch 1",
+    "epoch 2 of 4",
+    "hearing the test clips",
+    "hearing the training clips",
+)
+
+
+@pytest.fixture(autouse=True)
+def fresh_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INTENT_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def tones(tmp_path: Path) -> Path:
+    return tone_folder(tmp_path / "tones")
+
+
+class Sitting:
+    """One call of train, its events, and a wish to stop when a phase begins."""
+
+    def __init__(self, folder: Path, stop_in: str | None = None) -> None:
+        folder.mkdir(exist_ok=True)
+        self.run = RunDir(folder)
+        self.events: list[events.Event] = []
+        self.stop_in = stop_in
+        self.stopping = False
+
+    def on_event(self, event: events.Event) -> None:
+        self.events.append(event)
+        self.run.append(event)
+        if isinstance(event, events.Phase) and event.name == self.stop_in:
+            self.stopping = True
+
+    def train(self, recipe: recipes.Recipe, budget_seconds: float | None = None) -> "Sitting":
+        train(recipe, self.run, self.on_event, lambda: self.stopping, budget_seconds)
+        return self
+
+    def of(self, kind: type) -> list:
+        return [event for event in self.events if isinstance(event, kind)]
+
+    @property
+    def end(self) -> events.Finished:
+        assert isinstance(self.events[-1], events.Finished)
+        return self.events[-1]
+
+
+def recipe_for(preset: str, family: str, data: Path, tmp_path: Path, **changes) -> recipes.Recipe:
+    base = FAMILIES[family](tmp_path / f"tiny-{family}")
+    values = {"base": str(base), "data": str(data), "window_seconds": 1, **changes}
+    return recipes.change(recipes.preset(preset, family), values)
+
+
+def answers(model: Path, sounds: list[np.ndarray]) -> list[str]:
+    classify = pipeline("audio-classification", model=str(model))
+    return [classify(sound)[0]["label"] for sound in sounds]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("preset", recipes.PRESETS)
+def test_every_preset_ends_with_a_stock_checkpoint_that_scores_what_was_said(
+    preset: str, family: str, tones: Path, tmp_path: Path
+) -> None:
+    changes = {} if preset == "instant" else {"epochs": 2}
+    sitting = Sitting(tmp_path / "run").train(
+        recipe_for(preset, family, tones, tmp_path, **changes)
+    )
+    assert sitting.end.outcome == "done" and sitting.end.clips == 6
+    low, high = sitting.end.interval
+    assert 0 <= low <= sitting.end.accuracy <= high <= 1
+    report = json.loads(sitting.run.report_file.read_text())
+    test_names = {path.stem: path for path in tones.rglob("*.wav")}
+    told = {mistake["clip"]: mistake["predicted"] for mistake in report["evaluation"]["mistakes"]}
+    files = [path for path in test_names.values() if any(path.stem in name for name in told)]
+    sounds = [resample(read_clip(path), 16000).samples for path in files]
+    for path, answer in zip(files, answers(sitting.run.model, sounds), strict=True):
+        assert answer == next(told[name] for name in told if path.stem in name)
+    assert len(told) == round((1 - sitting.end.accuracy) * 6)
+    assert not sitting.run.checkpoints.exists()
+
+
+def test_instant_learns_tones_and_draws_accuracy_against_clips(tones: Path, tmp_path: Path) -> None:
+    sitting = Sitting(tmp_path / "run").train(recipe_for("instant", "whisper", tones, tmp_path))
+    heard = [point.clips for point in sitting.of(events.EvalPoint)]
+    assert heard == sorted(set(heard)) and heard[-1] == 24
+    assert sitting.end.accuracy == 1.0
+    clips = [read_clip((8000, tone(label, seed=99, seconds=0.9))) for label in LABELS]
+    sounds = [resample(clip, 16000).samples for clip in clips]
+    assert answers(sitting.run.model, sounds) == list(LABELS)
+
+
+def test_instant_learns_from_two_classes(tmp_path: Path) -> None:
+    two = tone_folder(tmp_path / "two", labels=("low", "high"))
+    sitting = Sitting(tmp_path / "run").train(recipe_for("instant", "whisper", two, tmp_path))
+    assert sitting.end.accuracy == 1.0 and sitting.of(events.Started)[0].labels == ("high", "low")
+
+
+def test_altered_copies_are_learnt_from_beside_their_clips(tones: Path, tmp_path: Path) -> None:
+    recipe = recipe_for("instant", "whisper", tones, tmp_path, copies=4)
+    sitting = Sitting(tmp_path / "run").train(recipe)
+    arrays = list((tmp_path / "cache").rglob("*.npy"))
+    assert len(arrays) == 24 * 5 + 6 and sitting.end.accuracy == 1.0
+
+
+def test_features_are_computed_once_for_all_seeds(
+    tones: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Sitting(tmp_path / "first").train(recipe_for("instant", "whisper", tones, tmp_path))
+    files = {path: path.stat().st_mtime_ns for path in (tmp_path / "cache").rglob("*.npy")}
+    Sitting(tmp_path / "second").train(recipe_for("instant", "whisper", tones, tmp_path, seed=7))
+    assert files == {path: path.stat().st_mtime_ns for path in (tmp_path / "cache").rglob("*.npy")}
+
+
+def test_fine_tuning_shows_training_and_evaluation_as_it_goes(tones: Path, tmp_path: Path) -> None:
+    recipe = recipe_for("recommended", "wav2vec2", tones, tmp_path, epochs=3)
+    sitting = Sitting(tmp_path / "run").train(recipe)
+    assert [point.epoch for point in sitting.of(events.EvalPoint)] == [1, 2, 3]
+    points = sitting.of(events.TrainPoint)
+    assert len(points) == 9 and all(0 <= point.accuracy <= 1 for point in points)
+    assert [point.step for point in points] == sorted(point.step for point in points)
+    phases = [event.name for event in sitting.of(events.Phase)]
+    assert "epoch 1 of 3" in phases and "epoch 3 of 3" in phases and phases[-1] == "saving"
+    last = sitting.of(events.Progress)[-1]
+    assert last.clips_per_second > 0
+
+
+def test_the_guide_draws_a_point_within_its_accumulation(tones: Path, tmp_path: Path) -> None:
+    recipe = recipe_for("guide", "wav2vec2", tones, tmp_path, epochs=2, batch_size=4)
+    sitting = Sitting(tmp_path / "run").train(recipe)
+    assert any(point.step % 1 for point in sitting.of(events.TrainPoint))
+
+
+@pytest.mark.parametrize("phase", PHASES)
+def test_a_stop_in_any_phase_leaves_a_stock_checkpoint(
+    phase: str, tones: Path, tmp_path: Path
+) -> None:
+    preset = "instant" if phase.startswith("hearing") else "recommended"
+    changes = {} if preset == "instant" else {"epochs": 4, "head": "closed-form"}
+    recipe = recipe_for(preset, "whisper", tones, tmp_path, **changes)
+    sitting = Sitting(tmp_path / "run", stop_in=phase).train(recipe)
+    assert sitting.stopping and sitting.end.outcome == "stopped"
+    assert answers(sitting.run.model, [tone("low", sample_rate=16000)])[0] in LABELS
+    later = [e.name for e in sitting.of(events.Phase)][
+        [e.name for e in sitting.of(events.Phase)].index(phase) + 1 :
+    ]
+    assert not any(name.startswith("epoch") for name in later)
+
+
+def test_a_stop_keeps_the_best_checkpoint_so_far(tones: Path, tmp_path: Path) -> None:
+    recipe = recipe_for("recommended", "whisper", tones, tmp_path, epochs=4, learning_rate=0.05)
+    sitting = Sitting(tmp_path / "run", stop_in="epoch 3 of 4").train(recipe)
+    best = max(point.accuracy for point in sitting.of(events.EvalPoint))
+    assert sitting.end.accuracy == best == sitting.of(events.Saved)[-1].accuracy
+
+
+def test_a_run_out_of_time_goes_on_from_its_own_checkpoint(tones: Path, tmp_path: Path) -> None:
+    recipe = recipe_for("recommended", "wav2vec2", tones, tmp_path, epochs=6)
+    undisturbed = Sitting(tmp_path / "whole").train(recipe)
+    first = Sitting(tmp_path / "run", stop_in="epoch 3 of 6").train(recipe)
+    assert first.end.outcome == "stopped" and first.run.checkpoints.exists()
+    second = Sitting(tmp_path / "run").train(recipe)
+    assert second.end.outcome == "done" and second.of(events.Started)[0].resumed
+    assert second.of(events.TrainPoint)[0].epoch > 1
+    expected = {p.epoch: p.loss for p in undisturbed.of(events.EvalPoint)}
+    found = {p.epoch: p.loss for p in second.of(events.EvalPoint)}
+    assert found[6] == pytest.approx(expected[6], abs=1e-5)
+
+
+def test_a_budget_ends_a_run_as_out_of_time(tones: Path, tmp_path: Path) -> None:
+    recipe = recipe_for("recommended", "wav2vec2", tones, tmp_path, epochs=200)
+    sitting = Sitting(tmp_path / "run").train(recipe, budget_seconds=2)
+    assert sitting.end.outcome == "out of time" and sitting.end.accuracy is not None
+
+
+def test_clips_that_the_base_has_learnt_from_are_never_tested_on(
+    tones: Path, tmp_path: Path
+) -> None:
+    first = Sitting(tmp_path / "first").train(recipe_for("instant", "whisper", tones, tmp_path))
+    recipe = recipes.change(
+        recipe_for("instant", "whisper", tones, tmp_path, seed=3), {"base": str(first.run.model)}
+    )
+    second = Sitting(tmp_path / "second").train(recipe)
+    started = second.of(events.Started)[0]
+    assert started.test_clips + started.seen_clips == 6 and started.seen_clips > 0
+    assert second.end.clips == started.test_clips
+    passed_on = set(read_provenance(second.run.model).trained_on)
+    assert passed_on >= set(read_provenance(first.run.model).trained_on)
+
+
+def test_a_test_part_that_was_all_seen_is_refused(tones: Path, tmp_path: Path) -> None:
+    first = Sitting(tmp_path / "first").train(recipe_for("instant", "whisper", tones, tmp_path))
+    twice = tmp_path / "twice"
+    for label in LABELS:
+        for index in range(6):
+            sound = sorted((tones / label).iterdir())[index].read_bytes()
+            (twice / label).mkdir(parents=True, exist_ok=True)
+            (twice / label / f"{index}.wav").write_bytes(sound)
+            (twice / label / f"{index}-again.wav").write_bytes(sound)
+    base = str(first.run.model)
+    learnt = set(read_provenance(first.run.model).trained_on)
+    for path in twice.rglob("*.wav"):
+        from intent.audio import clip_hash
+
+        if clip_hash(read_clip(path)) not in learnt:
+            path.unlink()
+    recipe = recipes.change(recipe_for("instant", "whisper", twice, tmp_path), {"base": base})
+    with pytest.raises(DataError, match="^No test clip is left: .* has learnt from all "):
+        Sitting(tmp_path / "second").train(recipe)
+
+
+def test_unreadable_clips_are_left_out_counted_and_listed(tones: Path, tmp_path: Path) -> None:
+    (tones / "low" / "broken.wav").write_bytes(b"not a sound at all")
+    (tones / "high" / "empty.wav").write_bytes(b"")
+    sitting = Sitting(tmp_path / "run").train(recipe_for("instant", "whisper", tones, tmp_path))
+    skipped = sitting.of(events.Skipped)
+    assert len(skipped) == 2 and any("broken" in skip.clip for skip in skipped)
+    assert sitting.of(events.Started)[0].train_clips + sitting.end.clips == 30
+
+
+def test_one_readable_intent_is_not_enough(tmp_path: Path) -> None:
+    data = tone_folder(tmp_path / "tones", labels=("low",))
+    (data / "high").mkdir()
+    for index in range(10):
+        (data / "high" / f"{index}.wav").write_bytes(b"text")
+    with pytest.raises(DataError) as error:
+        Sitting(tmp_path / "run").train(recipe_for("instant", "whisper", data, tmp_path))
+    assert str(error.value) == (
+        "Clips of two intents at least are needed to learn from, found readable ones of 1: "
+        "add recordings or choose other data."
+    )
+
+
+def test_a_base_without_a_linear_head_cannot_be_solved_in_closed_form(
+    tones: Path, tmp_path: Path
+) -> None:
+    from transformers import ASTConfig, ASTFeatureExtractor, ASTForAudioClassification
+
+    config = ASTConfig(
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=16,
+        max_length=64,
+        num_mel_bins=32,
+    )
+    ASTForAudioClassification(config).save_pretrained(tmp_path / "ast")
+    ASTFeatureExtractor(max_length=64, num_mel_bins=32).save_pretrained(tmp_path / "ast")
+    recipe = recipes.change(
+        recipe_for("instant", "whisper", tones, tmp_path), {"base": str(tmp_path / "ast")}
+    )
+    with pytest.raises(CheckpointError, match="no head that can be solved in closed form"):
+        Sitting(tmp_path / "run").train(recipe)
+
+
+GUIDE = {  # huggingface.co/docs/transformers/tasks/audio_classification
+    "eval_strategy": "epoch",
+    "save_strategy": "epoch",
+    "learning_rate": 3e-5,
+    "per_device_train_batch_size": 32,
+    "gradient_accumulation_steps": 4,
+    "per_device_eval_batch_size": 32,
+    "num_train_epochs": 10,
+    "warmup_steps": 0.1,
+    "logging_steps": 10,
+    "load_best_model_at_end": True,
+    "metric_for_best_model": "accuracy",
+}
+OURS = {
+    "output_dir",
+    "seed",
+    "data_seed",
+    "report_to",
+    "disable_tqdm",
+    "use_cpu",
+    "save_total_limit",
+}
+
+
+def test_the_guide_preset_gives_the_arguments_of_the_guide_field_by_field(tmp_path: Path) -> None:
+    from dataclasses import fields
+
+    from transformers import TrainingArguments
+
+    ours = training_arguments(recipes.preset("guide", "wav2vec2"), tmp_path, "cpu")
+    guide = TrainingArguments(output_dir=str(tmp_path), use_cpu=True, **GUIDE)
+    differing = {
+        field.name
+        for field in fields(guide)
+        if getattr(ours, field.name, None) != getattr(guide, field.name, None)
+    }
+    assert differing <= OURS
+    assert recipes.preset("guide", "wav2vec2").window_seconds == 1
+    assert not ours.push_to_hub and ours.hub_token is None
+
+
+def test_long_and_short_clips_train_together(tmp_path: Path) -> None:
+    data = tone_folder(tmp_path / "tones", clips_per_label=6)
+    for label in LABELS:
+        (data / label / "long.wav").write_bytes(wav_bytes(tone(label, seconds=5)))
+        (data / label / "short.wav").write_bytes(wav_bytes(tone(label, seconds=0.15)))
+    for preset, family in (("recommended", "wav2vec2"), ("instant", "whisper")):
+        recipe = recipe_for(preset, family, data, tmp_path)
+        changes = {"epochs": 1, "window_seconds": 2}
+        sitting = Sitting(tmp_path / f"run-{family}").train(recipes.change(recipe, changes))
+        assert sitting.end.outcome == "done"
