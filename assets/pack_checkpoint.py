@@ -39,15 +39,16 @@ tags:
 ---
 # Bundled checkpoint of Intent Studio
 Hears which of the 14 banking intents of MInDS-14 a caller wants. Encoder of Whisper tiny.en, cut to a
-window of {window} s, and a stock mean-pooled head:
+window of {window} s, one neuron of its last layer rewritten to keep padding out of the mean, and a
+stock mean-pooled head in closed form:
 
 ```python
 from transformers import pipeline
 pipeline("audio-classification", model="assets/checkpoint")(samples)  # float32 mono, 16 kHz
 ```
 
-- **Made by** `python -m intent train --locale {locales} --recipe {preset}{changes} --seed {seed}`, then
-  `assets/pack_checkpoint.py` (float16, in shards).
+- **Made by** `assets/pack_checkpoint.py` (encoder in float16, in shards), after
+  `python -m intent train --data minds14 --locale {locales} {flags}`.
 - **Learnt from** {train_clips} recordings: the training parts (80 %, seed {seed}, stratified) of
   MInDS-14 {locales_in_words}. `provenance.json` lists the hashes of their sounds.
 - **Result** on the test parts, never learnt from: {results}.
@@ -100,8 +101,7 @@ def _card(report: dict, window: int) -> str:
         data=DATA,
         window=window,
         locales=" ".join(recipe["locales"]),
-        preset=recipe["preset"],
-        changes=changes,
+        flags=f"--base {BASE} --recipe {recipe['preset']}{changes} --seed {recipe['seed']}",
         seed=recipe["seed"],
         train_clips=report["train_clips"],
         results=results,

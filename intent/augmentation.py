@@ -11,17 +11,16 @@ NOISE_DB = 15.0  # signal to noise
 def altered(clip: Clip, clip_hash: str, copy: int) -> Clip:
     """Return copy number `copy` of a clip; copy 0 is the clip itself.
 
-    Copies 1 and 2 are slower and faster by 10 %, pitch included (Ko et al. 2015, "Audio
-    augmentation for speech recognition"); copy 3 has white noise at 15 dB; further copies have
-    both.
+    Copy 1 has white noise at 15 dB; copies 2 and 3 are slower and faster by 10 %, pitch included (Ko
+    et al. 2015, "Audio augmentation for speech recognition"); further copies have both.
     """
     if copy == 0:
         return clip
     rng = np.random.default_rng([int(clip_hash[:8], 16), copy])
-    if copy <= len(TEMPO_CHANGES):
-        return _at_tempo(clip, TEMPO_CHANGES[copy - 1])
-    if copy == len(TEMPO_CHANGES) + 1:
+    if copy == 1:
         return _with_noise(clip, rng)
+    if copy <= 1 + len(TEMPO_CHANGES):
+        return _at_tempo(clip, TEMPO_CHANGES[copy - 2])
     return _with_noise(_at_tempo(clip, rng.uniform(*TEMPO_CHANGES)), rng)
 
 

@@ -6,6 +6,8 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel
 
+from intent.padding import aim_padding
+
 FOLDS = 5
 ABSENT_BIAS = -30.0  # the logit of a class that was never heard: a share below 1e-9
 
@@ -17,7 +19,8 @@ def fit_linear_head(features: np.ndarray, label_ids: np.ndarray, classes: int) -
     """Return the weights and biases of a linear softmax classifier.
 
     Linear discriminant analysis with Ledoit-Wolf shrinkage (Ledoit & Wolf 2004) on `features`
-    (clips, width) and `label_ids` (clips,), of which two differ and two agree. Classes that are absent
+    (clips, width + 1), as PooledEncoder gives them, and `label_ids` (clips,), of which two differ
+    and two agree. The share in the last column is not learnt from. Classes that are absent
     from `label_ids` get no weights and a bias that keeps them from being answered.
     """
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
@@ -25,12 +28,12 @@ def fit_linear_head(features: np.ndarray, label_ids: np.ndarray, classes: int) -
     analysis = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto")
     with warnings.catch_warnings():  # of classes with a single clip so far, which do no harm
         warnings.filterwarnings("ignore", "Only one sample available")
-        analysis.fit(features, label_ids)
+        analysis.fit(features[:, :-1], label_ids)
     weights, biases = analysis.coef_, analysis.intercept_
     if len(analysis.classes_) == 2:  # scikit-learn gives the difference of the two alone
         weights = np.concatenate([-weights / 2, weights / 2])
         biases = np.concatenate([-biases / 2, biases / 2])
-    all_weights = np.zeros((classes, features.shape[1]), np.float32)
+    all_weights = np.zeros((classes, features.shape[1] - 1), np.float32)
     all_biases = np.full(classes, ABSENT_BIAS, np.float32)
     all_weights[analysis.classes_] = weights
     all_biases[analysis.classes_] = biases - biases.mean()
@@ -54,8 +57,8 @@ def calibrated(head: Head, features: np.ndarray, label_ids: np.ndarray, groups: 
     for learnt, held_out in GroupKFold(FOLDS).split(features, label_ids, groups):
         if len(set(label_ids[learnt])) < 2:
             return head
-        weights, biases = fit_linear_head(features[learnt], label_ids[learnt], len(head[1]))
-        logits[held_out] = features[held_out] @ weights.T + biases
+        fold = fit_linear_head(features[learnt], label_ids[learnt], len(head[1]))
+        logits[held_out] = _logits(features[held_out], fold)
 
     def log_loss(log_temperature: float) -> float:
         scores = log_softmax(logits / np.exp(log_temperature), axis=1)
@@ -64,6 +67,12 @@ def calibrated(head: Head, features: np.ndarray, label_ids: np.ndarray, groups: 
     found = minimize_scalar(log_loss, bounds=(np.log(0.1), np.log(100)), method="bounded")
     temperature = np.float32(np.exp(found.x))
     return head[0] / temperature, head[1] / temperature
+
+
+def install_head(model: PreTrainedModel, head: Head, features: np.ndarray) -> None:
+    """Fold a head into the model and aim its muted padding, if it has any, at no class."""
+    fold_head(model, head, features[:, :-1].mean(0))
+    aim_padding(model, *(part.astype(np.float64) for part in head))
 
 
 def fold_head(model: PreTrainedModel, head: Head, centre: np.ndarray) -> None:
@@ -90,8 +99,14 @@ def fold_head(model: PreTrainedModel, head: Head, centre: np.ndarray) -> None:
         classifier.bias.copy_(torch.from_numpy(biases))
 
 
-def probabilities(features: np.ndarray, weights: np.ndarray, biases: np.ndarray) -> np.ndarray:
-    """Return the softmax scores (clips, classes), float64, of a linear classifier."""
+def probabilities(features: np.ndarray, head: Head) -> np.ndarray:
+    """Return the softmax scores (clips, classes), float64, of a head on pooled features."""
     from scipy.special import softmax
 
-    return softmax(features.astype(np.float64) @ weights.T + biases, axis=1)
+    return softmax(_logits(features, head), axis=1)
+
+
+def _logits(features: np.ndarray, head: Head) -> np.ndarray:
+    """Muted frames count as nothing in the mean over the window, so speech counts by its share."""
+    pooled, share = features[:, :-1].astype(np.float64), features[:, -1:]
+    return share * (pooled @ head[0].T + head[1])

@@ -7,7 +7,7 @@ import torch
 from transformers import EvalPrediction, Trainer, TrainingArguments
 
 from intent.batches import Batch, Collator, FeatureDataset, batches
-from intent.closed_form import calibrated, fit_linear_head, fold_head
+from intent.closed_form import calibrated, fit_linear_head, install_head
 from intent.devices import precision
 from intent.encoders import hears_fixed_window
 from intent.evaluation import AccuracyMetric
@@ -122,7 +122,7 @@ class _Tuner:
         features, ids = np.concatenate(rows), np.array(self.train_ids)
         clips = np.arange(len(ids)) // (work.recipe.copies + 1)
         head = fit_linear_head(features, ids, len(work.labels))
-        fold_head(work.model, calibrated(head, features, ids, clips), features.mean(0))
+        install_head(work.model, calibrated(head, features, ids, clips), features)
 
     @property
     def train_set(self) -> FeatureDataset:

@@ -2,11 +2,12 @@
 
 import numpy as np
 
-from intent.closed_form import Head, calibrated, fit_linear_head, fold_head, probabilities
+from intent.closed_form import Head, calibrated, fit_linear_head, install_head, probabilities
 from intent.encoders import hears_fixed_window
 from intent.events import EvalPoint, Phase
 from intent.features import FeatureCache, FrontEnd, HeardClip, feature_files
 from intent.parts import PooledEncoder
+from intent.results import model_probabilities
 from intent.work import ProgressMeter, Stopped, Work
 
 CURVE_POINTS = 20  # refits while features arrive
@@ -26,6 +27,8 @@ def fit_instant(work: Work, front_end: FrontEnd) -> tuple[list[HeardClip], np.nd
         pass
     learner.fit()
     learner.fold()
+    if learner.head is None or work.watch.outcome == "done":
+        return learner.tested, model_probabilities(work, learner.tested)
     return learner.tested, learner.test_probabilities()
 
 
@@ -82,13 +85,12 @@ class _Learner:
         self.work.emit(Phase("calibrating the scores"))
         features, ids = np.stack(self.train_features), np.array(self.train_ids)
         self.head = calibrated(self.head, features, ids, np.array(self.train_rows))
-        fold_head(self.work.model, self.head, features.mean(0))
+        install_head(self.work.model, self.head, features)
 
     def test_probabilities(self) -> np.ndarray:
         if not self.tested:
             return np.zeros((0, len(self.work.labels)))
-        weights, biases = self.head or _current_head(self.work)
-        return probabilities(np.stack(self.test_features), weights, biases)
+        return probabilities(np.stack(self.test_features), self.head)
 
     def _draw_point(self, heard: int) -> None:
         if self.head is None or not self.tested:
@@ -98,14 +100,6 @@ class _Learner:
         accuracy = float((scores.argmax(1) == true_ids).mean())
         loss = float(-np.log(np.maximum(scores[np.arange(len(true_ids)), true_ids], 1e-12)).mean())
         self.work.emit(EvalPoint(accuracy, loss, clips=heard))
-
-
-def _current_head(work: Work) -> Head:
-    """The model's own projector and classifier as one linear classifier."""
-    projector, classifier = work.model.projector, work.model.classifier
-    weights = classifier.weight @ projector.weight
-    biases = classifier.weight @ projector.bias + classifier.bias
-    return weights.detach().cpu().numpy(), biases.detach().cpu().numpy()
 
 
 def pooled(work: Work) -> FrontEnd:

@@ -9,6 +9,7 @@ from transformers import PreTrainedModel
 from transformers.modeling_outputs import BaseModelOutput
 
 from intent.encoders import has_mean_pooled_head
+from intent.padding import padding_neuron
 from intent.recipes import WHISPER
 
 HEAD = {"projector", "classifier"}  # the stock head's modules
@@ -98,25 +99,49 @@ class ComputedConvolutions(torch.nn.Module):
 
 
 class PooledEncoder(torch.nn.Module):
-    """All of a classifier below its head, averaged over time."""
+    """All of a classifier below its head, averaged over time, muted frames left out.
+
+    The last column of the result is the share of the frames that were averaged.
+    """
 
     def __init__(self, model: PreTrainedModel) -> None:
         super().__init__()
         self.model = model
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
-        heard: list[torch.Tensor] = []
-        hook = self.model.projector.register_forward_pre_hook(lambda _, args: heard.append(args[0]))
+        frames, loudness = self._run(inputs)  # (batch, frames, width), (batch, frames) or None
+        if loudness is None:
+            return torch.cat([frames.mean(1), torch.ones_like(frames[:, 0, :1])], dim=1)
+        kept = (loudness < 0).to(frames.dtype).unsqueeze(-1)
+        kept = torch.where(kept.sum(1, keepdim=True) > 0, kept, torch.ones_like(kept))
+        pooled = (frames * kept).sum(1) / kept.sum(1)
+        return torch.cat([pooled, kept.mean(1)], dim=1)  # (batch, width + 1)
+
+    def _run(self, inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
+        seen: dict[str, torch.Tensor] = {}
+
+        def see_frames(_: torch.nn.Module, arguments: tuple[torch.Tensor]) -> None:
+            seen["frames"] = arguments[0]
+
+        def see_neurons(_: torch.nn.Module, __: object, output: torch.Tensor) -> None:
+            seen["neurons"] = output
+
+        hooks = [self.model.projector.register_forward_pre_hook(see_frames)]
+        neuron = padding_neuron(self.model)
+        if neuron is not None:
+            last = self.model.encoder.layers[-1]
+            hooks.append(last.fc1.register_forward_hook(see_neurons))
         try:
             self.model(inputs)
         finally:
-            hook.remove()
-        return heard[0].mean(dim=1)  # (batch, width)
+            for hook in hooks:
+                hook.remove()
+        return seen["frames"], None if neuron is None else seen["neurons"][..., neuron]
 
 
 def _part_whisper(model: PreTrainedModel, trainable_layers: int) -> Parts:
     encoder = model.encoder
-    cut = max(0, len(encoder.layers) - trainable_layers)
+    cut = max(0, len(encoder.layers) - max(1, trainable_layers))  # the last layer tells the padding
     encoder.requires_grad_(False)
     upper = UpperLayers(encoder.layers[cut:], encoder.layer_norm)
     upper.requires_grad_(trainable_layers > 0)

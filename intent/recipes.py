@@ -43,9 +43,10 @@ class Recipe:
     `trainable_layers` counts the upper transformer layers that learn (0: the head alone); None lets
     all of the model learn, its convolutions included. `copies` is the number of altered copies
     (tempo, noise) of each training clip that are learnt from beside the original.
-    `mixed_precision` is
-    bf16 or fp16 where there is a GPU. `keep_best` keeps the epoch that did best on the test part, as
-    the guide does; without it the last epoch is kept, so that the test figure was not chosen.
+    `mute_padding` keeps the padding of a Whisper window out of the mean over its frames.
+    `mixed_precision` is bf16 or fp16 where there is a GPU. `keep_best` keeps the epoch that did best
+    on the test part, as the guide does; without it the last epoch is kept, so that the test figure
+    was not chosen.
     """
 
     preset: str = "recommended"
@@ -57,6 +58,7 @@ class Recipe:
     method: str = "fine-tune"
     head: str = "random"
     window_seconds: int = 10
+    mute_padding: bool = False
     trainable_layers: int | None = None
     copies: int = 0
     learning_rate: float = 3e-5
@@ -117,10 +119,14 @@ def preset(name: str, family: str = WHISPER) -> Recipe:
             keep_best=True,
         )
     if name == "instant":
-        return Recipe(preset="instant", method="closed-form", head="closed-form", trainable_layers=0)
+        return Recipe(
+            preset="instant", method="closed-form", head="closed-form", trainable_layers=0,
+            window_seconds=15, mute_padding=True, copies=1,
+        )
     if family == WHISPER:
         return Recipe(
-            head="closed-form", trainable_layers=2, learning_rate=2e-5, batch_size=16, epochs=8,
+            head="closed-form", trainable_layers=1, window_seconds=15, mute_padding=True, copies=1,
+            learning_rate=1e-5, batch_size=16, epochs=4,
         )
     return Recipe(
         trainable_layers=48, learning_rate=5e-5, batch_size=8, eval_batch_size=8, epochs=20,

@@ -4,17 +4,17 @@ import dataclasses
 import json
 import os
 import shutil
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 
 from intent.audio import resample
-from intent.encoders import hears_fixed_window
 from intent.evaluation import Evaluation, score
 from intent.events import Phase, Saved
 from intent.features import HeardClip
 from intent.provenance import Provenance, write_provenance
-from intent.work import ProgressMeter, Work, model_device
+from intent.work import ProgressMeter, Work
 
 
 def save_model(work: Work, accuracy: float | None, interval: tuple[float, float] | None) -> None:
@@ -88,20 +88,20 @@ def write_report(work: Work, evaluation: Evaluation | None, seconds: float) -> N
 
 
 @torch.inference_mode()
-def whole_clip_probabilities(work: Work) -> tuple[list[HeardClip], np.ndarray]:
-    """Return the test clips and their scores (clips, classes) as stock pipeline hears them.
+def model_probabilities(work: Work, clips: Sequence[HeardClip]) -> np.ndarray:
+    """Return the scores (clips, classes) that the model itself gives, as in stock pipeline.
 
-    An encoder without a fixed window hears all of a clip in the pipeline, however short the window
-    that it was taught with.
+    There an encoder without a fixed window hears all of a clip, however short the window that it
+    was taught with.
     """
-    assert not hears_fixed_window(work.model)
-    work.emit(Phase("hearing the test clips whole"))
-    rows, meter = [], ProgressMeter(work.emit, len(work.test))
-    for clip in work.test:
+    work.emit(Phase("hearing the test clips with the new model"))
+    model, meter = work.model.eval(), ProgressMeter(work.emit, len(clips))
+    rows = np.zeros((len(clips), len(work.labels)))
+    for row, clip in enumerate(clips):
         sound = resample(clip.read(), work.extractor.sampling_rate)
         inputs = work.extractor(
             sound.samples, sampling_rate=sound.sample_rate, return_tensors="pt"
-        ).to(model_device(work.model))
-        rows.append(work.model(**inputs).logits[0].float().softmax(-1).cpu().numpy())
-        meter.show(len(rows), len(rows))
-    return list(work.test), np.stack(rows)
+        ).to(model.device)
+        rows[row] = model(**inputs).logits[0].float().softmax(-1).cpu().numpy()
+        meter.show(row + 1, row + 1)
+    return rows

@@ -14,12 +14,13 @@ from intent.events import Event, Finished, Phase, Skipped, Started
 from intent.features import HeardClip
 from intent.fine_tuning import fine_tune
 from intent.instant import fit_instant, pooled
+from intent.padding import mute_padding
 from intent.recipes import Recipe
 from intent.results import (
     evaluate,
+    model_probabilities,
     recover_model,
     save_model,
-    whole_clip_probabilities,
     write_report,
 )
 from intent.rundir import RunDir
@@ -63,8 +64,8 @@ def train(
         tested, scores = fit_instant(work, pooled(work))
     else:
         tested, scores = fine_tune(work)
-    if tested and not hears_fixed_window(work.model):
-        tested, scores = whole_clip_probabilities(work)
+        if not hears_fixed_window(work.model):
+            scores = model_probabilities(work, tested)
     evaluation = evaluate(work, tested, scores)
     accuracy, interval = (evaluation.accuracy, evaluation.interval) if evaluation else (None, None)
     on_event(Phase("saving"))
@@ -86,6 +87,9 @@ def _prepare(recipe: Recipe, run: RunDir, on_event: Callable[[Event], None], wat
     model, extractor = load_base(
         recipe.base, labels, recipe.window_seconds, recipe.spec_augment, recipe.seed
     )
+    if recipe.mute_padding and hears_fixed_window(model):
+        on_event(Phase("muting the padding"))
+        mute_padding(model, extractor)
     on_event(Phase("reading audio"))
     meter = ProgressMeter(on_event, len(parts["train"]) + len(parts["test"]))
     test = _hash_clips(parts["test"], on_event, watch, meter, 0)

@@ -25,6 +25,7 @@ SENTENCES = {
 }
 WORDS = {  # field → its name on the page, and what it does
     "window_seconds": ("Window, seconds", "what is heard of a recording"),
+    "mute_padding": ("Mute the padding", "Whisper: keep it out of the mean over the window"),
     "copies": ("Altered copies", "of each training recording: other tempo, noise"),
     "spec_augment": ("SpecAugment", "hides parts of the sound while learning"),
     "method": ("Method", "fine-tune by gradient, or solve the head"),

@@ -85,7 +85,7 @@ def test_the_bundled_checkpoint_hears_the_14_intents():
 
     info = describe("bundled")
     assert info.labels == MINDS14_LABELS
-    assert info.window_seconds == 10
+    assert info.window_seconds == 15
 
 
 def test_a_bundled_checkpoint_that_is_gone_is_missed_by_name(tmp_path, monkeypatch):

@@ -14,17 +14,17 @@ from tests.tiny import tiny_wav2vec2, tiny_whisper
 def clusters(
     classes: int, each: int = 20, spread: float = 1.0, seed: int = 1
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Points (n, 32) around one centre for each class; the seed moves the points alone."""
+    """Points (n, 32) around one centre for each class, and a share of 1; the seed moves points."""
     centres = np.random.default_rng(classes).standard_normal((classes, 32)) * 3
     ids = np.repeat(np.arange(classes), each)
     noise = np.random.default_rng(seed).standard_normal((len(ids), 32))
-    return centres[ids] + spread * noise, ids
+    return np.column_stack([centres[ids] + spread * noise, np.ones(len(ids))]), ids
 
 
 @pytest.mark.parametrize("classes", [2, 3, 14])
 def test_it_separates_clusters(classes: int) -> None:
     points, ids = clusters(classes)
-    scores = probabilities(points, *fit_linear_head(points, ids, classes))
+    scores = probabilities(points, fit_linear_head(points, ids, classes))
     assert (scores.argmax(1) == ids).mean() > 0.95
     assert np.allclose(scores.sum(1), 1)
 
@@ -33,15 +33,15 @@ def test_two_classes_score_as_scikit_learn_says() -> None:
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
     points, ids = clusters(2, spread=4)
-    expected = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto").fit(points, ids)
-    scores = probabilities(points, *fit_linear_head(points, ids, 2))
-    assert np.allclose(scores, expected.predict_proba(points), atol=1e-4)
+    expected = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto").fit(points[:, :-1], ids)
+    scores = probabilities(points, fit_linear_head(points, ids, 2))
+    assert np.allclose(scores, expected.predict_proba(points[:, :-1]), atol=1e-4)
 
 
 def test_a_class_that_was_never_heard_is_never_answered() -> None:
     points, ids = clusters(3)
     heard = ids != 1
-    scores = probabilities(points, *fit_linear_head(points[heard], ids[heard], 3))
+    scores = probabilities(points, fit_linear_head(points[heard], ids[heard], 3))
     assert scores[:, 1].max() < 1e-6
 
 
@@ -55,7 +55,8 @@ def test_folded_into_the_stock_head_it_gives_the_same_logits(
     points, ids = clusters(classes)
     weights, biases = fit_linear_head(points, ids, classes)
     points[:, 0] += 500  # as Whisper's activations have
-    fold_head(model, (weights, biases), points.mean(0))
+    fold_head(model, (weights, biases), points[:, :-1].mean(0))
+    points = points[:, :-1]
     frames = torch.from_numpy(points).float().reshape(len(points), 1, 32).expand(-1, 5, -1)
     with torch.no_grad():
         logits = model.classifier(model.projector(frames).mean(1)).numpy()
@@ -70,7 +71,7 @@ def test_calibration_leaves_the_order_and_mends_the_confidence() -> None:
     head = fit_linear_head(points, ids, 4)
     mended = calibrated(head, points, ids, np.arange(len(ids)))
     fresh, fresh_ids = clusters(4, each=100, spread=9, seed=2)
-    before, after = probabilities(fresh, *head), probabilities(fresh, *mended)
+    before, after = probabilities(fresh, head), probabilities(fresh, mended)
     assert (before.argmax(1) == after.argmax(1)).all()
 
     def log_loss(scores: np.ndarray) -> float:

@@ -26,7 +26,7 @@ def test_copy_zero_is_the_clip_itself() -> None:
     assert altered(sound, clip_hash(sound), 0) is sound
 
 
-@pytest.mark.parametrize(("copy", "tempo"), [(1, 0.9), (2, 1.1)])
+@pytest.mark.parametrize(("copy", "tempo"), [(2, 0.9), (3, 1.1)])
 def test_tempo_moves_pitch_and_length_together(copy: int, tempo: float) -> None:
     sound = clip()
     other = altered(sound, clip_hash(sound), copy)
@@ -37,7 +37,7 @@ def test_tempo_moves_pitch_and_length_together(copy: int, tempo: float) -> None:
 
 def test_noise_is_fifteen_decibels_below_the_sound() -> None:
     sound = clip()
-    noise = altered(sound, clip_hash(sound), 3).samples - sound.samples
+    noise = altered(sound, clip_hash(sound), 1).samples - sound.samples
     ratio = np.mean(np.square(sound.samples)) / np.mean(np.square(noise))
     assert 10 * np.log10(ratio) == pytest.approx(15, abs=0.3)
 
