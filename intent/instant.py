@@ -28,8 +28,11 @@ def fit_instant(work: Work, front_end: FrontEnd) -> tuple[list[HeardClip], np.nd
     learner.fit()
     learner.fold()
     if learner.head is None or work.watch.outcome == "done":
-        return learner.tested, model_probabilities(work, learner.tested)
-    return learner.tested, learner.test_probabilities()
+        scores = model_probabilities(work, learner.tested)
+    else:
+        scores = learner.test_probabilities()
+    learner.draw_point(scores)
+    return learner.tested, scores
 
 
 class _Learner:
@@ -43,6 +46,7 @@ class _Learner:
         self.train_features: list[np.ndarray] = []
         self.train_ids: list[int] = []
         self.train_rows: list[int] = []  # which clip each feature comes from
+        self.heard = 0
         self.head: Head | None = None
 
     def hear_test(self) -> None:
@@ -67,9 +71,10 @@ class _Learner:
             self.train_rows += [index] * len(files)
             meter.show(index + 1, index + 1)
             work.watch.check()
-            if (index + 1) % every == 0 or index + 1 == len(clips):
+            self.heard = index + 1
+            if self.heard % every == 0 and self.heard < len(clips):
                 self.fit()
-                self._draw_point(index + 1)
+                self.draw_point(self.test_probabilities())
 
     def fit(self) -> None:
         """Fit the head on the clips heard so far."""
@@ -88,18 +93,18 @@ class _Learner:
         install_head(self.work.model, self.head, features)
 
     def test_probabilities(self) -> np.ndarray:
-        if not self.tested:
+        if not self.tested or self.head is None:
             return np.zeros((0, len(self.work.labels)))
         return probabilities(np.stack(self.test_features), self.head)
 
-    def _draw_point(self, heard: int) -> None:
+    def draw_point(self, scores: np.ndarray) -> None:
+        """Emit the accuracy of scores (clips, classes) against the clips heard so far."""
         if self.head is None or not self.tested:
             return
-        scores = self.test_probabilities()
         true_ids = np.array([clip.label_id for clip in self.tested])
         accuracy = float((scores.argmax(1) == true_ids).mean())
         loss = float(-np.log(np.maximum(scores[np.arange(len(true_ids)), true_ids], 1e-12)).mean())
-        self.work.emit(EvalPoint(accuracy, loss, clips=heard))
+        self.work.emit(EvalPoint(accuracy, loss, clips=self.heard))
 
 
 def pooled(work: Work) -> FrontEnd:

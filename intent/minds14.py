@@ -50,7 +50,7 @@ def hub_parts(locales: Sequence[str]) -> list[Part]:
     except Exception as error:  # from httpx, huggingface_hub, datasets or the disk
         raise DataError(
             f"MInDS-14 could not be fetched from the Hugging Face Hub ({problem or _why(error)}); "
-            "choose the bundled sample, or a folder with `--data DIR`."
+            "choose the bundled sample, or a folder of recordings."
         ) from error
 
 

@@ -28,6 +28,7 @@ from tests.tiny import tone, wav_bytes
 
 IMAGES = ROOT / "assets" / "images"
 PAY_A_BILL = EXAMPLES / "pay-a-bill.wav"
+RUN_MILLISECONDS = 300_000  # for a training to get on, or to end
 
 State = Callable[[Page], None]
 
@@ -90,14 +91,55 @@ def finetune_empty(page: Page) -> None:
     expect(page.get_by_role("tab", name="Fine-tune")).to_have_attribute("aria-selected", "true")
 
 
+def finetune_busy(page: Page) -> None:
+    """A long run in its middle; it is left running."""
+    _choose(page, "Recommended")
+    page.get_by_role("button", name="Every hyperparameter").click()
+    expect(page.get_by_label(re.compile("^Layers that learn"))).to_have_value("1")
+    for label, value in {"Window, seconds": "5", "Batch size": "4", "Epochs": "30"}.items():
+        page.get_by_label(re.compile(f"^{label}")).fill(value)
+    page.get_by_role("button", name="Every hyperparameter").click()
+    page.get_by_role("button", name="Fine-tune", exact=True).click()
+    expect(page.locator(".is-point.is-training").nth(12)).to_be_attached(timeout=RUN_MILLISECONDS)
+
+
+def finetune_stopped(page: Page) -> None:
+    """The run of the state before, stopped."""
+    finetune_empty(page)
+    stop = page.get_by_role("button", name="Stop", exact=True)
+    if stop.is_enabled():
+        stop.click()
+    _expect_end(page, "Stopped")
+
+
+def finetune_done(page: Page) -> None:
+    """An Instant run on the bundled sample, at its end."""
+    _choose(page, "Instant")
+    page.get_by_role("button", name="Fine-tune", exact=True).click()
+    expect(page.locator("#status").get_by_role("heading")).not_to_have_text("Done")
+    _expect_end(page, "Done")
+
+
+def finetune_error(page: Page) -> None:
+    """A folder that is not there."""
+    finetune_empty(page)
+    page.get_by_role("radio", name="A folder on this machine").check()
+    page.get_by_label("Folder").fill("/nowhere/at/all")
+    page.get_by_role("button", name="Fine-tune", exact=True).click()
+    expect(page.locator("#finetune")).to_contain_text("there is nothing: check the path")
+
+
 CLASSIFY: dict[str, State] = {
     "empty": classify_empty, "recording": classify_recording, "busy": classify_busy,
     "done": classify_done, "error": classify_error, "silence": classify_silence,
     "bad-checkpoint": classify_bad_checkpoint, "no-microphone": classify_no_microphone,
 }  # fmt: skip
 DENIED = (classify_no_microphone,)  # states in which the browser denies the microphone
-FINETUNE: dict[str, State] = {"empty": finetune_empty}
-README: dict[str, State] = {"classify": classify_done, "fine-tune": finetune_empty}
+FINETUNE: dict[str, State] = {
+    "empty": finetune_empty, "busy": finetune_busy, "stopped": finetune_stopped,
+    "done": finetune_done, "error": finetune_error,
+}  # fmt: skip
+README: dict[str, State] = {"classify": classify_done, "finetune": finetune_done}
 
 
 def take(
@@ -116,11 +158,24 @@ def take(
 def take_all(browser: Browser, url: str, folder: Path) -> None:
     """Write the picture of every state, at both widths and in both colour schemes."""
     tabs = {"classify": CLASSIFY, "fine-tune": FINETUNE}
-    for tab, states in tabs.items():
-        for (name, state), size, scheme in itertools.product(
-            states.items(), (WIDE, PHONE), ("light", "dark")
-        ):
+    for (tab, states), size, scheme in itertools.product(
+        tabs.items(), (WIDE, PHONE), ("light", "dark")
+    ):
+        for name, state in states.items():
             take(browser, url, state, folder / f"{tab}-{name}-{size[0]}-{scheme}.png", size, scheme)
+
+
+def _choose(page: Page, preset: str) -> None:
+    finetune_empty(page)
+    page.get_by_role("radio", name="Bundled sample").check()
+    page.get_by_role("radio", name=re.compile(f"^{preset}")).check()
+    expect(page.get_by_text("the longest lasts")).to_be_visible()
+
+
+def _expect_end(page: Page, heading: str) -> None:
+    expect(page.locator("#status").get_by_role("heading")).to_have_text(
+        heading, timeout=RUN_MILLISECONDS
+    )
 
 
 def _upload(page: Page, name: str, content: bytes) -> None:

@@ -16,7 +16,7 @@ from intent.ui.bars import notice_html
 CHOSEN_ELSEWHERE = ("preset", "data", "locales", "base")  # on the page, not in the accordion
 CHOICES = {"method": METHODS, "head": HEADS}
 SENTENCES = {
-    "instant": "Instant. The encoder hears each recording once and stays as it is; the best linear "
+    "instant": "Instant. The encoder stays as it is and hears each recording once; the best linear "
     "head on top is solved, not searched. Minutes on a laptop.",
     "recommended": "Recommended. Starts from the solved head, then the upper layers learn, gently. "
     "Wants patience, or a GPU.",

@@ -20,6 +20,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from intent.quiet import quiet_libraries
+
 
 def main() -> None:
     """Run what the arguments ask for and print a table."""
@@ -32,6 +34,7 @@ def main() -> None:
     parser.add_argument("--set", nargs="+", default=[], dest="changes")
     parser.add_argument("--stock", action="store_true")
     options = parser.parse_args()
+    quiet_libraries()
     print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores")
     print("| recipe | base | trained on | seeds | accuracy | spread | first run | later runs |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
