@@ -124,7 +124,7 @@ def finetune_error(page: Page) -> None:
     """A folder that is not there."""
     finetune_empty(page)
     page.get_by_role("radio", name="A folder on this machine").check()
-    page.get_by_label("Folder").fill("/nowhere/at/all")
+    page.get_by_role("textbox", name="Folder").fill("/nowhere/at/all")
     page.get_by_role("button", name="Fine-tune", exact=True).click()
     expect(page.locator("#finetune")).to_contain_text("there is nothing: check the path")
 
