@@ -2,8 +2,7 @@
 
 import hashlib
 import io
-import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -12,21 +11,24 @@ import numpy as np
 import soundfile
 import soxr
 
+from intent.decoding import (
+    BLOCK_FRAMES,
+    Block,
+    Decoder,
+    as_float32,
+    check_format,
+    check_length,
+    decode_with_ffmpeg,
+    decode_with_soundfile,
+)
 from intent.errors import AudioError
 
 MAX_SECONDS = 300  # the longest recording that is heard, in seconds
 MIN_SECONDS = 0.1  # the shortest, in seconds: no word is shorter, and encoders need a few frames
-MIN_SAMPLE_RATE = 1_000  # Hz
-MAX_SAMPLE_RATE = 384_000  # Hz
-MAX_CHANNELS = 64
 MAX_DAMAGED = 0.01  # the share of samples that may be NaN, infinite or absurdly loud
 MAX_AMPLITUDE = 1e6  # 120 dB above full scale: a float beyond it is damage, not sound
-BLOCK_FRAMES = 4_096  # decoded at a time: bounds memory, and what damage at the end takes along
-UNKNOWN_FRAMES = 2**62  # libsndfile gives a count near 2**63 where the header states none
 
 FORMATS = "WAV, FLAC, Ogg, Opus, MP3, m4a or WebM"
-# FFmpeg may open only what holds sound itself: a playlist could name other files and addresses.
-CONTAINERS = "aac,ac3,aiff,amr,asf,avi,caf,flac,flv,matroska,mov,mp3,mpeg,mpegts,ogg,w64,wav"
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,10 +42,6 @@ class Clip:
     def seconds(self) -> float:
         """The duration in seconds."""
         return len(self.samples) / self.sample_rate
-
-
-Block = tuple[int, np.ndarray]  # sample rate in Hz, (frames, channels) float32
-Decoder = Callable[[BinaryIO, str, float], Iterator[Block]]
 
 
 def read_clip(
@@ -122,7 +120,7 @@ def _clip_of_array(source: tuple[int, np.ndarray], max_seconds: float) -> Clip:
         raise AudioError(
             f"{name} should be a pair (sample rate, samples), but is not. Record it again."
         ) from None
-    _check_format(name, whole_rate, samples.shape[1] if samples.ndim == 2 else 1)
+    check_format(name, whole_rate, samples.shape[1] if samples.ndim == 2 else 1)
     if samples.ndim not in (1, 2):
         raise AudioError(
             f"{name} should have the shape (samples,) or (samples, channels), "
@@ -134,8 +132,8 @@ def _clip_of_array(source: tuple[int, np.ndarray], max_seconds: float) -> Clip:
             f"{samples.dtype}. Convert it and try again."
         )
     frames = samples[:, None] if samples.ndim == 1 else samples  # (n, channels)
-    _check_length(name, len(frames) / whole_rate, max_seconds)
-    blocks = ((whole_rate, _float32(frames[i : i + BLOCK_FRAMES]))
+    check_length(name, len(frames) / whole_rate, max_seconds)
+    blocks = ((whole_rate, as_float32(frames[i : i + BLOCK_FRAMES]))
               for i in range(0, len(frames), BLOCK_FRAMES))  # fmt: skip
     clip = _gather(blocks, name, max_seconds)
     if clip is None:
@@ -146,7 +144,7 @@ def _clip_of_array(source: tuple[int, np.ndarray], max_seconds: float) -> Clip:
 def _clip_of_file(file: BinaryIO, name: str, max_seconds: float) -> Clip:
     if not file.read(1):
         raise AudioError(f"{name} is empty (0 bytes). Record or export it again.")
-    decoders: tuple[Decoder, ...] = (_decode_with_soundfile, _decode_with_ffmpeg)
+    decoders: tuple[Decoder, ...] = (decode_with_soundfile, decode_with_ffmpeg)
     opened = False
     for decode in decoders:
         file.seek(0)
@@ -166,33 +164,6 @@ def _clip_of_file(file: BinaryIO, name: str, max_seconds: float) -> Clip:
     )
 
 
-def _decode_with_soundfile(file: BinaryIO, name: str, max_seconds: float) -> Iterator[Block]:
-    with soundfile.SoundFile(file) as sound:
-        _check_format(name, sound.samplerate, sound.channels)
-        if sound.frames >= UNKNOWN_FRAMES:
-            raise ValueError("libsndfile loses the end of what states no length; FFmpeg does not")
-        _check_length(name, sound.frames / sound.samplerate, max_seconds)
-        while len(block := sound.read(BLOCK_FRAMES, dtype="float32", always_2d=True)):
-            yield sound.samplerate, block
-
-
-def _decode_with_ffmpeg(file: BinaryIO, name: str, max_seconds: float) -> Iterator[Block]:
-    import av
-
-    options = {"format_whitelist": CONTAINERS, "protocol_whitelist": "none"}
-    with av.open(file, container_options=options, metadata_errors="ignore") as container:
-        if not container.streams.audio:
-            raise AudioError(f"{name} has no sound track. Choose a recording with sound.")
-        if container.duration is not None:
-            _check_length(name, container.duration / av.time_base, max_seconds)
-        for frame in container.decode(container.streams.audio[0]):
-            channels = frame.layout.nb_channels
-            _check_format(name, frame.sample_rate, channels)
-            array = frame.to_ndarray()  # planar: (channels, n); packed: (1, n * channels)
-            frames = array.T if frame.format.is_planar else array.reshape(-1, channels)
-            yield frame.sample_rate, _float32(frames)
-
-
 def _gather(decoded: Iterator[Block], name: str, max_seconds: float) -> Clip | None:
     """Blocks as one clip, or None if there are none; damage at the end loses only the end."""
     blocks: list[np.ndarray] = []
@@ -207,7 +178,7 @@ def _gather(decoded: Iterator[Block], name: str, max_seconds: float) -> Clip | N
             values += block.size
             blocks.append(np.where(bad, 0, block).mean(axis=1, dtype=np.float64).astype(np.float32))
             count += len(block)
-            _check_length(name, count / rate, max_seconds)
+            check_length(name, count / rate, max_seconds)
     except AudioError:
         raise
     except Exception:  # what was decoded before the damage is still worth hearing
@@ -226,43 +197,6 @@ def _gather(decoded: Iterator[Block], name: str, max_seconds: float) -> Clip | N
             "Record a whole sentence and try again."
         )
     return Clip(np.concatenate(blocks), rate)
-
-
-def _float32(frames: np.ndarray) -> np.ndarray:
-    """Samples of any type as float32, full scale being 1; shape kept."""
-    if frames.dtype == np.uint8:
-        return (frames.astype(np.float32) - 128) / 128
-    if frames.dtype.kind == "i":
-        return (frames / -float(np.iinfo(frames.dtype).min)).astype(np.float32)
-    with np.errstate(over="ignore"):  # what float32 cannot hold becomes inf, counted as damage
-        return frames.astype(np.float32)
-
-
-def _check_format(name: str, sample_rate: int, channels: int) -> None:
-    if not MIN_SAMPLE_RATE <= sample_rate <= MAX_SAMPLE_RATE:
-        raise AudioError(
-            f"{name} should have a sample rate of {MIN_SAMPLE_RATE} to {MAX_SAMPLE_RATE} Hz, "
-            f"but has {sample_rate} Hz. Export it again at 16000 Hz."
-        )
-    if not 1 <= channels <= MAX_CHANNELS:
-        raise AudioError(
-            f"{name} should have 1 to {MAX_CHANNELS} channels, but has {channels}. "
-            "Export it again in mono."
-        )
-
-
-def _check_length(name: str, seconds: float, max_seconds: float) -> None:
-    if seconds > max_seconds:
-        raise AudioError(
-            f"{name} lasts {_duration(seconds)}; at most {_duration(max_seconds)} can be heard. "
-            "Cut it and try again."
-        )
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(math.ceil(seconds), 60)
-    parts = [f"{minutes} min"] * bool(minutes) + [f"{rest} s"] * bool(rest)
-    return " ".join(parts) or "0 s"
 
 
 def _nothing_heard(name: str) -> AudioError:

