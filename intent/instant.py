@@ -27,9 +27,10 @@ def fit_instant(work: Work, front_end: FrontEnd) -> tuple[list[HeardClip], np.nd
         pass
     learner.fit()
     learner.fold()
-    if learner.head is None or work.watch.outcome == "done":
-        scores = model_probabilities(work, learner.tested)
-    else:
+    try:
+        # Without a head there is nothing quicker to evaluate by than the model as it is.
+        scores = model_probabilities(work, learner.tested, may_stop=learner.head is not None)
+    except Stopped:
         scores = learner.test_probabilities()
     learner.draw_point(scores)
     return learner.tested, scores
@@ -74,7 +75,8 @@ class _Learner:
             self.heard = index + 1
             if self.heard % every == 0 and self.heard < len(clips):
                 self.fit()
-                self.draw_point(self.test_probabilities())
+                if self.head is not None:
+                    self.draw_point(self.test_probabilities())
 
     def fit(self) -> None:
         """Fit the head on the clips heard so far."""
@@ -93,8 +95,6 @@ class _Learner:
         install_head(self.work.model, self.head, features)
 
     def test_probabilities(self) -> np.ndarray:
-        if not self.tested or self.head is None:
-            return np.zeros((0, len(self.work.labels)))
         return probabilities(np.stack(self.test_features), self.head)
 
     def draw_point(self, scores: np.ndarray) -> None:

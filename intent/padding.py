@@ -9,7 +9,7 @@ left is the mean over the frames of speech, times their share of the window, and
 does not depend on that share. The checkpoint stays a stock one.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
@@ -27,17 +27,21 @@ GAIN = 250.0  # so that what is added is many times the norm of a frame, and sti
 MIN_TOLD_APART = 0.98  # the share of frames that the neuron must tell apart, or nothing is changed
 
 
-def mute_padding(model: PreTrainedModel, extractor: FeatureExtractionMixin) -> bool:
+def mute_padding(
+    model: PreTrainedModel,
+    extractor: FeatureExtractionMixin,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> bool:
     """Rewrite one neuron of a Whisper classifier's last layer, and return whether it was done.
 
     What padding looks like is learnt from the bundled sample, so that the same encoder and window
     always give the same weights, whatever they are then trained on. The neuron's index is kept in
     the config as `padding_neuron`. Does nothing where there is one already, or where the encoder
-    does not tell padding from speech.
+    does not tell padding from speech, or when it is told to stop.
     """
     if padding_neuron(model) is not None:
         return False
-    detector = _padding_detector(model, extractor)
+    detector = _padding_detector(model, extractor, should_stop)
     if detector is None:
         return False
     weights, bias = detector
@@ -83,7 +87,7 @@ def aim_padding(model: PreTrainedModel, weights: np.ndarray, biases: np.ndarray)
 
 
 def _padding_detector(
-    model: PreTrainedModel, extractor: FeatureExtractionMixin
+    model: PreTrainedModel, extractor: FeatureExtractionMixin, should_stop: Callable[[], bool]
 ) -> tuple[np.ndarray, float] | None:
     """Weights (width,) and bias on the last MLP's input, positive on padding."""
     from sklearn.linear_model import LogisticRegression
@@ -93,6 +97,8 @@ def _padding_detector(
     for frames, spoken in _last_mlp_inputs(model, extractor):
         speech.append(rng.permutation(frames[:spoken])[:FRAMES])
         padding.append(rng.permutation(frames[spoken:])[:FRAMES])
+        if should_stop():
+            return None
     frames = np.concatenate(speech + padding)
     is_padding = np.repeat([0, 1], [sum(map(len, speech)), sum(map(len, padding))])
     mean, scale = frames.mean(0), frames.std(0) + 1e-6

@@ -88,16 +88,20 @@ def write_report(work: Work, evaluation: Evaluation | None, seconds: float) -> N
 
 
 @torch.inference_mode()
-def model_probabilities(work: Work, clips: Sequence[HeardClip]) -> np.ndarray:
+def model_probabilities(
+    work: Work, clips: Sequence[HeardClip], may_stop: bool = True
+) -> np.ndarray:
     """Return the scores (clips, classes) that the model itself gives, as in stock pipeline.
 
     There an encoder without a fixed window hears all of a clip, however short the window that it
-    was taught with.
+    was taught with. Raises Stopped if work must end, unless it may not stop.
     """
     work.emit(Phase("hearing the test clips with the new model"))
     model, meter = work.model.eval(), ProgressMeter(work.emit, len(clips))
     rows = np.zeros((len(clips), len(work.labels)))
     for row, clip in enumerate(clips):
+        if may_stop:
+            work.watch.check()
         sound = resample(clip.read(), work.extractor.sampling_rate)
         inputs = work.extractor(
             sound.samples, sampling_rate=sound.sample_rate, return_tensors="pt"

@@ -3,6 +3,7 @@
 import functools
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from intent.audio import clip_hash
@@ -24,7 +25,7 @@ from intent.results import (
     write_report,
 )
 from intent.rundir import RunDir
-from intent.work import ProgressMeter, Watch, Work
+from intent.work import ProgressMeter, Stopped, Watch, Work
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -65,7 +66,8 @@ def train(
     else:
         tested, scores = fine_tune(work)
         if not hears_fixed_window(work.model):
-            scores = model_probabilities(work, tested)
+            with suppress(Stopped):  # what was heard of the window is known already
+                scores = model_probabilities(work, tested)
     evaluation = evaluate(work, tested, scores)
     accuracy, interval = (evaluation.accuracy, evaluation.interval) if evaluation else (None, None)
     on_event(Phase("saving"))
@@ -89,7 +91,7 @@ def _prepare(recipe: Recipe, run: RunDir, on_event: Callable[[Event], None], wat
     )
     if recipe.mute_padding and hears_fixed_window(model):
         on_event(Phase("muting the padding"))
-        mute_padding(model, extractor)
+        mute_padding(model.to(device), extractor, watch.must_end)
     on_event(Phase("reading audio"))
     meter = ProgressMeter(on_event, len(parts["train"]) + len(parts["test"]))
     test = _hash_clips(parts["test"], on_event, watch, meter, 0)

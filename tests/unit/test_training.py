@@ -19,6 +19,7 @@ from tests.tiny import LABELS, tiny_wav2vec2, tiny_whisper, tone, tone_folder, w
 FAMILIES = {"whisper": tiny_whisper, "wav2vec2": tiny_wav2vec2}
 PHASES = (
     "reading data",
+    "muting the padding",
     "reading audio",
     "computing features",
     "solving the first head",
@@ -27,6 +28,7 @@ PHASES = (
     "epoch 2 of 4",
     "hearing the test clips",
     "hearing the training clips",
+    "hearing the test clips with the new model",
 )
 
 
