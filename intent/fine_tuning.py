@@ -17,7 +17,7 @@ from intent.parts import Parts, PooledEncoder, part
 from intent.recipes import Recipe
 from intent.reporting import Reporter
 from intent.results import save_model
-from intent.work import ProgressMeter, Stopped, Work, model_device
+from intent.work import ProgressMeter, Stopped, Work
 
 
 def fine_tune(work: Work) -> tuple[list[HeardClip], np.ndarray]:
@@ -115,7 +115,7 @@ class _Tuner:
         meter, rows = ProgressMeter(work.emit, len(self.train_files)), []
         for batch in batches(self.train_set, self.collator, work.recipe.eval_batch_size):
             with torch.inference_mode():
-                inputs = batch[self.collator.input_name].to(model_device(work.model))
+                inputs = batch[self.collator.input_name].to(work.model.device)
                 rows.append(pooled(inputs).cpu().numpy())
             meter.show(sum(map(len, rows)), sum(map(len, rows)))
             work.watch.check()
@@ -166,7 +166,7 @@ class _Tuner:
         for batch in batches(self.test_set, self.collator, work.recipe.eval_batch_size):
             batch.pop("labels")
             with torch.inference_mode():
-                inputs = {name: array.to(model_device(work.model)) for name, array in batch.items()}
+                inputs = {name: array.to(work.model.device) for name, array in batch.items()}
                 rows.append(learning(**inputs).logits.float().softmax(-1).cpu().numpy())
         return np.concatenate(rows) if rows else np.zeros((0, len(work.labels)))
 

@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-import torch
 from transformers import FeatureExtractionMixin, PreTrainedModel
 
 from intent.events import Event, Progress
@@ -90,8 +89,3 @@ class ProgressMeter:
         pace = (done - first) / seconds
         left = (self.total - done) / pace if pace > 0 else None
         self.emit(Progress(done, self.total, clips / seconds, left, epoch))
-
-
-def model_device(model: torch.nn.Module) -> torch.device:
-    """Return the device of a model's parameters."""
-    return next(model.parameters()).device
