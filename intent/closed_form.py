@@ -47,8 +47,6 @@ def calibrated(head: Head, features: np.ndarray, label_ids: np.ndarray, groups: 
     least log loss in cross-validation over the training clips; `groups` (clips,) keeps the altered
     copies of a clip in one fold. Too few clips for that leave the head as it is.
     """
-    from scipy.optimize import minimize_scalar
-    from scipy.special import log_softmax
     from sklearn.model_selection import GroupKFold
 
     if len(set(groups)) < FOLDS * len(head[1]):
@@ -58,15 +56,26 @@ def calibrated(head: Head, features: np.ndarray, label_ids: np.ndarray, groups: 
         if len(set(label_ids[learnt])) < 2:
             return head
         fold = fit_linear_head(features[learnt], label_ids[learnt], len(head[1]))
-        logits[held_out] = _logits(features[held_out], fold)
+        logits[held_out] = logits_of(features[held_out], fold)
+    return tempered(head, temperature(logits, label_ids))
+
+
+def tempered(head: Head, temperature: float) -> Head:
+    """Return the head with its logits divided by a temperature."""
+    return head[0] / np.float32(temperature), head[1] / np.float32(temperature)
+
+
+def temperature(logits: np.ndarray, label_ids: np.ndarray) -> float:
+    """Return what to divide logits (clips, classes) by for the least log loss, 0.1 to 100."""
+    from scipy.optimize import minimize_scalar
+    from scipy.special import log_softmax
 
     def log_loss(log_temperature: float) -> float:
         scores = log_softmax(logits / np.exp(log_temperature), axis=1)
         return -scores[np.arange(len(label_ids)), label_ids].mean()
 
     found = minimize_scalar(log_loss, bounds=(np.log(0.1), np.log(100)), method="bounded")
-    temperature = np.float32(np.exp(found.x))
-    return head[0] / temperature, head[1] / temperature
+    return float(np.exp(found.x))
 
 
 def install_head(model: PreTrainedModel, head: Head, features: np.ndarray) -> None:
@@ -103,10 +112,13 @@ def probabilities(features: np.ndarray, head: Head) -> np.ndarray:
     """Return the softmax scores (clips, classes), float64, of a head on pooled features."""
     from scipy.special import softmax
 
-    return softmax(_logits(features, head), axis=1)
+    return softmax(logits_of(features, head), axis=1)
 
 
-def _logits(features: np.ndarray, head: Head) -> np.ndarray:
-    """Muted frames count as nothing in the mean over the window, so speech counts by its share."""
+def logits_of(features: np.ndarray, head: Head) -> np.ndarray:
+    """Return the logits (clips, classes) of a head on pooled features (clips, width + 1).
+
+    Muted frames count as nothing in the mean over the window, so speech counts by its share.
+    """
     pooled, share = features[:, :-1].astype(np.float64), features[:, -1:]
     return share * (pooled @ head[0].T + head[1])

@@ -13,6 +13,7 @@ from transformers import FeatureExtractionMixin
 
 from intent.audio import Clip, resample
 from intent.augmentation import altered
+from intent.devices import autocast
 from intent.parts import fingerprint
 from intent.paths import cache_dir
 
@@ -41,6 +42,7 @@ class FrontEnd:
     window_seconds: int
     fixed_window: bool
     device: str
+    dtype: torch.dtype = torch.float32  # in which matrices are multiplied
 
     @property
     def input_name(self) -> str:
@@ -49,7 +51,7 @@ class FrontEnd:
 
     def key(self) -> str:
         """Return a hash of all that the result depends on, but the clip."""
-        parts = [self.extractor.to_json_string(), str(self.window_seconds)]
+        parts = [self.extractor.to_json_string(), str(self.window_seconds), str(self.dtype)]
         parts += [type(self.frozen).__name__, fingerprint(self.frozen)] if self.frozen else []
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:24]
 
@@ -69,8 +71,10 @@ class FrontEnd:
         )[self.input_name]
         if self.frozen is None:
             return list(inputs.numpy())
-        activations = self.frozen(inputs.to(self.device)).float().cpu().numpy()
-        return list(activations.astype(np.float16) if activations.ndim > 2 else activations)
+        with autocast(self.device, self.dtype):
+            activations = self.frozen(inputs.to(self.device))
+        arrays = [one.float().cpu().numpy() for one in activations]
+        return [array.astype(np.float16) if array.ndim > 1 else array for array in arrays]
 
 
 class FeatureCache:

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from transformers import EvalPrediction, Trainer, TrainingArguments
+from transformers import EvalPrediction, TrainingArguments
 
-from intent.batches import Batch, Collator, FeatureDataset, batches
+from intent.batches import Collator, FeatureDataset, batches
 from intent.closed_form import calibrated, fit_linear_head, install_head
-from intent.devices import precision
+from intent.devices import learning_precision
 from intent.encoders import hears_fixed_window
 from intent.evaluation import AccuracyMetric
 from intent.events import Phase
@@ -17,6 +17,7 @@ from intent.parts import Parts, PooledEncoder, part
 from intent.recipes import Recipe
 from intent.reporting import Reporter
 from intent.results import save_model
+from intent.trainer import LiveTrainer, earlier_best, last_checkpoint, load_best
 from intent.work import ProgressMeter, Stopped, Work
 
 
@@ -34,13 +35,13 @@ def fine_tune(work: Work) -> tuple[list[HeardClip], np.ndarray]:
     except Stopped:
         pass
     if tuner.best_accuracy is not None and (work.recipe.keep_best or work.watch.must_end()):
-        _load_weights(work)
+        load_best(work)
     return tuner.tested, tuner.test_probabilities()
 
 
 def training_arguments(recipe: Recipe, folder: Path, device: str) -> TrainingArguments:
     """Return a recipe as Trainer takes it; the guide's recipe gives the guide's own arguments."""
-    half = precision(device) if recipe.mixed_precision and device == "cuda" else torch.float32
+    half = learning_precision(device) if recipe.mixed_precision else torch.float32
     return TrainingArguments(
         output_dir=str(folder),
         eval_strategy="epoch",
@@ -75,7 +76,12 @@ class _Tuner:
         self.parts: Parts = part(work.model, work.recipe.trainable_layers)
         self.fixed = hears_fixed_window(work.model)
         self.front_end = FrontEnd(
-            work.extractor, self.parts.frozen, work.recipe.window_seconds, self.fixed, work.device
+            work.extractor,
+            self.parts.frozen,
+            work.recipe.window_seconds,
+            self.fixed,
+            work.device,
+            work.dtype,
         )
         convolved = work.model if self.parts.frozen is not None and not self.fixed else None
         self.collator = Collator(
@@ -87,7 +93,7 @@ class _Tuner:
         self.test_files: list[Path] = []
         self.train_files: list[Path] = []
         self.train_ids: list[int] = []
-        self.best_accuracy = _earlier_best(work)
+        self.best_accuracy = earlier_best(work)
 
     def hear(self) -> None:
         """Compute the features of all clips, or take them from the cache."""
@@ -143,7 +149,7 @@ class _Tuner:
                 predictions=prediction.predictions.argmax(-1), references=prediction.label_ids
             )
 
-        trainer = _LiveTrainer(
+        trainer = LiveTrainer(
             model=self.parts.learning,
             args=training_arguments(recipe, work.run.checkpoints, work.device),
             train_dataset=self.train_set,
@@ -176,38 +182,6 @@ class _Tuner:
             save_model(self.work, accuracy, None)
 
 
-class _LiveTrainer(Trainer):
-    """Trainer that counts right answers in its own training passes."""
-
-    on_micro_batch = staticmethod(lambda loss, right, clips: None)
-
-    def compute_loss(self, model, inputs: Batch, return_outputs: bool = False, **options):  # noqa: ANN001,ANN003
-        """Return the loss as Trainer does, and count it and the right answers while training."""
-        labels = inputs["labels"]
-        loss, outputs = super().compute_loss(model, inputs, return_outputs=True, **options)
-        if model.training:
-            right = int((outputs.logits.argmax(-1) == labels).sum())
-            self.on_micro_batch(loss.detach(), right, len(labels))
-        return (loss, outputs) if return_outputs else loss
-
-
-def last_checkpoint(work: Work) -> str | None:
-    """Return the trainer checkpoint that a run can go on from, if it has one.
-
-    A checkpoint is whole once it has its trainer_state.json, which Trainer writes last.
-    """
-    whole = [file.parent for file in work.run.checkpoints.glob("checkpoint-*/trainer_state.json")]
-    last = max(whole, key=lambda folder: int(folder.name.rpartition("-")[2]), default=None)
-    return str(last) if last else None
-
-
-def _earlier_best(work: Work) -> float | None:
-    """The accuracy of the best checkpoint of an earlier sitting that this one goes on from."""
-    saved = work.run.history().saved
-    goes_on = last_checkpoint(work) and work.run.model.exists()
-    return saved.accuracy if saved and goes_on else None
-
-
 def _two_rate_optimizer(model: torch.nn.Module, recipe: Recipe) -> torch.optim.Optimizer | None:
     """AdamW with a rate of its own for the head; None, Trainer's own, where there is one rate."""
     if recipe.head_learning_rate is None:
@@ -221,9 +195,3 @@ def _two_rate_optimizer(model: torch.nn.Module, recipe: Recipe) -> torch.optim.O
         lr=recipe.learning_rate,
         weight_decay=recipe.weight_decay,
     )
-
-
-def _load_weights(work: Work) -> None:
-    """Take the best checkpoint's weights, which may be an earlier sitting's, into the model."""
-    best = type(work.model).from_pretrained(work.run.model, dtype=torch.float32)
-    work.model.load_state_dict(best.state_dict())

@@ -6,8 +6,8 @@ from intent.closed_form import Head, calibrated, fit_linear_head, install_head, 
 from intent.encoders import hears_fixed_window
 from intent.events import EvalPoint, Phase
 from intent.features import FeatureCache, FrontEnd, HeardClip, feature_files
+from intent.held_out import HeldOut
 from intent.parts import PooledEncoder
-from intent.results import model_probabilities
 from intent.work import ProgressMeter, Stopped, Work
 
 CURVE_POINTS = 20  # refits while features arrive
@@ -21,7 +21,7 @@ def fit_instant(work: Work, front_end: FrontEnd) -> tuple[list[HeardClip], np.nd
     """
     learner = _Learner(work, front_end)
     try:
-        learner.hear_test()
+        learner.held_out.hear()
         learner.hear_train()
     except Stopped:
         pass
@@ -29,11 +29,11 @@ def fit_instant(work: Work, front_end: FrontEnd) -> tuple[list[HeardClip], np.nd
     learner.fold()
     try:
         # Without a head there is nothing quicker to evaluate by than the model as it is.
-        scores = model_probabilities(work, learner.tested, may_stop=learner.head is not None)
+        scores = learner.held_out.probabilities(may_stop=learner.head is not None)
     except Stopped:
         scores = learner.test_probabilities()
     learner.draw_point(scores)
-    return learner.tested, scores
+    return learner.held_out.clips, scores
 
 
 class _Learner:
@@ -42,22 +42,12 @@ class _Learner:
     def __init__(self, work: Work, front_end: FrontEnd) -> None:
         self.work, self.front_end = work, front_end
         self.cache = FeatureCache(front_end.key())
-        self.tested: list[HeardClip] = []
-        self.test_features: list[np.ndarray] = []
+        self.held_out = HeldOut(work)
         self.train_features: list[np.ndarray] = []
         self.train_ids: list[int] = []
         self.train_rows: list[int] = []  # which clip each feature comes from
         self.heard = 0
         self.head: Head | None = None
-
-    def hear_test(self) -> None:
-        self.work.emit(Phase("hearing the test clips"))
-        meter = ProgressMeter(self.work.emit, len(self.work.test))
-        for index, files in feature_files(self.front_end, self.work.test, 0, self.cache):
-            self.test_features.append(np.load(files[0]))
-            self.tested.append(self.work.test[index])
-            meter.show(index + 1, index + 1)
-            self.work.watch.check()
 
     def hear_train(self) -> None:
         work = self.work
@@ -95,13 +85,13 @@ class _Learner:
         install_head(self.work.model, self.head, features)
 
     def test_probabilities(self) -> np.ndarray:
-        return probabilities(np.stack(self.test_features), self.head)
+        return probabilities(np.stack(self.held_out.pooled), self.head)
 
     def draw_point(self, scores: np.ndarray) -> None:
         """Emit the accuracy of scores (clips, classes) against the clips heard so far."""
-        if self.head is None or not self.tested:
+        if self.head is None or not self.held_out.clips:
             return
-        true_ids = np.array([clip.label_id for clip in self.tested])
+        true_ids = self.held_out.label_ids
         accuracy = float((scores.argmax(1) == true_ids).mean())
         loss = float(-np.log(np.maximum(scores[np.arange(len(true_ids)), true_ids], 1e-12)).mean())
         self.work.emit(EvalPoint(accuracy, loss, clips=self.heard))
@@ -115,4 +105,5 @@ def pooled(work: Work) -> FrontEnd:
         work.recipe.window_seconds,
         hears_fixed_window(work.model),
         work.device,
+        work.dtype,
     )

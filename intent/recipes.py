@@ -13,7 +13,7 @@ from intent.paths import BUNDLED
 
 PRESETS = ("guide", "recommended", "instant")
 WHISPER = "whisper"
-METHODS = ("fine-tune", "closed-form")
+METHODS = ("fine-tune", "closed-form", "leave-one-out")
 HEADS = ("random", "closed-form")
 
 # field → (lowest, highest), both allowed
@@ -24,7 +24,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "trainable_layers": (0, 48),
     "learning_rate": (0, 1),
     "head_learning_rate": (0, 1),
-    "batch_size": (1, 256),
+    "batch_size": (1, 4096),
     "eval_batch_size": (1, 256),
     "accumulation_steps": (1, 64),
     "epochs": (1, 200),
@@ -108,8 +108,8 @@ def preset(name: str, family: str = WHISPER) -> Recipe:
     """Return the named preset as it suits an encoder family (a `model_type`, such as "whisper").
 
     guide: huggingface.co/docs/transformers/tasks/audio_classification, to the letter.
-    recommended, Whisper: closed-form head first, then the upper layers, gently (Kumar et al. 2022,
-    "Fine-tuning can distort pretrained features"). recommended, others: the hyperparameters of
+    recommended, Whisper: the last feed-forward network learns under heads solved without the clip
+    (intent/leave_one_out.py). recommended, others: the hyperparameters of
     public model cards that learn MInDS-14 (batch 8, no accumulation, lr 5e-5).
     """
     _check_choice("preset", name, PRESETS)
@@ -125,8 +125,8 @@ def preset(name: str, family: str = WHISPER) -> Recipe:
         )
     if family == WHISPER:
         return Recipe(
-            head="closed-form", trainable_layers=1, window_seconds=15, mute_padding=True, copies=1,
-            learning_rate=1e-5, batch_size=16, epochs=4,
+            method="leave-one-out", head="closed-form", window_seconds=15, mute_padding=True, copies=3,
+            learning_rate=1e-3, warmup_ratio=0.2, batch_size=1024, epochs=60,
         )
     return Recipe(
         trainable_layers=48, learning_rate=5e-5, batch_size=8, eval_batch_size=8, epochs=20,

@@ -15,6 +15,7 @@ from intent.events import Event, Finished, Phase, Skipped, Started
 from intent.features import HeardClip
 from intent.fine_tuning import fine_tune
 from intent.instant import fit_instant, pooled
+from intent.last_layer import tune_last_layer
 from intent.padding import mute_padding
 from intent.recipes import Recipe
 from intent.results import (
@@ -63,6 +64,8 @@ def train(
     )
     if recipe.method == "closed-form":
         tested, scores = fit_instant(work, pooled(work))
+    elif recipe.method == "leave-one-out":
+        tested, scores = tune_last_layer(work)
     else:
         tested, scores = fine_tune(work)
         if not hears_fixed_window(work.model):
@@ -148,6 +151,11 @@ def _check_learnable(work: Work) -> None:
         raise CheckpointError(
             f"A {work.model.config.model_type} classifier has no head that can be solved in closed "
             "form: choose the Guide preset, or a Whisper, wav2vec2, HuBERT or WavLM base."
+        )
+    if work.recipe.method == "leave-one-out" and not hears_fixed_window(work.model):
+        raise CheckpointError(
+            f"leave-one-out teaches the last layer of a Whisper encoder, found a "
+            f"{work.model.config.model_type} one: choose a Whisper base, or the method fine-tune."
         )
     if work.watch.must_end():
         return

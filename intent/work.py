@@ -4,8 +4,10 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+import torch
 from transformers import FeatureExtractionMixin, PreTrainedModel
 
+from intent.devices import learning_precision
 from intent.events import Event, Progress
 from intent.features import HeardClip
 from intent.recipes import Recipe
@@ -61,6 +63,11 @@ class Work:
     test: Sequence[HeardClip]  # none that was learnt from
     seen: tuple[str, ...]  # hashes of clips that the base has learnt from
     seen_test_clips: int  # left out of the test part for that
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The dtype in which matrices are multiplied while learning."""
+        return learning_precision(self.device) if self.recipe.mixed_precision else torch.float32
 
     @property
     def labels(self) -> tuple[str, ...]:

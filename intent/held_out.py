@@ -1,0 +1,88 @@
+"""The test clips, heard once up to the last layer: a new head or last layer is tested in a moment."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from intent.encoders import hears_fixed_window
+from intent.events import Phase
+from intent.features import FeatureCache, FrontEnd, HeardClip, feature_files
+from intent.parts import PooledEncoder, part
+from intent.results import model_probabilities
+from intent.work import ProgressMeter, Work
+
+BATCH = 8  # clips in one pass through the last layer
+
+
+class HeldOut:
+    """The test clips of a run, what their frozen part gave, and what the model makes of it now.
+
+    In float32, as stock pipeline computes. An encoder without a fixed window hears a clip whole.
+    """
+
+    def __init__(self, work: Work) -> None:
+        self.work = work
+        self.fixed = hears_fixed_window(work.model)
+        parts = part(work.model, 0) if self.fixed else None
+        self.upper = parts.learning if parts else work.model
+        frozen = parts.frozen if parts else PooledEncoder(work.model).eval()
+        window = work.recipe.window_seconds
+        self.front_end = FrontEnd(work.extractor, frozen, window, self.fixed, work.device)
+        self.clips: list[HeardClip] = []
+        self.files: list[Path] = []
+        self.pooled: list[np.ndarray] = []  # each (width + 1,), as PooledEncoder gives it
+
+    def hear(self) -> None:
+        """Hear all test clips, or take them from the cache; raises Stopped."""
+        work = self.work
+        work.model.eval()
+        work.emit(Phase("hearing the test clips"))
+        meter = ProgressMeter(work.emit, len(work.test))
+        cache = FeatureCache(self.front_end.key())
+        for index, files in feature_files(self.front_end, work.test, 0, cache):
+            if self.fixed:
+                self.pooled.append(self._pool(files))
+            else:
+                self.pooled.append(np.load(files[0]))
+            self.clips.append(work.test[index])
+            self.files.append(files[0])
+            meter.show(index + 1, index + 1)
+            work.watch.check()
+
+    @torch.inference_mode()
+    def _pool(self, files: list[Path]) -> np.ndarray:
+        return PooledEncoder(self.upper)(_read(files, self.work.device))[0].cpu().numpy()
+
+    @property
+    def label_ids(self) -> np.ndarray:
+        """The true label of each clip heard, (clips,)."""
+        return np.array([clip.label_id for clip in self.clips], int)
+
+    def probabilities(self, may_stop: bool = True) -> np.ndarray:
+        """Return the scores (clips, classes) that the model as it is now gives, as stock pipeline.
+
+        Raises Stopped if work must end, unless it may not stop.
+        """
+        if not self.fixed:
+            return model_probabilities(self.work, self.clips, may_stop)
+        self.work.emit(Phase("hearing the test clips with the new model"))
+        rows = list(self._scores(may_stop))
+        return np.concatenate(rows) if rows else np.zeros((0, len(self.work.labels)))
+
+    @torch.inference_mode()
+    def _scores(self, may_stop: bool) -> Iterator[np.ndarray]:
+        meter = ProgressMeter(self.work.emit, len(self.files))
+        upper = self.upper.eval()
+        for start in range(0, len(self.files), BATCH):
+            if may_stop:
+                self.work.watch.check()
+            inputs = _read(self.files[start : start + BATCH], self.work.device)
+            yield upper(inputs).logits.float().softmax(-1).cpu().numpy()
+            meter.show(min(start + BATCH, len(self.files)), start + BATCH)
+
+
+def _read(files: list[Path], device: str) -> torch.Tensor:
+    """Return stored activations of clips as one batch, float32."""
+    return torch.from_numpy(np.stack([np.load(file) for file in files])).float().to(device)

@@ -1,0 +1,289 @@
+"""The last layer learns: its feed-forward network, by Trainer, under heads solved without the clip.
+
+All below it is frozen and heard once. Each epoch sees other frames of another copy of each clip, and
+the loss of `leave_one_out`; every few epochs the head is solved on all training clips and tested.
+"""
+
+import copy
+import json
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from intent.closed_form import (
+    Head,
+    calibrated,
+    fit_linear_head,
+    install_head,
+    logits_of,
+    temperature,
+    tempered,
+)
+from intent.devices import autocast
+from intent.encoders import WHISPER_FRAMES_PER_SECOND
+from intent.events import EvalPoint, Phase
+from intent.features import FeatureCache, FrontEnd, HeardClip, feature_files
+from intent.feed_forward import FeedForwardInput
+from intent.held_out import HeldOut
+from intent.leave_one_out import LeaveOneOut
+from intent.reporting import Reporter
+from intent.results import save_model
+from intent.trainer import LiveTrainer, earlier_best, last_checkpoint, load_best
+from intent.work import ProgressMeter, Stopped, Work
+
+FRAMES = 48  # drawn from a clip for an epoch: 1 s of it, so that no epoch hears the whole
+SCALE_RATE = 0.05  # learning rate of the logits' scale
+TESTS = 6  # points of the curve after the first
+FOLDS = 5  # the rehearsal leaves out one
+TEMPERATURE_FILE = "temperature.json"
+FRAMES_AT_ONCE = 8192  # through the network when a head is solved
+
+
+def tune_last_layer(work: Work) -> tuple[list[HeardClip], np.ndarray]:
+    """Train, leave the weights to keep in the model, and return test clips and their scores.
+
+    Scores are (clips, classes). The best checkpoint so far lies in the run's `model/` at all times.
+    """
+    tuner = _Tuner(work)
+    try:
+        tuner.held_out.hear()
+        tuner.hear_train()
+        tuner.rehearse()
+        tuner.train()
+    except Stopped:
+        pass
+    if tuner.best_accuracy is not None and (work.recipe.keep_best or work.watch.must_end()):
+        load_best(work)
+    return tuner.held_out.clips, tuner.held_out.probabilities(may_stop=False)
+
+
+class DrawnFrames(torch.utils.data.Dataset):
+    """Clips, of which each reading gives some frames of one of the copies, by torch's own chance."""
+
+    def __init__(self, files: Sequence[Sequence[Path]], label_ids: Sequence[int]) -> None:
+        self.files, self.label_ids = files, label_ids
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __getitem__(self, index: int) -> dict[str, torch.Tensor | int]:
+        copies = self.files[index]
+        stream = np.load(copies[int(torch.randint(len(copies), ()))], mmap_mode="r")
+        rows = torch.randint(len(stream), (FRAMES,)).sort().values.numpy()
+        frames = torch.from_numpy(stream[rows].astype(np.float32))  # (FRAMES, width)
+        return {"frames": frames, "labels": self.label_ids[index]}
+
+
+class Rehearsal(TrainerCallback):
+    """Shows how far a training is that nobody will keep, and ends it when work must end."""
+
+    def __init__(self, work: Work, epochs: float) -> None:
+        self.watch, self.meter = work.watch, ProgressMeter(work.emit, int(epochs))
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
+    ) -> None:
+        self.meter.show(int(state.epoch or 0), state.global_step * args.train_batch_size)
+        if self.watch.must_end():
+            control.should_training_stop = True
+
+
+class _Tuner(TrainerCallback):
+    """The features, the feed-forward network, and Trainer around them."""
+
+    def __init__(self, work: Work) -> None:
+        self.work = work
+        self.held_out = HeldOut(work)
+        self.learning = LeaveOneOut(work.model)
+        self.files: list[list[Path]] = []
+        self.ids: list[int] = []
+        self.best_accuracy = earlier_best(work)
+        self.temperature: float | None = None
+        self.every = max(1, round(work.recipe.epochs / TESTS))
+
+    def hear_train(self) -> None:
+        """Compute what the feed-forward network gets of all clips, or take it from the cache."""
+        work = self.work
+        work.emit(Phase("computing features"))
+        meter = ProgressMeter(work.emit, len(work.train))
+        front_end = FrontEnd(
+            work.extractor,
+            FeedForwardInput(work.model),
+            work.recipe.window_seconds,
+            True,
+            work.device,
+            work.dtype,
+        )
+        cache = FeatureCache(front_end.key())
+        for index, files in feature_files(front_end, work.train, work.recipe.copies, cache):
+            self.files.append(files)
+            self.ids.append(work.train[index].label_id)
+            meter.show(index + 1, index + 1)
+            work.watch.check()
+
+    def rehearse(self) -> None:
+        """Learn without a fifth of the clips, find the temperature that suits them, and forget.
+
+        What has learnt from a clip is too sure of it, so that only clips left out can tell.
+        """
+        work, file = self.work, self.work.run.checkpoints / TEMPERATURE_FILE
+        if file.exists():
+            self.temperature = json.loads(file.read_text(encoding="utf-8"))
+            return
+        learnt, left_out = _without_a_fifth(self.ids, work.recipe.seed)
+        if not len(left_out):
+            return
+        before = copy.deepcopy(self.learning.state_dict())
+        work.emit(Phase("rehearsing, to calibrate the scores"))
+        self._trainer(learnt, [Rehearsal(work, work.recipe.epochs)], "no").train()
+        work.watch.check()
+        head, _ = self.solve(learnt, work.recipe.copies + 1)
+        features = np.concatenate(list(self._pooled([self.files[row][0] for row in left_out])))
+        ids = np.array(self.ids)[left_out]
+        self.temperature = temperature(logits_of(features, head), ids)
+        self.learning.load_state_dict(before)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(self.temperature), encoding="utf-8")
+
+    def train(self) -> None:
+        """Let Trainer train, and test the solved head every few epochs, at last the one to keep."""
+        reporter = Reporter(self.work, lambda accuracy: None)
+        trainer = self._trainer(np.arange(len(self.ids)), [reporter, self], "steps")
+        trainer.on_micro_batch = reporter.add_micro_batch
+        trainer.train(resume_from_checkpoint=last_checkpoint(self.work))
+
+    def _trainer(
+        self, rows: np.ndarray, callbacks: list[TrainerCallback], save_strategy: str
+    ) -> LiveTrainer:
+        clips = DrawnFrames([self.files[row] for row in rows], [self.ids[row] for row in rows])
+        trainer = LiveTrainer(
+            model=self.learning,
+            args=_arguments(self.work, len(clips), self.every, save_strategy),
+            train_dataset=clips,
+            callbacks=callbacks,
+            optimizers=(self._optimizer(), None),
+        )
+        trainer.model_accepts_loss_kwargs = False
+        return trainer
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
+    ) -> None:
+        if not state.global_step:
+            self.test(state, copies=1)
+
+    def on_epoch_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
+    ) -> None:
+        epoch = round(state.epoch)
+        if epoch == self.work.recipe.epochs:
+            self.test(state, copies=self.work.recipe.copies + 1)
+        elif epoch % self.every == 0:
+            self.test(state, copies=1)
+
+    def test(self, state: TrainerState, copies: int) -> None:
+        """Solve the head on so many copies of each training clip, test it, and keep the best."""
+        work = self.work
+        work.emit(Phase("solving the head"))
+        every_clip = np.arange(len(self.ids))
+        head, features = self.solve(every_clip, copies)
+        if self.temperature is not None and state.global_step:
+            head = tempered(head, self.temperature)
+        else:  # nothing has learnt from the clips yet but the head
+            ids, rows = np.repeat(self.ids, copies), np.repeat(every_clip, copies)
+            head = calibrated(head, features, ids, rows)
+        install_head(work.model, head, features)
+        scores = self.held_out.probabilities()
+        true_ids = self.held_out.label_ids
+        accuracy = float((scores.argmax(1) == true_ids).mean())
+        loss = float(-np.log(np.maximum(scores[np.arange(len(true_ids)), true_ids], 1e-12)).mean())
+        work.emit(EvalPoint(accuracy, loss, step=state.global_step, epoch=state.epoch or 0.0))
+        if self.best_accuracy is None or accuracy > self.best_accuracy:
+            self.best_accuracy = accuracy
+            save_model(work, accuracy, None)
+
+    def solve(self, rows: np.ndarray, copies: int) -> tuple[Head, np.ndarray]:
+        """Return the head for some clips and the features (clips · copies, width + 1) behind it."""
+        files = [file for row in rows for file in self.files[row][:copies]]
+        features = np.concatenate(list(self._pooled(files)))
+        ids = np.repeat(np.array(self.ids)[rows], copies)
+        return fit_linear_head(features, ids, len(self.work.labels)), features
+
+    @torch.inference_mode()
+    def _pooled(self, files: Sequence[Path]) -> Iterator[np.ndarray]:
+        """Yield rows (clips, width + 1) as PooledEncoder gives them, for the features in files."""
+        work, network = self.work, self.learning.feed_forward
+        window = work.recipe.window_seconds * WHISPER_FRAMES_PER_SECOND
+        meter, done = ProgressMeter(work.emit, len(files)), 0
+        for some in _batched(files, FRAMES_AT_ONCE):
+            work.watch.check()
+            lengths = [len(stream) for stream in some]
+            frames = torch.from_numpy(np.concatenate(some)).float().to(work.device)
+            with autocast(work.device, work.dtype):
+                output = network(frames).float()
+            means = torch.stack([part.mean(0) for part in output.split(lengths)]).cpu().numpy()
+            yield np.column_stack([means, np.array(lengths) / window]).astype(np.float32)
+            done += len(some)
+            meter.show(done, done)
+
+    def _optimizer(self) -> torch.optim.Optimizer:
+        recipe, scale = self.work.recipe, self.learning.log_scale
+        network = [p for p in self.learning.feed_forward.parameters() if p.requires_grad]
+        return torch.optim.AdamW(
+            [{"params": network}, {"params": [scale], "lr": SCALE_RATE}],
+            lr=recipe.learning_rate,
+            weight_decay=recipe.weight_decay,
+        )
+
+
+def _arguments(
+    work: Work, clips: int, epochs_between_tests: int, save_strategy: str
+) -> TrainingArguments:
+    """Return Trainer's arguments: batches of one size, and a checkpoint after each test."""
+    recipe = work.recipe
+    batches = math.ceil(clips / recipe.batch_size)
+    return TrainingArguments(
+        output_dir=str(work.run.checkpoints),
+        eval_strategy="no",  # the head that is tested is solved on all clips first
+        save_strategy=save_strategy,
+        save_steps=epochs_between_tests * batches,
+        save_total_limit=2,
+        learning_rate=recipe.learning_rate,
+        lr_scheduler_type="cosine",
+        warmup_steps=recipe.warmup_ratio,  # below 1 it is a share of all steps
+        num_train_epochs=recipe.epochs,
+        per_device_train_batch_size=math.ceil(clips / batches),
+        logging_steps=recipe.logging_steps,
+        bf16=work.dtype == torch.bfloat16,
+        fp16=work.dtype == torch.float16,
+        seed=recipe.seed,
+        report_to="none",
+        disable_tqdm=True,
+        use_cpu=work.device == "cpu",
+    )
+
+
+def _without_a_fifth(label_ids: Sequence[int], seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows to learn from and those left out; none of these where clips are too few."""
+    from sklearn.model_selection import StratifiedKFold
+
+    rows = np.arange(len(label_ids))
+    if np.bincount(label_ids)[list(set(label_ids))].min() < FOLDS:
+        return rows, rows[:0]
+    return next(iter(StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(rows, label_ids)))
+
+
+def _batched(files: Sequence[Path], frames: int) -> Iterator[list[np.ndarray]]:
+    """Yield the arrays in files, some at a time: a batch ends with the first beyond `frames`."""
+    some: list[np.ndarray] = []
+    for file in files:
+        some.append(np.load(file))
+        if sum(map(len, some)) >= frames:
+            yield some
+            some = []
+    if some:
+        yield some
