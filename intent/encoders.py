@@ -1,5 +1,6 @@
 """Base checkpoints: which there are, and how one becomes a classifier with a window that fits."""
 
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,9 +11,12 @@ from intent.provenance import read_provenance
 from intent.recipes import WHISPER
 
 if TYPE_CHECKING:
+    import torch
     from transformers import FeatureExtractionMixin, PretrainedConfig, PreTrainedModel
 
 WHISPER_FRAMES_PER_SECOND = 50  # encoder frames: 10 ms mel hops, halved by the second convolution
+
+HEAD_MODULES = {"projector", "classifier"}  # of stock classifiers
 
 # model types whose head is projector → mean over time → classifier
 MEAN_POOLED = (WHISPER, "wav2vec2", "hubert", "wavlm")
@@ -104,6 +108,17 @@ def hears_fixed_window(model: "PreTrainedModel") -> bool:
 def has_mean_pooled_head(model: "PreTrainedModel") -> bool:
     """Return whether the head is linear around a mean over time, so that it has a closed form."""
     return model.config.model_type in MEAN_POOLED
+
+
+def fingerprint(module: "torch.nn.Module") -> str:
+    """Return a hash of a module's weights below the head: what equal ones computed can be shared."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(module.state_dict().items()):
+        if HEAD_MODULES & set(name.split(".")):
+            continue
+        digest.update(f"{name}{tuple(tensor.shape)}".encode())
+        digest.update(tensor.detach().cpu().contiguous().numpy().data)
+    return digest.hexdigest()
 
 
 def _config(base: str) -> "PretrainedConfig":

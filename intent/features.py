@@ -14,7 +14,7 @@ from transformers import FeatureExtractionMixin
 from intent.audio import Clip, resample
 from intent.augmentation import altered
 from intent.devices import autocast
-from intent.parts import fingerprint
+from intent.encoders import fingerprint
 from intent.paths import cache_dir
 
 BATCH = 4  # clips in one forward pass, where they are of one length

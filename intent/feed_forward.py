@@ -52,17 +52,22 @@ class FeedForward(torch.nn.Module):
         self.requires_grad_(False)
         self.fc1.requires_grad_(True)
         self.fc2.requires_grad_(True)
-        neuron = padding_neuron(model)
-        if neuron is not None:
-            self.fc1.weight.register_hook(lambda gradient: _without(gradient, 0, neuron))
-            self.fc1.bias.register_hook(lambda gradient: _without(gradient, 0, neuron))
-            self.fc2.weight.register_hook(lambda gradient: _without(gradient, 1, neuron))
+        self.neuron = padding_neuron(model)
+        self.before = None if self.neuron is None else [part.clone() for part in self._neuron()]
+
+    @torch.no_grad()
+    def keep_neuron(self, *_: object) -> None:
+        """Undo what a step of an optimizer, its weight decay too, did to the muting neuron."""
+        if self.before is not None:
+            for part, before in zip(self._neuron(), self.before, strict=True):
+                part.copy_(before)
+
+    def _neuron(self) -> tuple[torch.Tensor, ...]:
+        fc1, fc2 = self.fc1, self.fc2
+        weights = fc1.weight[self.neuron], fc1.bias[self.neuron], fc2.weight[:, self.neuron]
+        return tuple(part.detach() for part in weights)
 
     def forward(self, stream: torch.Tensor) -> torch.Tensor:
         """Return the encoder's output for its residual stream, both (..., frames, width)."""
         hidden = self.activation(self.fc1(self.norm_before(stream)))
         return self.norm_after(stream + self.fc2(hidden))
-
-
-def _without(gradient: torch.Tensor, dimension: int, index: int) -> torch.Tensor:
-    return gradient.index_fill(dimension, torch.tensor([index], device=gradient.device), 0)

@@ -52,6 +52,8 @@ def tune_last_layer(work: Work) -> tuple[list[HeardClip], np.ndarray]:
     try:
         tuner.held_out.hear()
         tuner.hear_train()
+        if last_checkpoint(work) is None:
+            tuner.test(0, 0.0, copies=1)
         tuner.rehearse()
         tuner.train()
     except Stopped:
@@ -102,7 +104,7 @@ class _Tuner(TrainerCallback):
         self.files: list[list[Path]] = []
         self.ids: list[int] = []
         self.best_accuracy = earlier_best(work)
-        self.temperature: float | None = None
+        self.temperature = 1.0
         self.every = max(1, round(work.recipe.epochs / TESTS))
 
     def hear_train(self) -> None:
@@ -170,28 +172,22 @@ class _Tuner(TrainerCallback):
         trainer.model_accepts_loss_kwargs = False
         return trainer
 
-    def on_train_begin(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
-    ) -> None:
-        if not state.global_step:
-            self.test(state, copies=1)
-
     def on_epoch_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
     ) -> None:
         epoch = round(state.epoch)
         if epoch == self.work.recipe.epochs:
-            self.test(state, copies=self.work.recipe.copies + 1)
+            self.test(state.global_step, state.epoch, self.work.recipe.copies + 1)
         elif epoch % self.every == 0:
-            self.test(state, copies=1)
+            self.test(state.global_step, state.epoch, copies=1)
 
-    def test(self, state: TrainerState, copies: int) -> None:
+    def test(self, step: int, epoch: float, copies: int) -> None:
         """Solve the head on so many copies of each training clip, test it, and keep the best."""
         work = self.work
         work.emit(Phase("solving the head"))
         every_clip = np.arange(len(self.ids))
         head, features = self.solve(every_clip, copies)
-        if self.temperature is not None and state.global_step:
+        if step:
             head = tempered(head, self.temperature)
         else:  # nothing has learnt from the clips yet but the head
             ids, rows = np.repeat(self.ids, copies), np.repeat(every_clip, copies)
@@ -201,7 +197,7 @@ class _Tuner(TrainerCallback):
         true_ids = self.held_out.label_ids
         accuracy = float((scores.argmax(1) == true_ids).mean())
         loss = float(-np.log(np.maximum(scores[np.arange(len(true_ids)), true_ids], 1e-12)).mean())
-        work.emit(EvalPoint(accuracy, loss, step=state.global_step, epoch=state.epoch or 0.0))
+        work.emit(EvalPoint(accuracy, loss, step=step, epoch=epoch))
         if self.best_accuracy is None or accuracy > self.best_accuracy:
             self.best_accuracy = accuracy
             save_model(work, accuracy, None)
@@ -233,11 +229,13 @@ class _Tuner(TrainerCallback):
     def _optimizer(self) -> torch.optim.Optimizer:
         recipe, scale = self.work.recipe, self.learning.log_scale
         network = [p for p in self.learning.feed_forward.parameters() if p.requires_grad]
-        return torch.optim.AdamW(
-            [{"params": network}, {"params": [scale], "lr": SCALE_RATE}],
+        optimizer = torch.optim.AdamW(
+            [{"params": network}, {"params": [scale], "lr": SCALE_RATE, "weight_decay": 0.0}],
             lr=recipe.learning_rate,
             weight_decay=recipe.weight_decay,
         )
+        optimizer.register_step_post_hook(self.learning.feed_forward.keep_neuron)
+        return optimizer
 
 
 def _arguments(
@@ -272,7 +270,7 @@ def _without_a_fifth(label_ids: Sequence[int], seed: int) -> tuple[np.ndarray, n
     from sklearn.model_selection import StratifiedKFold
 
     rows = np.arange(len(label_ids))
-    if np.bincount(label_ids)[list(set(label_ids))].min() < FOLDS:
+    if np.bincount(label_ids).max() < FOLDS:
         return rows, rows[:0]
     return next(iter(StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(rows, label_ids)))
 

@@ -9,6 +9,8 @@ left is the mean over the frames of speech, times their share of the window, and
 does not depend on that share. The checkpoint stays a stock one.
 """
 
+import hashlib
+import os
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -17,8 +19,8 @@ from transformers import FeatureExtractionMixin, PreTrainedModel
 
 from intent.audio import Clip, resample
 from intent.data import clip_at, load_data
-from intent.encoders import WHISPER_FRAMES_PER_SECOND
-from intent.paths import SAMPLE
+from intent.encoders import WHISPER_FRAMES_PER_SECOND, fingerprint
+from intent.paths import SAMPLE, SAMPLE_DATA, cache_dir
 
 CLIPS = 28  # of the bundled sample: two for each intent
 FRAMES = 40  # drawn from each clip, of speech and of padding
@@ -41,7 +43,7 @@ def mute_padding(
     """
     if padding_neuron(model) is not None:
         return False
-    detector = _padding_detector(model, extractor, should_stop)
+    detector = _kept_detector(model, extractor, should_stop)
     if detector is None:
         return False
     weights, bias = detector
@@ -84,6 +86,26 @@ def aim_padding(model: PreTrainedModel, weights: np.ndarray, biases: np.ndarray)
     column = GAIN * direction / np.linalg.norm(direction)
     with torch.no_grad():
         model.encoder.layers[-1].fc2.weight[:, neuron] = torch.from_numpy(column).float()
+
+
+def _kept_detector(
+    model: PreTrainedModel, extractor: FeatureExtractionMixin, should_stop: Callable[[], bool]
+) -> tuple[np.ndarray, float] | None:
+    """The detector for an encoder and a window, found once and kept in the cache."""
+    sample = sorted((path.name, path.stat().st_size) for path in SAMPLE_DATA.rglob("*.parquet"))
+    what = f"{fingerprint(model)} {extractor.to_json_string()} {sample}"
+    file = cache_dir() / "padding" / f"{hashlib.sha256(what.encode()).hexdigest()[:24]}.npy"
+    if file.exists():
+        kept = np.load(file)
+        return kept[:-1], float(kept[-1])
+    found = _padding_detector(model, extractor, should_stop)
+    if found is not None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        part = file.with_suffix(f".{os.getpid()}")
+        with part.open("wb") as opened:
+            np.save(opened, np.append(*found))
+        part.replace(file)
+    return found
 
 
 def _padding_detector(

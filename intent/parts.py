@@ -1,7 +1,6 @@
 """A classifier in two parts: the frozen prefix, computed once for each clip, and what learns."""
 
 import copy
-import hashlib
 from dataclasses import dataclass
 
 import torch
@@ -11,8 +10,6 @@ from transformers.modeling_outputs import BaseModelOutput
 from intent.encoders import has_mean_pooled_head
 from intent.padding import padding_neuron
 from intent.recipes import WHISPER
-
-HEAD = {"projector", "classifier"}  # the stock head's modules
 
 
 @dataclass(frozen=True)
@@ -38,17 +35,6 @@ def part(model: PreTrainedModel, trainable_layers: int | None) -> Parts:
     if model.config.model_type == WHISPER:
         return _part_whisper(model, trainable_layers)
     return _part_wav2vec2(model, trainable_layers)
-
-
-def fingerprint(module: torch.nn.Module) -> str:
-    """Return a hash of a module's weights below the head: what equal ones computed can be shared."""
-    digest = hashlib.sha256()
-    for name, tensor in sorted(module.state_dict().items()):
-        if HEAD & set(name.split(".")):
-            continue
-        digest.update(f"{name}{tuple(tensor.shape)}".encode())
-        digest.update(tensor.detach().cpu().contiguous().numpy().data)
-    return digest.hexdigest()
 
 
 class UpperLayers(torch.nn.Module):

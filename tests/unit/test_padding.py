@@ -9,9 +9,9 @@ from transformers import AutoFeatureExtractor, AutoModelForAudioClassification
 
 from intent.audio import read_clip, resample
 from intent.checkpoints import locate
-from intent.encoders import load_base
+from intent.encoders import fingerprint, load_base
 from intent.padding import aim_padding, mute_padding, padding_neuron
-from intent.parts import PooledEncoder, fingerprint
+from intent.parts import PooledEncoder
 from intent.paths import EXAMPLES
 from tests.tiny import LABELS, tiny_whisper
 

@@ -10,7 +10,8 @@ from transformers import AutoFeatureExtractor, AutoModelForAudioClassification, 
 from intent.batches import Collator, FeatureDataset
 from intent.encoders import load_base
 from intent.errors import CheckpointError
-from intent.parts import fingerprint, part
+from intent.encoders import fingerprint
+from intent.parts import part
 from tests.tiny import LABELS, tiny_wav2vec2, tiny_whisper, tone
 
 WINDOW = 2  # seconds

@@ -29,7 +29,11 @@ PHASES = (
     "hearing the test clips",
     "hearing the training clips",
     "hearing the test clips with the new model",
+    "solving the head",
+    "rehearsing, to calibrate the scores",
 )
+GRADIENT = {"method": "fine-tune", "head": "closed-form", "trainable_layers": 1}
+LAST_LAYER = ("solving the head", "rehearsing, to calibrate the scores")
 
 
 @pytest.fixture(autouse=True)
@@ -124,17 +128,44 @@ def test_instant_learns_from_two_classes(tmp_path: Path) -> None:
 def test_altered_copies_are_learnt_from_beside_their_clips(tones: Path, tmp_path: Path) -> None:
     recipe = recipe_for("instant", "whisper", tones, tmp_path, copies=4)
     sitting = Sitting(tmp_path / "run").train(recipe)
-    arrays = list((tmp_path / "cache").rglob("*.npy"))
+    arrays = list((tmp_path / "cache" / "features").rglob("*.npy"))
     assert len(arrays) == 24 * 5 + 6 and sitting.end.accuracy == 1.0
 
 
-def test_features_are_computed_once_for_all_seeds(tones: Path, tmp_path: Path) -> None:
+def test_features_are_computed_once_and_shared_by_seeds(tones: Path, tmp_path: Path) -> None:
+    def features() -> dict[Path, int]:
+        files = (tmp_path / "cache" / "features").rglob("*.npy")
+        return {path: path.stat().st_mtime_ns for path in files}
+
     recipe = recipe_for("instant", "whisper", tones, tmp_path, copies=0)
     Sitting(tmp_path / "first").train(recipe)
-    files = {path: path.stat().st_mtime_ns for path in (tmp_path / "cache").rglob("*.npy")}
-    Sitting(tmp_path / "second").train(recipes.change(recipe, {"seed": 7}))
-    assert len(files) == 30
-    assert files == {path: path.stat().st_mtime_ns for path in (tmp_path / "cache").rglob("*.npy")}
+    first = features()
+    assert len(first) == 30
+    Sitting(tmp_path / "again").train(recipe)
+    assert features() == first
+    Sitting(tmp_path / "other-seed").train(recipes.change(recipe, {"seed": 7}))
+    assert first.items() <= features().items()
+    assert len(features()) <= 30 + 6 + 6  # clips that moved between the parts
+
+
+def test_the_last_layer_learns_tones_and_its_scores_are_calibrated_without_them(
+    tones: Path, tmp_path: Path
+) -> None:
+    recipe = recipe_for("recommended", "whisper", tones, tmp_path, epochs=12)
+    sitting = Sitting(tmp_path / "run").train(recipe)
+    points = sitting.of(events.EvalPoint)
+    assert [point.epoch for point in points] == [0, 2, 4, 6, 8, 10, 12]
+    assert sitting.end.accuracy == 1.0 and points[-1].loss < 0.5
+    assert len(sitting.of(events.TrainPoint)) == 12
+    clips = [read_clip((8000, tone(label, seed=99, seconds=0.9))) for label in LABELS]
+    sounds = [resample(clip, 16000).samples for clip in clips]
+    assert answers(sitting.run.model, sounds) == list(LABELS)
+
+
+def test_only_a_whisper_encoder_can_learn_by_leaving_one_out(tones: Path, tmp_path: Path) -> None:
+    recipe = recipe_for("recommended", "wav2vec2", tones, tmp_path, method="leave-one-out")
+    with pytest.raises(CheckpointError, match="teaches the last layer of a Whisper encoder"):
+        Sitting(tmp_path / "run").train(recipe)
 
 
 def test_fine_tuning_shows_training_and_evaluation_as_it_goes(tones: Path, tmp_path: Path) -> None:
@@ -161,7 +192,10 @@ def test_a_stop_in_any_phase_leaves_a_stock_checkpoint(
     phase: str, tones: Path, tmp_path: Path
 ) -> None:
     preset = "instant" if phase.startswith("hearing") else "recommended"
-    changes = {} if preset == "instant" else {"epochs": 4, "head": "closed-form"}
+    preset = "recommended" if phase in LAST_LAYER else preset
+    changes = {} if preset == "instant" else {"epochs": 4}
+    if not (preset == "instant" or phase in LAST_LAYER):
+        changes |= {**GRADIENT, "learning_rate": 1e-5, "batch_size": 16}
     recipe = recipe_for(preset, "whisper", tones, tmp_path, **changes)
     sitting = Sitting(tmp_path / "run", stop_in=phase).train(recipe)
     assert sitting.stopping and sitting.end.outcome == "stopped"
@@ -172,15 +206,22 @@ def test_a_stop_in_any_phase_leaves_a_stock_checkpoint(
     assert not any(name.startswith("epoch") for name in later)
 
 
-def test_a_stop_keeps_the_best_checkpoint_so_far(tones: Path, tmp_path: Path) -> None:
-    recipe = recipe_for("recommended", "whisper", tones, tmp_path, epochs=4, learning_rate=0.05)
+@pytest.mark.parametrize("changes", [{}, {**GRADIENT, "batch_size": 16}], ids=["head", "layers"])
+def test_a_stop_keeps_the_best_checkpoint_so_far(
+    changes: dict[str, object], tones: Path, tmp_path: Path
+) -> None:
+    changes = {"epochs": 4, "learning_rate": 0.05, **changes}
+    recipe = recipe_for("recommended", "whisper", tones, tmp_path, **changes)
     sitting = Sitting(tmp_path / "run", stop_in="epoch 3 of 4").train(recipe)
     best = max(point.accuracy for point in sitting.of(events.EvalPoint))
     assert sitting.end.accuracy == best == sitting.of(events.Saved)[-1].accuracy
 
 
-def test_a_run_out_of_time_goes_on_from_its_own_checkpoint(tones: Path, tmp_path: Path) -> None:
-    recipe = recipe_for("recommended", "wav2vec2", tones, tmp_path, epochs=6)
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_run_out_of_time_goes_on_from_its_own_checkpoint(
+    family: str, tones: Path, tmp_path: Path
+) -> None:
+    recipe = recipe_for("recommended", family, tones, tmp_path, epochs=6)
     undisturbed = Sitting(tmp_path / "whole").train(recipe)
     first = Sitting(tmp_path / "run", stop_in="epoch 3 of 6").train(recipe)
     assert first.end.outcome == "stopped" and first.run.checkpoints.exists()
