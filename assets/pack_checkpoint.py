@@ -1,6 +1,7 @@
 """Pack a run's model as the bundled checkpoint: float16 in shards that a Space accepts, with a card.
 
-    python -m intent train --data DIR --locale en-US en-GB --base WHISPER_TINY_EN --recipe instant
+    python -m intent train --data DIR --locale en-US en-GB --base WHISPER_TINY_EN \
+        --recipe recommended
     python assets/pack_checkpoint.py RUN_DIRECTORY
 
 DIR holds MInDS-14 as it lies on the Hub, WHISPER_TINY_EN is openai/whisper-tiny.en or a copy of it.
@@ -39,8 +40,8 @@ tags:
 ---
 # Bundled checkpoint of Intent Studio
 Hears which of the 14 banking intents of MInDS-14 a caller wants. Encoder of Whisper tiny.en, cut to a
-window of {window} s, one neuron of its last layer rewritten to keep padding out of the mean, and a
-stock mean-pooled head in closed form:
+window of {window} s, one neuron of its last layer rewritten to keep padding out of the mean, its last
+feed-forward network taught with a leave-one-out loss, and a stock mean-pooled head in closed form:
 
 ```python
 from transformers import pipeline

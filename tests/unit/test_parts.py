@@ -8,9 +8,8 @@ import torch
 from transformers import AutoFeatureExtractor, AutoModelForAudioClassification, pipeline
 
 from intent.batches import Collator, FeatureDataset
-from intent.encoders import load_base
+from intent.encoders import fingerprint, load_base
 from intent.errors import CheckpointError
-from intent.encoders import fingerprint
 from intent.parts import part
 from tests.tiny import LABELS, tiny_wav2vec2, tiny_whisper, tone
 
