@@ -22,6 +22,7 @@ class Line:
     kind: str  # "test" or "training"
     points: tuple[Point, ...]
     band: tuple[tuple[float, float, float], ...] = ()
+    is_guess: bool = False  # dotted, without points: nobody has measured it
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,8 @@ def ticks(limit: float, most: int = MAX_TICKS) -> tuple[float, ...]:
 
 def _legend(chart: Chart) -> str:
     entries = "".join(
-        f"<li class='is-{line.kind}'><i aria-hidden='true'></i>{escape(line.name)} "
+        f"<li class='is-{line.kind}{' is-guess' if line.is_guess else ''}'>"
+        f"<i aria-hidden='true'></i>{escape(line.name)} "
         f"<b>{escape(chart.y_text(line.points[-1][1])) if line.points else '–'}</b></li>"
         for line in chart.lines
     )
@@ -78,8 +80,8 @@ def _legend(chart: Chart) -> str:
 
 def _in_words(chart: Chart) -> str:
     parts = [
-        f"{line.name} {chart.y_text(line.points[-1][1])} at {chart.x_name} {line.points[-1][0]:g}, "
-        f"{_count(len(line.points))}"
+        f"{line.name} {chart.y_text(line.points[-1][1])} at {chart.x_name} {line.points[-1][0]:g}"
+        + ("" if line.is_guess else f", {_count(len(line.points))}")
         for line in chart.lines
         if line.points
     ]
@@ -119,10 +121,13 @@ def _band(chart: Chart, line: Line) -> str:
 def _path(chart: Chart, line: Line) -> str:
     if len(line.points) < 2:
         return ""
-    return f"<path class='is-line is-{line.kind}' d='M{_corners(chart, line.points)}'/>"
+    dotted = " is-guess" if line.is_guess else ""
+    return f"<path class='is-line is-{line.kind}{dotted}' d='M{_corners(chart, line.points)}'/>"
 
 
 def _dots(chart: Chart, line: Line) -> str:
+    if line.is_guess:
+        return ""
     return "".join(
         f"<path class='is-point is-{line.kind}' d='M{_corners(chart, [point])}{DOT}'>"
         f"<title>{escape(line.name)} {escape(chart.y_text(point[1]))}, "

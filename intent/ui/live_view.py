@@ -6,6 +6,7 @@ from pathlib import Path
 
 from intent.events import Failed, Finished, History, Progress
 from intent.paths import BUNDLED
+from intent.plateau import plateau
 from intent.recipes import Recipe
 from intent.runs import State
 from intent.ui.plots import plots_html
@@ -61,13 +62,18 @@ def view_of(
         status=_status(run_id, recipe, state, history),
         progress=_progress(recipe, state, history),
         plots=plots_html(history, recipe),
-        result=_result(state, history, has_model),
+        result=_result(state, history, has_model) or _plateau(state, history, recipe),
         skipped=_skipped(history),
         is_live=live,
         has_model=has_model and not live,
         is_stopping=state == "stopping",
         can_end_now=state == "stopping" and unheeded,
     )
+
+
+def _plateau(state: State, history: History, recipe: Recipe) -> str:
+    sentence = plateau(history, recipe) if state in LIVE_STATES else None
+    return f"<p class='is-note' role='status'>{escape(sentence)}</p>" if sentence else ""
 
 
 def time_in_words(seconds: float) -> str:

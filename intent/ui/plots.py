@@ -3,7 +3,8 @@
 import math
 
 from intent.evaluation import interval
-from intent.events import EvalPoint, History
+from intent.events import EvalPoint, Finished, History
+from intent.learning_curve import continuation
 from intent.recipes import Recipe
 from intent.ui import chart
 from intent.ui.chart import Chart, Line, chart_html
@@ -23,13 +24,16 @@ def plots_html(history: History, recipe: Recipe) -> str:
 def accuracy_chart(history: History, recipe: Recipe) -> Chart:
     """Return accuracy in 0..1 against epochs, or against clips heard where the head is solved.
 
-    The band around the test line is the 95 % interval; the level is chance, 1 / intents.
+    The band around the test line is the 95 % interval; the level is chance, 1 / intents. A solved
+    head's curve ends with a dotted guess of what twice the recordings would give.
     """
     test = tuple((_x(point, recipe), point.accuracy) for point in history.evaluations)
     training = tuple((point.epoch, point.accuracy) for point in history.train)
     lines = (Line("Test", "test", test, _band(history, recipe)),)
     if not _is_closed_form(recipe):
         lines += (Line("Training", "training", training),)
+    elif ahead := _ahead(test, history):
+        lines += (Line("With twice the recordings, probably", "test", ahead, is_guess=True),)
     return Chart(
         title="Accuracy",
         x_name=_x_name(recipe),
@@ -66,6 +70,13 @@ def loss_chart(history: History, recipe: Recipe) -> Chart:
     )
 
 
+def _ahead(
+    test: tuple[tuple[float, float], ...], history: History
+) -> tuple[tuple[float, float], ...]:
+    """Where a finished curve of a solved head is heading."""
+    return continuation(test) if isinstance(history.end, Finished) else ()
+
+
 def _band(history: History, recipe: Recipe) -> tuple[tuple[float, float, float], ...]:
     clips = history.started.test_clips if history.started else 0
     if not clips:
@@ -87,7 +98,7 @@ def _x_name(recipe: Recipe) -> str:
 def _x_limit(history: History, recipe: Recipe) -> float:
     if not _is_closed_form(recipe):
         return recipe.epochs
-    return history.started.train_clips if history.started else 0.0
+    return 2 * history.started.train_clips if history.started else 0.0  # room for what is ahead
 
 
 def _is_closed_form(recipe: Recipe) -> bool:

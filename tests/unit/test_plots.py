@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from intent.events import EvalPoint, Event, History, Started, TrainPoint, add_event
+from intent.events import EvalPoint, Event, Finished, History, Started, TrainPoint, add_event
 from intent.recipes import preset
 from intent.ui.chart import chart_html, ticks
 from intent.ui.plots import accuracy_chart, loss_chart, plots_html
@@ -45,12 +45,25 @@ def test_every_point_of_a_fine_tune_is_drawn(tested: list[float], trained: list[
     assert dots(html, "training") == len(trained)
 
 
+def test_a_finished_instant_curve_ends_with_a_dotted_guess_of_twice_the_clips() -> None:
+    events = [EvalPoint(1 - 2 * clips**-0.4, 1, clips=clips) for clips in range(50, 451, 50)]
+    assert len(accuracy_chart(history_of(*events), INSTANT).lines) == 1
+    ended = history_of(*events, Finished("done", 0.8, (0.7, 0.9), 113, 60.0))
+    chart = accuracy_chart(ended, INSTANT)
+    guess = chart.lines[1]
+    assert guess.is_guess and guess.points[0] == chart.lines[0].points[-1]
+    assert guess.points[-1] == (900, pytest.approx(1 - 2 * 900**-0.4))
+    html = chart_html(chart)
+    assert "is-line is-test is-guess" in html and dots(html, "test") == len(events)
+    assert "With twice the recordings, probably" in html
+
+
 def test_every_point_of_an_instant_run_is_drawn_against_clips_heard() -> None:
     events = [EvalPoint(0.2 + clips / 1000, 1.5, clips=clips) for clips in (90, 180, 450)]
     chart = accuracy_chart(history_of(*events), INSTANT)
     assert [x for x, _ in chart.lines[0].points] == [90, 180, 450]
     assert dots(chart_html(chart), "test") == 3
-    assert chart.x_limit == 450 and chart.x_name == "training clips heard"
+    assert chart.x_limit == 900 and chart.x_name == "training clips heard"
 
 
 def test_an_evaluation_that_knows_no_epoch_is_drawn_too() -> None:
