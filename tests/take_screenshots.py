@@ -95,8 +95,8 @@ def finetune_busy(page: Page) -> None:
     """A long run in its middle; it is left running."""
     _choose(page, "Recommended")
     page.get_by_role("button", name="Every hyperparameter").click()
-    expect(page.get_by_label(re.compile("^Layers that learn"))).to_have_value("1")
-    for label, value in {"Window, seconds": "5", "Batch size": "4", "Epochs": "30"}.items():
+    expect(page.get_by_label(re.compile("^Epochs"))).to_have_value("60")
+    for label, value in {"Window, seconds": "5", "Epochs": "200"}.items():
         page.get_by_label(re.compile(f"^{label}")).fill(value)
     page.get_by_role("button", name="Every hyperparameter").click()
     page.get_by_role("button", name="Fine-tune", exact=True).click()
