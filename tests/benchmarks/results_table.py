@@ -93,7 +93,7 @@ def readme_with_table(text: str, rendered: str) -> str:
         raise ValueError(f"README needs one line {BEGIN} and after it one line {END}.")
     before, _, rest = text.partition(BEGIN)
     after = rest.partition(END)[2]
-    return f"{before}{BEGIN}\n{rendered}\n{END}{after}"
+    return f"{before}{BEGIN}\n\n{rendered}\n\n{END}{after}"
 
 
 def write_readme(readme: Path = README) -> None:

@@ -1,0 +1,140 @@
+"""Both sides of a pair, each in a process of its own, and the data and encoder that they share."""
+
+import dataclasses
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from intent.data import label_names, load_data, split
+from intent.events import Phase
+from intent.recipes import Recipe
+from intent.rundir import RunDir
+
+TEST_SHARE = 0.25  # of a few clips' number
+
+
+@dataclass(frozen=True)
+class Timing:
+    """What a run gave: accuracy (0..1), and seconds: of the command, and of epochs if it has any.
+
+    The first epoch includes what is computed once for all epochs. `evaluations` are those between
+    epochs and `features` what was spent on features, both of the plain side alone and within
+    `seconds`. `reckoned` says that `seconds` comes from fewer epochs.
+    """
+
+    accuracy: float | None
+    seconds: float
+    first_epoch: float | None = None
+    later_epochs: float | None = None  # mean
+    evaluations: float = 0.0
+    features: float = 0.0
+    reckoned: bool = False
+
+
+def run_ours(recipe: Recipe, folder: Path) -> Timing:
+    """Train by the command line with an empty cache."""
+    values = dataclasses.asdict(recipe)
+    named = {"preset", "data", "locales", "base", "seed"}
+    changes = [f"{name}={value}" for name, value in values.items() if name not in named]
+    command = [
+        sys.executable, "-m", "intent", "train", "--data", recipe.data, "--base", recipe.base,
+        "--locale", *recipe.locales, "--recipe", recipe.preset, "--seed", str(recipe.seed),
+        "--runs", str(folder / "runs"), "--json", "--set", *changes,
+    ]  # fmt: skip
+    environment = {**os.environ, "INTENT_CACHE": str(folder / "cache")}
+    result, seconds = _timed(command, environment)
+    run = RunDir(Path(result["directory"]))
+    first, later = _epochs_of(run) if recipe.method == "fine-tune" else (None, None)
+    return Timing(result["accuracy"], seconds, first, later)
+
+
+def run_plain(kind: str, recipe: Recipe, folder: Path, float32: bool) -> Timing:
+    """Train by the plain script."""
+    file = folder / "recipe.json"
+    file.write_text(recipe.to_json(), encoding="utf-8")
+    command = [
+        sys.executable, "-m", "tests.benchmarks.plain_trainer", kind, str(file),
+        str(folder / "checkpoints"), *(["--float32"] if float32 else []),
+    ]  # fmt: skip
+    environment = {**os.environ, "INTENT_CACHE": str(folder / "cache")}
+    result, seconds = _timed(command, environment)
+    first, *later = result["epoch_seconds"]
+    return Timing(
+        result["accuracy"],
+        seconds,
+        first,
+        statistics.mean(later) if later else None,
+        result["evaluation_seconds"],
+        result["feature_seconds"],
+    )
+
+
+def cut_short(recipe: Recipe, epochs: int, folder: Path, float32: bool) -> Timing:
+    """Run the plain side of a recipe for a few epochs, and reckon its time for all of them."""
+    few = min(epochs, recipe.epochs)
+    timing = run_plain("same-recipe", dataclasses.replace(recipe, epochs=few), folder, float32)
+    one = timing.later_epochs or timing.first_epoch
+    more = recipe.epochs - few
+    return dataclasses.replace(
+        timing,
+        accuracy=timing.accuracy if more == 0 else None,
+        seconds=timing.seconds + more * one,
+        features=timing.features / few * recipe.epochs,
+        reckoned=more > 0,
+    )
+
+
+def few_clips(data: str, locales: Sequence[str], seed: int, clips: int, folder: Path) -> Path:
+    """Write a data set of a few training clips, and a quarter as many to test on."""
+    parts = split(load_data(data, locales), seed)
+    folder.mkdir(parents=True)
+    classes = len(label_names(parts["train"]))
+    sizes = {"train": clips, "test": max(classes, round(clips * TEST_SHARE))}
+    for name, size in sizes.items():
+        part = parts[name]
+        if size <= len(part) - classes:
+            some = part.train_test_split(train_size=size, seed=seed, stratify_by_column="label")
+            part = some["train"]
+        part.to_parquet(folder / f"{name}-00000-of-00001.parquet")
+    return folder
+
+
+def random_wav2vec2(folder: Path) -> Path:
+    """Save a wav2vec2-base with random weights, its size and config the published one's."""
+    import torch
+    from transformers import (
+        Wav2Vec2Config,
+        Wav2Vec2FeatureExtractor,
+        Wav2Vec2ForSequenceClassification,
+    )
+
+    torch.manual_seed(0)
+    Wav2Vec2ForSequenceClassification(Wav2Vec2Config()).save_pretrained(folder)
+    Wav2Vec2FeatureExtractor(return_attention_mask=False).save_pretrained(folder)
+    return folder
+
+
+def _timed(command: list[str], environment: dict[str, str]) -> tuple[dict[str, object], float]:
+    """Return the JSON of a command's last line, and its seconds."""
+    started = time.monotonic()
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    return json.loads(done.stdout.strip().split("\n")[-1]), time.monotonic() - started
+
+
+def _epochs_of(run: RunDir) -> tuple[float, float | None]:
+    """Return the seconds of a run's first epoch, with the caching before it, and of later ones."""
+    phases = [event for event in run.events() if isinstance(event, Phase)]
+    spans = {
+        phase.name: after.time - phase.time
+        for phase, after in zip(phases, phases[1:], strict=False)
+    }
+    epochs = [seconds for name, seconds in spans.items() if name.startswith("epoch ")]
+    caching = spans.get("computing features", 0.0)
+    later = epochs[1:]
+    return caching + epochs[0], statistics.mean(later) if later else None

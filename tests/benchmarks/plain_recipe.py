@@ -1,0 +1,187 @@
+"""A Whisper recipe of ours through plain Trainer: the same in all but caching and window.
+
+The same layers learn, from the same start, by the same loss, epochs, batches, rates and altered
+copies; padding is muted in the same way. But the window is the base's own (30 s), and whatever is
+frozen is computed again whenever a batch comes by. Left out are our tests between epochs and, where
+the recipe learns under leave-one-out heads, its rehearsal for calibration: both cost our side time.
+"""
+
+import math
+
+import numpy as np
+import torch
+from datasets import Dataset, DatasetDict, concatenate_datasets
+from transformers import (
+    DataCollatorWithPadding,
+    FeatureExtractionMixin,
+    PreTrainedModel,
+    Trainer,
+    TrainingArguments,
+)
+from transformers.modeling_outputs import SequenceClassifierOutput
+
+from intent.closed_form import calibrated, fit_linear_head, install_head
+from intent.data import label_names
+from intent.devices import autocast, best_device
+from intent.encoders import load_base
+from intent.feed_forward import FeedForwardInput
+from intent.last_layer import FRAMES, SCALE_RATE
+from intent.leave_one_out import LeaveOneOut
+from intent.padding import mute_padding
+from intent.parts import PooledEncoder
+from intent.recipes import Recipe
+from tests.benchmarks.plain_trainer import Stopwatch, accuracy_metric, full_window, with_features
+
+CLIPS_AT_ONCE = 8  # through the frozen layers
+
+
+class HeardAgain(torch.nn.Module):
+    """The leave-one-out recipe where the frozen layers hear all clips of a batch each time."""
+
+    def __init__(self, model: PreTrainedModel) -> None:
+        super().__init__()
+        self.below, self.learning = FeedForwardInput(model), LeaveOneOut(model)
+
+    def forward(
+        self, input_features: torch.Tensor, labels: torch.Tensor
+    ) -> SequenceClassifierOutput:
+        with torch.no_grad():
+            streams = [
+                stream
+                for some in input_features.split(CLIPS_AT_ONCE)
+                for stream in self.below(some)
+            ]
+        drawn = [torch.randint(len(stream), (FRAMES,)).sort().values for stream in streams]
+        frames = torch.stack([s[rows.to(s.device)] for s, rows in zip(streams, drawn, strict=True)])
+        return self.learning(frames, labels)
+
+
+def train_same_recipe(
+    recipe: Recipe, parts: DatasetDict, arguments: TrainingArguments, watch: Stopwatch
+) -> float:
+    """Return the accuracy (0..1) of the recipe at the base's full window, nothing cached."""
+    window = full_window(recipe.base)
+    model, extractor = load_base(
+        recipe.base, label_names(parts["train"]), window, recipe.spec_augment, recipe.seed
+    )
+    model.to(best_device())
+    if recipe.mute_padding:
+        mute_padding(model, extractor)
+    every_copy = with_features(_with_copies(parts["train"], recipe), extractor, recipe, watch)
+    if recipe.method == "leave-one-out":
+        _learn_last_layer(recipe, model, extractor, parts["train"], arguments, watch)
+        _solve_head(model, extractor, every_copy, recipe, arguments)
+    else:
+        _learn_upper_layers(recipe, model, extractor, every_copy, arguments, watch)
+    test = with_features(parts["test"], extractor, recipe, watch)
+    tester = Trainer(
+        model=model, args=arguments, eval_dataset=test, processing_class=extractor,
+        compute_metrics=accuracy_metric, callbacks=[watch],
+    )  # fmt: skip
+    return tester.evaluate()["eval_accuracy"]
+
+
+def _learn_last_layer(
+    recipe: Recipe,
+    model: PreTrainedModel,
+    extractor: FeatureExtractionMixin,
+    train: Dataset,
+    arguments: TrainingArguments,
+    watch: Stopwatch,
+) -> None:
+    """Let the last feed-forward network learn; each epoch draws one of the copies of each clip."""
+
+    def draw() -> int:
+        return int(torch.randint(recipe.copies + 1, ()))
+
+    learner = HeardAgain(model)
+    batches = math.ceil(len(train) / recipe.batch_size)
+    arguments.per_device_train_batch_size = math.ceil(len(train) / batches)
+    network = [p for p in learner.learning.feed_forward.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(
+        [{"params": network}, {"params": [learner.learning.log_scale], "lr": SCALE_RATE}],
+        lr=recipe.learning_rate,
+        weight_decay=recipe.weight_decay,
+    )
+    drawn = with_features(train, extractor, recipe, watch, draw)
+    _train(learner, extractor, drawn, arguments, watch, optimizer)
+
+
+def _learn_upper_layers(
+    recipe: Recipe,
+    model: PreTrainedModel,
+    extractor: FeatureExtractionMixin,
+    train: Dataset,
+    arguments: TrainingArguments,
+    watch: Stopwatch,
+) -> None:
+    """Let the upper layers and the head learn; all copies of a clip are examples of an epoch."""
+    if recipe.trainable_layers is not None:
+        layers = model.encoder.layers
+        model.encoder.requires_grad_(False)
+        learning = layers[len(layers) - min(recipe.trainable_layers, len(layers)) :]
+        learning.requires_grad_(True)
+        model.encoder.layer_norm.requires_grad_(recipe.trainable_layers > 0)
+    if recipe.head == "closed-form":
+        _solve_head(model, extractor, train, recipe, arguments)
+    named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
+    is_head = [name.startswith(("projector", "classifier")) for name, _ in named]
+    body = [p for (_, p), head in zip(named, is_head, strict=True) if not head]
+    head = [p for (_, p), head in zip(named, is_head, strict=True) if head]
+    optimizer = torch.optim.AdamW(
+        [
+            {"params": body},
+            {"params": head, "lr": recipe.head_learning_rate or recipe.learning_rate},
+        ],
+        lr=recipe.learning_rate,
+        weight_decay=recipe.weight_decay,
+    )
+    _train(model, extractor, train, arguments, watch, optimizer)
+
+
+def _train(
+    learner: torch.nn.Module,
+    extractor: FeatureExtractionMixin,
+    train: Dataset,
+    arguments: TrainingArguments,
+    watch: Stopwatch,
+    optimizer: torch.optim.Optimizer,
+) -> None:
+    trainer = Trainer(
+        model=learner, args=arguments, train_dataset=train, callbacks=[watch],
+        data_collator=DataCollatorWithPadding(extractor), optimizers=(optimizer, None),
+    )  # fmt: skip
+    trainer.model_accepts_loss_kwargs = False
+    trainer.train()
+
+
+@torch.inference_mode()
+def _solve_head(
+    model: PreTrainedModel,
+    extractor: FeatureExtractionMixin,
+    train: Dataset,
+    recipe: Recipe,
+    arguments: TrainingArguments,
+) -> None:
+    """Hear all copies of all training clips, solve the head in closed form and fold it in."""
+    encoder, collate = PooledEncoder(model.eval()), DataCollatorWithPadding(extractor)
+    half = torch.bfloat16 if arguments.bf16 else torch.float16 if arguments.fp16 else torch.float32
+    rows, ids = [], []
+    for start in range(0, len(train), CLIPS_AT_ONCE):
+        stop = min(start + CLIPS_AT_ONCE, len(train))
+        batch = collate([train[row] for row in range(start, stop)])
+        with autocast(model.device.type, half):
+            pooled = encoder(batch["input_features"].to(model.device))
+        rows.append(pooled.float().cpu().numpy())
+        ids += batch["labels"].tolist()
+    features, label_ids = np.concatenate(rows), np.array(ids)
+    clips = np.arange(len(ids)) % (len(ids) // (recipe.copies + 1))
+    head = fit_linear_head(features, label_ids, model.config.num_labels)
+    install_head(model, calibrated(head, features, label_ids, clips), features)
+
+
+def _with_copies(train: Dataset, recipe: Recipe) -> Dataset:
+    """Return the clips, then all of their first copies, and so on; `copy` says which."""
+    return concatenate_datasets(
+        [train.add_column("copy", [copy] * len(train)) for copy in range(recipe.copies + 1)]
+    )
