@@ -53,14 +53,18 @@ def tune_last_layer(work: Work) -> tuple[list[HeardClip], np.ndarray]:
         tuner.held_out.hear()
         tuner.hear_train()
         if last_checkpoint(work) is None:
-            tuner.test(0, 0.0, copies=1)
+            tuner.test(0, copies=1)
         tuner.rehearse()
         tuner.train()
+        scores = tuner.test(work.recipe.epochs, work.recipe.copies + 1)
     except Stopped:
-        pass
+        scores = None
     if tuner.best_accuracy is not None and (work.recipe.keep_best or work.watch.must_end()):
         load_best(work)
-    return tuner.held_out.clips, tuner.held_out.probabilities(may_stop=False)
+        scores = None
+    if scores is None:
+        scores = tuner.held_out.probabilities(may_stop=False)
+    return tuner.held_out.clips, scores
 
 
 class DrawnFrames(torch.utils.data.Dataset):
@@ -152,11 +156,12 @@ class _Tuner(TrainerCallback):
         file.write_text(json.dumps(self.temperature), encoding="utf-8")
 
     def train(self) -> None:
-        """Let Trainer train, and test the solved head every few epochs, at last the one to keep."""
+        """Let Trainer train, and test the solved head every few epochs but the last."""
         reporter = Reporter(self.work, lambda accuracy: None)
         trainer = self._trainer(np.arange(len(self.ids)), [reporter, self], "steps")
         trainer.on_micro_batch = reporter.add_micro_batch
         trainer.train(resume_from_checkpoint=last_checkpoint(self.work))
+        self.work.watch.check()
 
     def _trainer(
         self, rows: np.ndarray, callbacks: list[TrainerCallback], save_strategy: str
@@ -176,18 +181,19 @@ class _Tuner(TrainerCallback):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
     ) -> None:
         epoch = round(state.epoch)
-        if epoch == self.work.recipe.epochs:
-            self.test(state.global_step, state.epoch, self.work.recipe.copies + 1)
-        elif epoch % self.every == 0:
-            self.test(state.global_step, state.epoch, copies=1)
+        if epoch % self.every == 0 and epoch < self.work.recipe.epochs:
+            self.test(epoch, copies=1)
 
-    def test(self, step: int, epoch: float, copies: int) -> None:
-        """Solve the head on so many copies of each training clip, test it, and keep the best."""
+    def test(self, epoch: int, copies: int) -> np.ndarray:
+        """Solve the head on so many copies of each training clip, test it, and keep the best.
+
+        Returns the scores (clips, classes) of the test clips.
+        """
         work = self.work
         work.emit(Phase("solving the head"))
         every_clip = np.arange(len(self.ids))
         head, features = self.solve(every_clip, copies)
-        if step:
+        if epoch:
             head = tempered(head, self.temperature)
         else:  # nothing has learnt from the clips yet but the head
             ids, rows = np.repeat(self.ids, copies), np.repeat(every_clip, copies)
@@ -195,12 +201,14 @@ class _Tuner(TrainerCallback):
         install_head(work.model, head, features)
         scores = self.held_out.probabilities()
         true_ids = self.held_out.label_ids
+        step = epoch * math.ceil(len(self.ids) / work.recipe.batch_size)
         accuracy = float((scores.argmax(1) == true_ids).mean())
         loss = float(-np.log(np.maximum(scores[np.arange(len(true_ids)), true_ids], 1e-12)).mean())
         work.emit(EvalPoint(accuracy, loss, step=step, epoch=epoch))
         if self.best_accuracy is None or accuracy > self.best_accuracy:
             self.best_accuracy = accuracy
             save_model(work, accuracy, None)
+        return scores
 
     def solve(self, rows: np.ndarray, copies: int) -> tuple[Head, np.ndarray]:
         """Return the head for some clips and the features (clips · copies, width + 1) behind it."""

@@ -162,6 +162,32 @@ def test_the_last_layer_learns_tones_and_its_scores_are_calibrated_without_them(
     assert answers(sitting.run.model, sounds) == list(LABELS)
 
 
+class Killed(Exception):
+    """A process that ends without a word."""
+
+
+def test_a_run_killed_after_its_last_checkpoint_ends_as_an_undisturbed_one(
+    tones: Path, tmp_path: Path
+) -> None:
+    recipe = recipe_for("recommended", "whisper", tones, tmp_path, epochs=12)
+    undisturbed = Sitting(tmp_path / "whole").train(recipe)
+    first = Sitting(tmp_path / "run")
+
+    def die_when_trained(event: events.Event) -> None:
+        first.on_event(event)
+        trained = (first.run.checkpoints / "checkpoint-12" / "trainer_state.json").exists()
+        if trained and isinstance(event, events.Phase):
+            raise Killed
+
+    with pytest.raises(Killed):
+        train(recipe, first.run, die_when_trained)
+    second = Sitting(tmp_path / "run").train(recipe)
+    assert second.end.accuracy == undisturbed.end.accuracy == 1.0
+    last, expected = second.of(events.EvalPoint)[-1], undisturbed.of(events.EvalPoint)[-1]
+    assert last.loss == pytest.approx(expected.loss, abs=1e-5)
+    assert (last.step, last.epoch) == (expected.step, expected.epoch) == (12, 12)
+
+
 def test_only_a_whisper_encoder_can_learn_by_leaving_one_out(tones: Path, tmp_path: Path) -> None:
     recipe = recipe_for("recommended", "wav2vec2", tones, tmp_path, method="leave-one-out")
     with pytest.raises(CheckpointError, match="teaches the last layer of a Whisper encoder"):
