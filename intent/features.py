@@ -15,7 +15,7 @@ from intent.audio import Clip, resample
 from intent.augmentation import altered
 from intent.devices import autocast
 from intent.encoders import fingerprint
-from intent.paths import cache_dir
+from intent.paths import cache_dir, written_whole
 
 BATCH = 4  # clips in one forward pass, where they are of one length
 CACHE_GIGABYTES = 8.0  # unless INTENT_CACHE_GB says otherwise
@@ -92,10 +92,8 @@ class FeatureCache:
 
     def write(self, path: Path, array: np.ndarray) -> None:
         """Store an array whole: a reader sees all of it or nothing."""
-        part = path.with_suffix(f".{os.getpid()}")
-        with part.open("wb") as file:
+        with written_whole(path) as file:
             np.save(file, array)
-        part.replace(path)
 
 
 def feature_files(

@@ -3,7 +3,7 @@
 import torch
 from transformers import PreTrainedModel
 
-from intent.padding import padding_neuron
+from intent.padding import padding_neuron, spoken_frames
 
 
 class FeedForwardInput(torch.nn.Module):
@@ -30,11 +30,8 @@ class FeedForwardInput(torch.nn.Module):
                 hook.remove()
         if self.neuron is None:
             return list(seen["stream"])
-        spoken = seen["neurons"][..., self.neuron] < 0  # (batch, frames)
-        return [
-            stream[kept] if kept.any() else stream
-            for stream, kept in zip(seen["stream"], spoken, strict=True)
-        ]
+        spoken = spoken_frames(seen["neurons"][..., self.neuron])
+        return [stream[kept] for stream, kept in zip(seen["stream"], spoken, strict=True)]
 
 
 class FeedForward(torch.nn.Module):

@@ -157,7 +157,7 @@ class _Tuner:
             data_collator=self.collator,
             compute_metrics=accuracy,
             callbacks=[reporter],
-            optimizers=(_two_rate_optimizer(self.parts.learning, recipe), None),
+            optimizers=(two_rate_optimizer(self.parts.learning, recipe), None),
         )
         trainer.on_micro_batch = reporter.add_micro_batch
         # These classifiers take extra arguments but do not scale their loss by them, so that
@@ -182,7 +182,7 @@ class _Tuner:
             save_model(self.work, accuracy, None)
 
 
-def _two_rate_optimizer(model: torch.nn.Module, recipe: Recipe) -> torch.optim.Optimizer | None:
+def two_rate_optimizer(model: torch.nn.Module, recipe: Recipe) -> torch.optim.Optimizer | None:
     """AdamW with a rate of its own for the head; None, Trainer's own, where there is one rate."""
     if recipe.head_learning_rate is None:
         return None

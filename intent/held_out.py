@@ -14,6 +14,7 @@ from intent.results import model_probabilities
 from intent.work import ProgressMeter, Work
 
 BATCH = 8  # clips in one pass through the last layer
+LEAST_SCORE = 1e-12  # so that no log loss is infinite
 
 
 class HeldOut:
@@ -34,18 +35,19 @@ class HeldOut:
         self.files: list[Path] = []
         self.pooled: list[np.ndarray] = []  # each (width + 1,), as PooledEncoder gives it
 
-    def hear(self) -> None:
-        """Hear all test clips, or take them from the cache; raises Stopped."""
+    def hear(self, also_pool: bool = False) -> None:
+        """Hear all test clips, or take them from the cache; raises Stopped.
+
+        `also_pool` fills `pooled`, for heads that are tested before they are in the model.
+        """
         work = self.work
         work.model.eval()
         work.emit(Phase("hearing the test clips"))
         meter = ProgressMeter(work.emit, len(work.test))
         cache = FeatureCache(self.front_end.key())
         for index, files in feature_files(self.front_end, work.test, 0, cache):
-            if self.fixed:
-                self.pooled.append(self._pool(files))
-            else:
-                self.pooled.append(np.load(files[0]))
+            if also_pool:
+                self.pooled.append(self._pool(files) if self.fixed else np.load(files[0]))
             self.clips.append(work.test[index])
             self.files.append(files[0])
             meter.show(index + 1, index + 1)
@@ -59,6 +61,13 @@ class HeldOut:
     def label_ids(self) -> np.ndarray:
         """The true label of each clip heard, (clips,)."""
         return np.array([clip.label_id for clip in self.clips], int)
+
+    def accuracy_and_loss(self, scores: np.ndarray) -> tuple[float, float]:
+        """Return how right scores (clips, classes) are: accuracy (0..1) and log loss in nats."""
+        true_ids = self.label_ids
+        accuracy = float((scores.argmax(1) == true_ids).mean())
+        of_true = scores[np.arange(len(true_ids)), true_ids]
+        return accuracy, float(-np.log(np.maximum(of_true, LEAST_SCORE)).mean())
 
     def probabilities(self, may_stop: bool = True) -> np.ndarray:
         """Return the scores (clips, classes) that the model as it is now gives, as stock pipeline.

@@ -21,7 +21,7 @@ def fit_instant(work: Work, front_end: FrontEnd) -> tuple[list[HeardClip], np.nd
     """
     learner = _Learner(work, front_end)
     try:
-        learner.held_out.hear()
+        learner.held_out.hear(also_pool=True)
         learner.hear_train()
     except Stopped:
         pass
@@ -91,9 +91,7 @@ class _Learner:
         """Emit the accuracy of scores (clips, classes) against the clips heard so far."""
         if self.head is None or not self.held_out.clips:
             return
-        true_ids = self.held_out.label_ids
-        accuracy = float((scores.argmax(1) == true_ids).mean())
-        loss = float(-np.log(np.maximum(scores[np.arange(len(true_ids)), true_ids], 1e-12)).mean())
+        accuracy, loss = self.held_out.accuracy_and_loss(scores)
         self.work.emit(EvalPoint(accuracy, loss, clips=self.heard))
 
 

@@ -28,15 +28,15 @@ from intent.encoders import WHISPER_FRAMES_PER_SECOND
 from intent.events import EvalPoint, Phase
 from intent.features import FeatureCache, FrontEnd, HeardClip, feature_files
 from intent.feed_forward import FeedForwardInput
+from intent.frames import DrawnFrames, batched
 from intent.held_out import HeldOut
-from intent.leave_one_out import LeaveOneOut
-from intent.reporting import Reporter
+from intent.leave_one_out import LeaveOneOut, optimizer_for
+from intent.paths import written_whole
+from intent.reporting import Rehearsal, Reporter
 from intent.results import save_model
 from intent.trainer import LiveTrainer, earlier_best, last_checkpoint, load_best
 from intent.work import ProgressMeter, Stopped, Work
 
-FRAMES = 48  # drawn from a clip for an epoch: 1 s of it, so that no epoch hears the whole
-SCALE_RATE = 0.05  # learning rate of the logits' scale
 TESTS = 6  # points of the curve after the first
 FOLDS = 5  # the rehearsal leaves out one
 TEMPERATURE_FILE = "temperature.json"
@@ -65,37 +65,6 @@ def tune_last_layer(work: Work) -> tuple[list[HeardClip], np.ndarray]:
     if scores is None:
         scores = tuner.held_out.probabilities(may_stop=False)
     return tuner.held_out.clips, scores
-
-
-class DrawnFrames(torch.utils.data.Dataset):
-    """Clips, of which each reading gives some frames of one of the copies, by torch's own chance."""
-
-    def __init__(self, files: Sequence[Sequence[Path]], label_ids: Sequence[int]) -> None:
-        self.files, self.label_ids = files, label_ids
-
-    def __len__(self) -> int:
-        return len(self.files)
-
-    def __getitem__(self, index: int) -> dict[str, torch.Tensor | int]:
-        copies = self.files[index]
-        stream = np.load(copies[int(torch.randint(len(copies), ()))], mmap_mode="r")
-        rows = torch.randint(len(stream), (FRAMES,)).sort().values.numpy()
-        frames = torch.from_numpy(stream[rows].astype(np.float32))  # (FRAMES, width)
-        return {"frames": frames, "labels": self.label_ids[index]}
-
-
-class Rehearsal(TrainerCallback):
-    """Shows how far a training is that nobody will keep, and ends it when work must end."""
-
-    def __init__(self, work: Work, epochs: float) -> None:
-        self.watch, self.meter = work.watch, ProgressMeter(work.emit, int(epochs))
-
-    def on_step_end(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
-    ) -> None:
-        self.meter.show(int(state.epoch or 0), state.global_step * args.train_batch_size)
-        if self.watch.must_end():
-            control.should_training_stop = True
 
 
 class _Tuner(TrainerCallback):
@@ -152,8 +121,8 @@ class _Tuner(TrainerCallback):
         ids = np.array(self.ids)[left_out]
         self.temperature = temperature(logits_of(features, head), ids)
         self.learning.load_state_dict(before)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(self.temperature), encoding="utf-8")
+        with written_whole(file) as part:
+            part.write(json.dumps(self.temperature).encode())
 
     def train(self) -> None:
         """Let Trainer train, and test the solved head every few epochs but the last."""
@@ -172,7 +141,7 @@ class _Tuner(TrainerCallback):
             args=_arguments(self.work, len(clips), self.every, save_strategy),
             train_dataset=clips,
             callbacks=callbacks,
-            optimizers=(self._optimizer(), None),
+            optimizers=(optimizer_for(self.learning, self.work.recipe), None),
         )
         trainer.model_accepts_loss_kwargs = False
         return trainer
@@ -200,10 +169,8 @@ class _Tuner(TrainerCallback):
             head = calibrated(head, features, ids, rows)
         install_head(work.model, head, features)
         scores = self.held_out.probabilities()
-        true_ids = self.held_out.label_ids
         step = epoch * math.ceil(len(self.ids) / work.recipe.batch_size)
-        accuracy = float((scores.argmax(1) == true_ids).mean())
-        loss = float(-np.log(np.maximum(scores[np.arange(len(true_ids)), true_ids], 1e-12)).mean())
+        accuracy, loss = self.held_out.accuracy_and_loss(scores)
         work.emit(EvalPoint(accuracy, loss, step=step, epoch=epoch))
         if self.best_accuracy is None or accuracy > self.best_accuracy:
             self.best_accuracy = accuracy
@@ -223,7 +190,7 @@ class _Tuner(TrainerCallback):
         work, network = self.work, self.learning.feed_forward
         window = work.recipe.window_seconds * WHISPER_FRAMES_PER_SECOND
         meter, done = ProgressMeter(work.emit, len(files)), 0
-        for some in _batched(files, FRAMES_AT_ONCE):
+        for some in batched(files, FRAMES_AT_ONCE):
             work.watch.check()
             lengths = [len(stream) for stream in some]
             frames = torch.from_numpy(np.concatenate(some)).float().to(work.device)
@@ -233,17 +200,6 @@ class _Tuner(TrainerCallback):
             yield np.column_stack([means, np.array(lengths) / window]).astype(np.float32)
             done += len(some)
             meter.show(done, done)
-
-    def _optimizer(self) -> torch.optim.Optimizer:
-        recipe, scale = self.work.recipe, self.learning.log_scale
-        network = [p for p in self.learning.feed_forward.parameters() if p.requires_grad]
-        optimizer = torch.optim.AdamW(
-            [{"params": network}, {"params": [scale], "lr": SCALE_RATE, "weight_decay": 0.0}],
-            lr=recipe.learning_rate,
-            weight_decay=recipe.weight_decay,
-        )
-        optimizer.register_step_post_hook(self.learning.feed_forward.keep_neuron)
-        return optimizer
 
 
 def _arguments(
@@ -281,15 +237,3 @@ def _without_a_fifth(label_ids: Sequence[int], seed: int) -> tuple[np.ndarray, n
     if np.bincount(label_ids).max() < FOLDS:
         return rows, rows[:0]
     return next(iter(StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(rows, label_ids)))
-
-
-def _batched(files: Sequence[Path], frames: int) -> Iterator[list[np.ndarray]]:
-    """Yield the arrays in files, some at a time: a batch ends with the first beyond `frames`."""
-    some: list[np.ndarray] = []
-    for file in files:
-        some.append(np.load(file))
-        if sum(map(len, some)) >= frames:
-            yield some
-            some = []
-    if some:
-        yield some

@@ -12,8 +12,10 @@ from transformers import PreTrainedModel
 from transformers.modeling_outputs import SequenceClassifierOutput
 
 from intent.feed_forward import FeedForward
+from intent.recipes import Recipe
 
 RIDGE = 0.1  # times the mean variance of the features
+SCALE_RATE = 0.05  # learning rate of the logits' scale
 FIRST_LOG_SCALE = 3.0  # of the logits: regression on 0 and 1 gives small ones
 MAX_LEVERAGE = 0.98  # of a clip on its own answer; at 1 nothing would be left without it
 
@@ -55,3 +57,14 @@ class LeaveOneOut(torch.nn.Module):
             logits = leave_one_out_logits(features, labels, self.classes) * self.log_scale.exp()
         loss = torch.nn.functional.cross_entropy(logits, labels)
         return SequenceClassifierOutput(loss=loss, logits=logits)
+
+
+def optimizer_for(learning: LeaveOneOut, recipe: Recipe) -> torch.optim.Optimizer:
+    """Return AdamW by a recipe's rates, which leaves the neuron that mutes padding as it is."""
+    network = [p for p in learning.feed_forward.parameters() if p.requires_grad]
+    scale = {"params": [learning.log_scale], "lr": SCALE_RATE, "weight_decay": 0.0}
+    optimizer = torch.optim.AdamW(
+        [{"params": network}, scale], lr=recipe.learning_rate, weight_decay=recipe.weight_decay
+    )
+    optimizer.register_step_post_hook(learning.feed_forward.keep_neuron)
+    return optimizer

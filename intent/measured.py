@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from intent.paths import ASSETS
+from intent.paths import ASSETS, written_whole
 
 RESULTS_FILE = ASSETS / "results.json"
 
@@ -83,7 +83,6 @@ def add_measured(row: Measured, file: Path = RESULTS_FILE) -> None:
         rows[same[0]] = row
     else:
         rows.append(row)
-    part = file.with_suffix(".part")
     text = json.dumps([dataclasses.asdict(one) for one in rows], indent=1)
-    part.write_text(text + "\n", encoding="utf-8")
-    part.replace(file)
+    with written_whole(file) as part:
+        part.write(f"{text}\n".encode())

@@ -10,7 +10,6 @@ does not depend on that share. The checkpoint stays a stock one.
 """
 
 import hashlib
-import os
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -20,7 +19,7 @@ from transformers import FeatureExtractionMixin, PreTrainedModel
 from intent.audio import Clip, resample
 from intent.data import clip_at, load_data
 from intent.encoders import WHISPER_FRAMES_PER_SECOND, fingerprint
-from intent.paths import SAMPLE, SAMPLE_DATA, cache_dir
+from intent.paths import SAMPLE, SAMPLE_DATA, cache_dir, written_whole
 
 CLIPS = 28  # of the bundled sample: two for each intent
 FRAMES = 40  # drawn from each clip, of speech and of padding
@@ -63,6 +62,15 @@ def padding_neuron(model: PreTrainedModel) -> int | None:
     return getattr(model.config, "padding_neuron", None)
 
 
+def spoken_frames(neurons: torch.Tensor) -> torch.Tensor:
+    """Return which frames are not padding, (batch, frames) bool, by the muting neuron's input.
+
+    A clip that is nothing but padding is heard whole, rather than not at all.
+    """
+    spoken = neurons < 0
+    return spoken | ~spoken.any(dim=1, keepdim=True)
+
+
 def aim_padding(model: PreTrainedModel, weights: np.ndarray, biases: np.ndarray) -> None:
     """Make muted frames say nothing to a linear head: all of its logits are equal there.
 
@@ -100,11 +108,8 @@ def _kept_detector(
         return kept[:-1], float(kept[-1])
     found = _padding_detector(model, extractor, should_stop)
     if found is not None:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        part = file.with_suffix(f".{os.getpid()}")
-        with part.open("wb") as opened:
-            np.save(opened, np.append(*found))
-        part.replace(file)
+        with written_whole(file) as part:
+            np.save(part, np.append(*found))
     return found
 
 

@@ -8,7 +8,7 @@ from transformers import PreTrainedModel
 from transformers.modeling_outputs import BaseModelOutput
 
 from intent.encoders import has_mean_pooled_head
-from intent.padding import padding_neuron
+from intent.padding import padding_neuron, spoken_frames
 from intent.recipes import WHISPER
 
 
@@ -98,8 +98,7 @@ class PooledEncoder(torch.nn.Module):
         frames, loudness = self._run(inputs)  # (batch, frames, width), (batch, frames) or None
         if loudness is None:
             return torch.cat([frames.mean(1), torch.ones_like(frames[:, 0, :1])], dim=1)
-        kept = (loudness < 0).to(frames.dtype).unsqueeze(-1)
-        kept = torch.where(kept.sum(1, keepdim=True) > 0, kept, torch.ones_like(kept))
+        kept = spoken_frames(loudness).to(frames.dtype).unsqueeze(-1)
         pooled = (frames * kept).sum(1) / kept.sum(1)
         return torch.cat([pooled, kept.mean(1)], dim=1)  # (batch, width + 1)
 

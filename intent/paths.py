@@ -1,7 +1,10 @@
 """Where things lie: what ships with the project, and where runs and caches are kept."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
 BUNDLED_CHECKPOINT = ASSETS / "checkpoint"
@@ -22,3 +25,19 @@ def cache_dir() -> Path:
     """Return where features are cached: INTENT_CACHE, or `intent-studio` in the user's cache."""
     user_cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(os.environ.get("INTENT_CACHE") or Path(user_cache) / "intent-studio").resolve()
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[BinaryIO]:
+    """Give a file to write that takes its place when the block ends: all of it, or nothing.
+
+    Folders are made; two processes that write the same file do not disturb each other.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        with part.open("wb") as file:
+            yield file
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)

@@ -94,3 +94,17 @@ class Reporter(TrainerCallback):
             loss = float(torch.stack(self.losses).mean())
             self.work.emit(TrainPoint(step, state.epoch or 0.0, loss, self.right / self.counted))
             self.losses, self.right, self.counted = [], 0, 0
+
+
+class Rehearsal(TrainerCallback):
+    """Shows how far a training is that nobody will keep, and ends it when work must end."""
+
+    def __init__(self, work: Work, epochs: float) -> None:
+        self.watch, self.meter = work.watch, ProgressMeter(work.emit, int(epochs))
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
+    ) -> None:
+        self.meter.show(int(state.epoch or 0), state.global_step * args.train_batch_size)
+        if self.watch.must_end():
+            control.should_training_stop = True

@@ -13,6 +13,7 @@ from intent.audio import resample
 from intent.evaluation import Evaluation, score
 from intent.events import Phase, Saved
 from intent.features import HeardClip
+from intent.paths import written_whole
 from intent.provenance import Provenance, write_provenance
 from intent.work import ProgressMeter, Work
 
@@ -82,9 +83,8 @@ def write_report(work: Work, evaluation: Evaluation | None, seconds: float) -> N
         "train_clips": len(work.train),
         "evaluation": evaluation.to_dict() if evaluation else None,
     }
-    part = work.run.report_file.with_suffix(".part")
-    part.write_text(json.dumps(report, indent=1), encoding="utf-8")
-    part.replace(work.run.report_file)
+    with written_whole(work.run.report_file) as file:
+        file.write(json.dumps(report, indent=1).encode())
 
 
 @torch.inference_mode()

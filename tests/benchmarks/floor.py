@@ -7,7 +7,7 @@ import torch
 
 from intent.encoders import hears_fixed_window, load_base
 from intent.feed_forward import FeedForward, FeedForwardInput
-from intent.last_layer import FRAMES
+from intent.frames import FRAMES
 from intent.parts import PooledEncoder, part
 from intent.recipes import Recipe
 

@@ -1,12 +1,8 @@
 """Both sides of a pair, each in a process of its own, and the data and encoder that they share."""
 
 import dataclasses
-import json
-import os
 import statistics
-import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +11,7 @@ from intent.data import label_names, load_data, split
 from intent.events import Phase
 from intent.recipes import Recipe
 from intent.rundir import RunDir
+from tests.benchmarks.commands import timed, train_command
 
 TEST_SHARE = 0.25  # of a few clips' number
 
@@ -42,13 +39,9 @@ def run_ours(recipe: Recipe, folder: Path) -> Timing:
     values = dataclasses.asdict(recipe)
     named = {"preset", "data", "locales", "base", "seed"}
     changes = [f"{name}={value}" for name, value in values.items() if name not in named]
-    command = [
-        sys.executable, "-m", "intent", "train", "--data", recipe.data, "--base", recipe.base,
-        "--locale", *recipe.locales, "--recipe", recipe.preset, "--seed", str(recipe.seed),
-        "--runs", str(folder / "runs"), "--json", "--set", *changes,
-    ]  # fmt: skip
-    environment = {**os.environ, "INTENT_CACHE": str(folder / "cache")}
-    result, seconds = _timed(command, environment)
+    result, seconds = train_command(
+        recipe.data, recipe.base, recipe.locales, recipe.preset, recipe.seed, folder, changes
+    )
     run = RunDir(Path(result["directory"]))
     first, later = _epochs_of(run) if recipe.method == "fine-tune" else (None, None)
     return Timing(result["accuracy"], seconds, first, later)
@@ -62,8 +55,7 @@ def run_plain(kind: str, recipe: Recipe, folder: Path, float32: bool) -> Timing:
         sys.executable, "-m", "tests.benchmarks.plain_trainer", kind, str(file),
         str(folder / "checkpoints"), *(["--float32"] if float32 else []),
     ]  # fmt: skip
-    environment = {**os.environ, "INTENT_CACHE": str(folder / "cache")}
-    result, seconds = _timed(command, environment)
+    result, seconds = timed(command, folder / "cache")
     first, *later = result["epoch_seconds"]
     return Timing(
         result["accuracy"],
@@ -118,13 +110,6 @@ def random_wav2vec2(folder: Path) -> Path:
     Wav2Vec2ForSequenceClassification(Wav2Vec2Config()).save_pretrained(folder)
     Wav2Vec2FeatureExtractor(return_attention_mask=False).save_pretrained(folder)
     return folder
-
-
-def _timed(command: list[str], environment: dict[str, str]) -> tuple[dict[str, object], float]:
-    """Return the JSON of a command's last line, and its seconds."""
-    started = time.monotonic()
-    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
-    return json.loads(done.stdout.strip().split("\n")[-1]), time.monotonic() - started
 
 
 def _epochs_of(run: RunDir) -> tuple[float, float | None]:

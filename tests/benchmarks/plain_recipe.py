@@ -25,8 +25,9 @@ from intent.data import label_names
 from intent.devices import autocast, best_device
 from intent.encoders import load_base
 from intent.feed_forward import FeedForwardInput
-from intent.last_layer import FRAMES, SCALE_RATE
-from intent.leave_one_out import LeaveOneOut
+from intent.fine_tuning import two_rate_optimizer
+from intent.frames import FRAMES
+from intent.leave_one_out import LeaveOneOut, optimizer_for
 from intent.padding import mute_padding
 from intent.parts import PooledEncoder
 from intent.recipes import Recipe
@@ -97,12 +98,7 @@ def _learn_last_layer(
     learner = HeardAgain(model)
     batches = math.ceil(len(train) / recipe.batch_size)
     arguments.per_device_train_batch_size = math.ceil(len(train) / batches)
-    network = [p for p in learner.learning.feed_forward.parameters() if p.requires_grad]
-    optimizer = torch.optim.AdamW(
-        [{"params": network}, {"params": [learner.learning.log_scale], "lr": SCALE_RATE}],
-        lr=recipe.learning_rate,
-        weight_decay=recipe.weight_decay,
-    )
+    optimizer = optimizer_for(learner.learning, recipe)
     drawn = with_features(train, extractor, recipe, watch, draw)
     _train(learner, extractor, drawn, arguments, watch, optimizer)
 
@@ -124,18 +120,7 @@ def _learn_upper_layers(
         model.encoder.layer_norm.requires_grad_(recipe.trainable_layers > 0)
     if recipe.head == "closed-form":
         _solve_head(model, extractor, train, recipe, arguments)
-    named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
-    is_head = [name.startswith(("projector", "classifier")) for name, _ in named]
-    body = [p for (_, p), head in zip(named, is_head, strict=True) if not head]
-    head = [p for (_, p), head in zip(named, is_head, strict=True) if head]
-    optimizer = torch.optim.AdamW(
-        [
-            {"params": body},
-            {"params": head, "lr": recipe.head_learning_rate or recipe.learning_rate},
-        ],
-        lr=recipe.learning_rate,
-        weight_decay=recipe.weight_decay,
-    )
+    optimizer = two_rate_optimizer(model, recipe)
     _train(model, extractor, train, arguments, watch, optimizer)
 
 
@@ -145,7 +130,7 @@ def _train(
     train: Dataset,
     arguments: TrainingArguments,
     watch: Stopwatch,
-    optimizer: torch.optim.Optimizer,
+    optimizer: torch.optim.Optimizer | None,
 ) -> None:
     trainer = Trainer(
         model=learner, args=arguments, train_dataset=train, callbacks=[watch],

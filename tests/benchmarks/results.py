@@ -17,17 +17,15 @@ Hub id of a base that was given as a folder.
 import argparse
 import datetime
 import json
-import os
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from intent.measured import Measured, add_measured
 from intent.quiet import quiet_libraries
+from tests.benchmarks.commands import train_command
 from tests.benchmarks.machine import machine_name
 from tests.benchmarks.results_table import HEAD, measured_cells, row_text, write_readme
 from tests.benchmarks.stock import StockAnswers, pooled, stock_answers
@@ -83,17 +81,10 @@ def measure(recipe: str, options: argparse.Namespace, folder: Path) -> Measured:
 
 def train(recipe: str, seed: int, options: argparse.Namespace, folder: Path) -> Seed:
     """Run one training command, and stock pipeline on what came out if that is asked for."""
-    command = [
-        sys.executable, "-m", "intent", "train", "--data", options.data, "--base", options.base,
-        "--locale", *options.locale, "--recipe", recipe, "--seed", str(seed),
-        "--runs", str(folder / "runs"), "--json",
-    ]  # fmt: skip
-    command += ["--set", *options.changes] if options.changes else []
-    environment = {**os.environ, "INTENT_CACHE": str(folder / "cache")}
-    started = time.monotonic()
-    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
-    seconds = time.monotonic() - started
-    run = Path(json.loads(done.stdout.strip().split("\n")[-1])["directory"])
+    result, seconds = train_command(
+        options.data, options.base, options.locale, recipe, seed, folder, options.changes
+    )
+    run = Path(result["directory"])
     report = json.loads((run / "report.json").read_text(encoding="utf-8"))["evaluation"]
     accuracy = accuracy_of(report, options.test_locale)
     if not options.stock:

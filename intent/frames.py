@@ -1,0 +1,38 @@
+"""Frames of clips as the last layer gets them: some drawn for training, all to solve a head on."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+FRAMES = 48  # drawn from a clip for an epoch: 1 s of it, so that no epoch hears the whole
+
+
+class DrawnFrames(torch.utils.data.Dataset):
+    """Clips, of which each reading gives some frames of one of the copies, by torch's own chance."""
+
+    def __init__(self, files: Sequence[Sequence[Path]], label_ids: Sequence[int]) -> None:
+        self.files, self.label_ids = files, label_ids
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __getitem__(self, index: int) -> dict[str, torch.Tensor | int]:
+        copies = self.files[index]
+        stream = np.load(copies[int(torch.randint(len(copies), ()))], mmap_mode="r")
+        rows = torch.randint(len(stream), (FRAMES,)).sort().values.numpy()
+        frames = torch.from_numpy(stream[rows].astype(np.float32))  # (FRAMES, width)
+        return {"frames": frames, "labels": self.label_ids[index]}
+
+
+def batched(files: Sequence[Path], frames: int) -> Iterator[list[np.ndarray]]:
+    """Yield the arrays in files, some at a time: a batch ends with the first beyond `frames`."""
+    some: list[np.ndarray] = []
+    for file in files:
+        some.append(np.load(file))
+        if sum(map(len, some)) >= frames:
+            yield some
+            some = []
+    if some:
+        yield some
