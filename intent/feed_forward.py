@@ -6,6 +6,10 @@ from transformers import PreTrainedModel
 from intent.padding import padding_neuron, spoken_frames
 
 
+class _Reached(Exception):
+    """A forward pass has come as far as it is needed."""
+
+
 class FeedForwardInput(torch.nn.Module):
     """All of a Whisper encoder below the last feed-forward network, muted frames left out."""
 
@@ -15,23 +19,25 @@ class FeedForwardInput(torch.nn.Module):
 
     def forward(self, inputs: torch.Tensor) -> list[torch.Tensor]:
         """Return for each clip the residual stream (frames, width) that its last MLP gets."""
-        seen: dict[str, torch.Tensor] = {}
-        last = self.encoder.layers[-1]
-        hooks = [
-            last.final_layer_norm.register_forward_pre_hook(
-                lambda _, arguments: seen.update(stream=arguments[0])
-            ),
-            last.fc1.register_forward_hook(lambda _, __, output: seen.update(neurons=output)),
-        ]
+        last, seen = self.encoder.layers[-1], []
+
+        def end_here(_: torch.nn.Module, arguments: tuple[torch.Tensor]) -> None:
+            seen.append(arguments[0])
+            raise _Reached
+
+        hook = last.final_layer_norm.register_forward_pre_hook(end_here)
         try:
             self.encoder(inputs)
+        except _Reached:
+            pass
         finally:
-            for hook in hooks:
-                hook.remove()
+            hook.remove()
+        streams = seen[0]  # (batch, frames, width)
         if self.neuron is None:
-            return list(seen["stream"])
-        spoken = spoken_frames(seen["neurons"][..., self.neuron])
-        return [stream[kept] for stream, kept in zip(seen["stream"], spoken, strict=True)]
+            return list(streams)
+        weights, bias = last.fc1.weight[self.neuron], last.fc1.bias[self.neuron]
+        spoken = spoken_frames(last.final_layer_norm(streams) @ weights + bias)
+        return [stream[kept] for stream, kept in zip(streams, spoken, strict=True)]
 
 
 class FeedForward(torch.nn.Module):

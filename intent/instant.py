@@ -3,23 +3,22 @@
 import numpy as np
 
 from intent.closed_form import Head, calibrated, fit_linear_head, install_head, probabilities
-from intent.encoders import hears_fixed_window
 from intent.events import EvalPoint, Phase
-from intent.features import FeatureCache, FrontEnd, HeardClip, feature_files
+from intent.features import HeardClip
 from intent.held_out import HeldOut
-from intent.parts import PooledEncoder
+from intent.pooling import pooled_rows
 from intent.work import ProgressMeter, Stopped, Work
 
 CURVE_POINTS = 20  # refits while features arrive
 
 
-def fit_instant(work: Work, front_end: FrontEnd) -> tuple[list[HeardClip], np.ndarray]:
+def fit_instant(work: Work) -> tuple[list[HeardClip], np.ndarray]:
     """Fit the head, fold it into the model, and return the test clips heard and their scores.
 
     Scores are (clips, classes) float64. Ended early, the head is fitted on the clips heard so far;
     without two of different intents the head stays as it is.
     """
-    learner = _Learner(work, front_end)
+    learner = _Learner(work)
     try:
         learner.held_out.hear(also_pool=True)
         learner.hear_train()
@@ -39,9 +38,8 @@ def fit_instant(work: Work, front_end: FrontEnd) -> tuple[list[HeardClip], np.nd
 class _Learner:
     """Features as they arrive, and the head that was fitted last."""
 
-    def __init__(self, work: Work, front_end: FrontEnd) -> None:
-        self.work, self.front_end = work, front_end
-        self.cache = FeatureCache(front_end.key())
+    def __init__(self, work: Work) -> None:
+        self.work = work
         self.held_out = HeldOut(work)
         self.train_features: list[np.ndarray] = []
         self.train_ids: list[int] = []
@@ -56,10 +54,10 @@ class _Learner:
         order = np.random.default_rng(work.recipe.seed).permutation(len(work.train))
         clips = [work.train[index] for index in order]
         every = max(1, round(len(clips) / CURVE_POINTS))
-        for index, files in feature_files(self.front_end, clips, work.recipe.copies, self.cache):
-            self.train_features += [np.load(file) for file in files]
-            self.train_ids += [clips[index].label_id] * len(files)
-            self.train_rows += [index] * len(files)
+        for index, rows in pooled_rows(work, clips):
+            self.train_features += list(rows)
+            self.train_ids += [clips[index].label_id] * len(rows)
+            self.train_rows += [index] * len(rows)
             meter.show(index + 1, index + 1)
             work.watch.check()
             self.heard = index + 1
@@ -93,15 +91,3 @@ class _Learner:
             return
         accuracy, loss = self.held_out.accuracy_and_loss(scores)
         self.work.emit(EvalPoint(accuracy, loss, clips=self.heard))
-
-
-def pooled(work: Work) -> FrontEnd:
-    """Return the front end that hears a clip with all of the encoder and averages over time."""
-    return FrontEnd(
-        work.extractor,
-        PooledEncoder(work.model).eval(),
-        work.recipe.window_seconds,
-        hears_fixed_window(work.model),
-        work.device,
-        work.dtype,
-    )

@@ -23,15 +23,13 @@ from intent.closed_form import (
     temperature,
     tempered,
 )
-from intent.devices import autocast
-from intent.encoders import WHISPER_FRAMES_PER_SECOND
 from intent.events import EvalPoint, Phase
-from intent.features import FeatureCache, FrontEnd, HeardClip, feature_files
-from intent.feed_forward import FeedForwardInput
+from intent.features import FeatureCache, HeardClip, feature_files
 from intent.frames import DrawnFrames, batched
 from intent.held_out import HeldOut
 from intent.leave_one_out import LeaveOneOut, optimizer_for
 from intent.paths import written_whole
+from intent.pooling import below_last_network, pool
 from intent.reporting import Rehearsal, Reporter
 from intent.results import save_model
 from intent.trainer import LiveTrainer, earlier_best, last_checkpoint, load_best
@@ -85,14 +83,7 @@ class _Tuner(TrainerCallback):
         work = self.work
         work.emit(Phase("computing features"))
         meter = ProgressMeter(work.emit, len(work.train))
-        front_end = FrontEnd(
-            work.extractor,
-            FeedForwardInput(work.model),
-            work.recipe.window_seconds,
-            True,
-            work.device,
-            work.dtype,
-        )
+        front_end = below_last_network(work)
         cache = FeatureCache(front_end.key())
         for index, files in feature_files(front_end, work.train, work.recipe.copies, cache):
             self.files.append(files)
@@ -184,20 +175,12 @@ class _Tuner(TrainerCallback):
         ids = np.repeat(np.array(self.ids)[rows], copies)
         return fit_linear_head(features, ids, len(self.work.labels)), features
 
-    @torch.inference_mode()
     def _pooled(self, files: Sequence[Path]) -> Iterator[np.ndarray]:
         """Yield rows (clips, width + 1) as PooledEncoder gives them, for the features in files."""
-        work, network = self.work, self.learning.feed_forward
-        window = work.recipe.window_seconds * WHISPER_FRAMES_PER_SECOND
-        meter, done = ProgressMeter(work.emit, len(files)), 0
+        meter, done = ProgressMeter(self.work.emit, len(files)), 0
         for some in batched(files, FRAMES_AT_ONCE):
-            work.watch.check()
-            lengths = [len(stream) for stream in some]
-            frames = torch.from_numpy(np.concatenate(some)).float().to(work.device)
-            with autocast(work.device, work.dtype):
-                output = network(frames).float()
-            means = torch.stack([part.mean(0) for part in output.split(lengths)]).cpu().numpy()
-            yield np.column_stack([means, np.array(lengths) / window]).astype(np.float32)
+            self.work.watch.check()
+            yield pool(self.work, self.learning.feed_forward, some)
             done += len(some)
             meter.show(done, done)
 

@@ -121,7 +121,7 @@ def preset(name: str, family: str = WHISPER) -> Recipe:
     if name == "instant":
         return Recipe(
             preset="instant", method="closed-form", head="closed-form", trainable_layers=0,
-            window_seconds=15, mute_padding=True, copies=1,
+            window_seconds=15, mute_padding=True, copies=3,
         )
     if family == WHISPER:
         return Recipe(

@@ -14,7 +14,7 @@ from intent.errors import CheckpointError, DataError
 from intent.events import Event, Finished, Phase, Skipped, Started
 from intent.features import HeardClip
 from intent.fine_tuning import fine_tune
-from intent.instant import fit_instant, pooled
+from intent.instant import fit_instant
 from intent.last_layer import tune_last_layer
 from intent.padding import mute_padding
 from intent.recipes import Recipe
@@ -63,7 +63,7 @@ def train(
         )
     )
     if recipe.method == "closed-form":
-        tested, scores = fit_instant(work, pooled(work))
+        tested, scores = fit_instant(work)
     elif recipe.method == "leave-one-out":
         tested, scores = tune_last_layer(work)
     else:

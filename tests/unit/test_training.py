@@ -86,6 +86,13 @@ def answers(model: Path, sounds: list[np.ndarray]) -> list[str]:
     return [classify(sound)[0]["label"] for sound in sounds]
 
 
+def heard_in(tmp_path: Path) -> dict[Path, int]:
+    """What encoders heard, of clips and their copies, and when it was written."""
+    files = (tmp_path / "cache" / "features").rglob("*-[0-9].npy")
+    pooled = (tmp_path / "cache" / "features").rglob("*-pooled-*.npy")
+    return {path: path.stat().st_mtime_ns for path in {*files} - {*pooled}}
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("preset", recipes.PRESETS)
 def test_every_preset_ends_with_a_stock_checkpoint_that_scores_what_was_said(
@@ -128,24 +135,30 @@ def test_instant_learns_from_two_classes(tmp_path: Path) -> None:
 def test_altered_copies_are_learnt_from_beside_their_clips(tones: Path, tmp_path: Path) -> None:
     recipe = recipe_for("instant", "whisper", tones, tmp_path, copies=4)
     sitting = Sitting(tmp_path / "run").train(recipe)
-    arrays = list((tmp_path / "cache" / "features").rglob("*.npy"))
-    assert len(arrays) == 24 * 5 + 6 and sitting.end.accuracy == 1.0
+    assert len(heard_in(tmp_path)) == 24 * 5 + 6 and sitting.end.accuracy == 1.0
 
 
 def test_features_are_computed_once_and_shared_by_seeds(tones: Path, tmp_path: Path) -> None:
-    def features() -> dict[Path, int]:
-        files = (tmp_path / "cache" / "features").rglob("*.npy")
-        return {path: path.stat().st_mtime_ns for path in files}
-
     recipe = recipe_for("instant", "whisper", tones, tmp_path, copies=0)
     Sitting(tmp_path / "first").train(recipe)
-    first = features()
+    first = heard_in(tmp_path)
     assert len(first) == 30
     Sitting(tmp_path / "again").train(recipe)
-    assert features() == first
+    assert heard_in(tmp_path) == first
     Sitting(tmp_path / "other-seed").train(recipes.change(recipe, {"seed": 7}))
-    assert first.items() <= features().items()
-    assert len(features()) <= 30 + 6 + 6  # clips that moved between the parts
+    assert first.items() <= heard_in(tmp_path).items()
+    assert len(heard_in(tmp_path)) <= 30 + 6 + 6  # clips that moved between the parts
+
+
+def test_what_instant_heard_need_not_be_heard_again_to_teach_the_last_layer(
+    tones: Path, tmp_path: Path
+) -> None:
+    Sitting(tmp_path / "instant").train(recipe_for("instant", "whisper", tones, tmp_path))
+    first = heard_in(tmp_path)
+    assert len(first) == 24 * 4 + 6
+    recipe = recipe_for("recommended", "whisper", tones, tmp_path, epochs=1)
+    Sitting(tmp_path / "recommended").train(recipe)
+    assert heard_in(tmp_path) == first
 
 
 def test_the_last_layer_learns_tones_and_its_scores_are_calibrated_without_them(
