@@ -21,8 +21,8 @@ class Measured:
 
     All figures are of `test_locale`'s test parts, as stock pipeline hears them: `ece`, the expected
     calibration error, of these parts pooled; `macro_f1` the mean over the seeds. `first_seconds` is
-    the time of the first seed's whole command, nothing cached; `later_seconds` the mean of the
-    others, the features of sounds that an earlier seed heard taken from the cache.
+    the time of the first seed's whole command on `machine`, nothing cached; `later_seconds` the mean
+    of the others, the features of sounds that an earlier seed heard taken from the cache.
     """
 
     recipe: str  # a preset's name
@@ -34,9 +34,9 @@ class Measured:
     accuracies: tuple[float, ...]
     ece: float | None
     macro_f1: float | None
-    first_seconds: float
+    first_seconds: float | None
     later_seconds: float | None
-    machine: str
+    machine: str | None
     date: str = ""
 
     def __post_init__(self) -> None:

@@ -74,7 +74,6 @@ def row_text(cells: tuple[str, ...]) -> str:
 def measured_cells(row: Measured) -> tuple[str, ...]:
     """Return a measured row's cells, in the order of COLUMNS."""
     spread = "" if row.spread is None else f" ± {row.spread:.3f}"
-    later = NOT_MEASURED if row.later_seconds is None else _time_text(row.later_seconds)
     return (
         f"{DATA_NAMES.get(row.data, row.data)} {' + '.join(row.locales)} → {row.test_locale}",
         ", ".join(map(str, row.seeds)),
@@ -82,8 +81,8 @@ def measured_cells(row: Measured) -> tuple[str, ...]:
         row.recipe.capitalize(),
         f"{row.mean:.3f}{spread}",
         "—" if row.ece is None else f"{row.ece:.3f}",
-        f"{_time_text(row.first_seconds)}; {later}",
-        row.machine,
+        _times_text(row),
+        row.machine or "—",
     )
 
 
@@ -108,7 +107,23 @@ def _unmeasured_cells(base: str) -> tuple[str, ...]:
 
 def _published_cells(one: Published) -> tuple[str, ...]:
     source = f"published: {one.source}"
-    return (f"MInDS-14 {one.trained_on}", "—", one.encoder, one.recipe, one.accuracy, "—", "—", source)
+    return (
+        f"MInDS-14 {one.trained_on}",
+        "—",
+        one.encoder,
+        one.recipe,
+        one.accuracy,
+        "—",
+        "—",
+        source,
+    )
+
+
+def _times_text(row: Measured) -> str:
+    if row.first_seconds is None:
+        return NOT_MEASURED
+    later = NOT_MEASURED if row.later_seconds is None else _time_text(row.later_seconds)
+    return f"{_time_text(row.first_seconds)}; {later}"
 
 
 def _time_text(seconds: float) -> str:

@@ -104,6 +104,11 @@ def test_what_was_not_measured_is_told_in_the_table():
     assert "| facebook/wav2vec2-base | Recommended | not measured here |" in text
 
 
+def test_a_row_without_times_says_so():
+    cells = measured_cells(row(first_seconds=None, later_seconds=None, machine=None))
+    assert cells[-2:] == ("not measured here", "—")
+
+
 def test_an_encoder_is_no_longer_unmeasured_once_it_was_measured():
     text = table((row(recipe="recommended", base="facebook/wav2vec2-base"),))
     assert text.count("facebook/wav2vec2-base |") == 1
