@@ -2,6 +2,7 @@
 
 import torch
 from transformers import PreTrainedModel
+from transformers.modeling_outputs import BaseModelOutput
 
 from intent.padding import padding_neuron, spoken_frames
 
@@ -10,34 +11,46 @@ class _Reached(Exception):
     """A forward pass has come as far as it is needed."""
 
 
-class FeedForwardInput(torch.nn.Module):
-    """All of a Whisper encoder below the last feed-forward network, muted frames left out."""
+class BelowFeedForward(torch.nn.Module):
+    """All of a Whisper encoder below the last feed-forward network."""
 
     def __init__(self, model: PreTrainedModel) -> None:
         super().__init__()
         self.encoder, self.neuron = model.encoder, padding_neuron(model)
 
-    def forward(self, inputs: torch.Tensor) -> list[torch.Tensor]:
-        """Return for each clip the residual stream (frames, width) that its last MLP gets."""
-        last, seen = self.encoder.layers[-1], []
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Return the residual streams (batch, frames, width) that the network gets."""
+        seen: list[torch.Tensor] = []
 
         def end_here(_: torch.nn.Module, arguments: tuple[torch.Tensor]) -> None:
             seen.append(arguments[0])
             raise _Reached
 
-        hook = last.final_layer_norm.register_forward_pre_hook(end_here)
+        hook = self.encoder.layers[-1].final_layer_norm.register_forward_pre_hook(end_here)
         try:
             self.encoder(inputs)
         except _Reached:
             pass
         finally:
             hook.remove()
-        streams = seen[0]  # (batch, frames, width)
+        return seen[0]
+
+    def without_muted(self, streams: torch.Tensor) -> list[torch.Tensor]:
+        """Return each stream (frames, width) without the frames of padding, where that is muted."""
         if self.neuron is None:
             return list(streams)
+        last = self.encoder.layers[-1]
         weights, bias = last.fc1.weight[self.neuron], last.fc1.bias[self.neuron]
         spoken = spoken_frames(last.final_layer_norm(streams) @ weights + bias)
         return [stream[kept] for stream, kept in zip(streams, spoken, strict=True)]
+
+
+class FeedForwardInput(BelowFeedForward):
+    """The same, muted frames left out."""
+
+    def forward(self, inputs: torch.Tensor) -> list[torch.Tensor]:
+        """Return for each clip the residual stream (frames, width) that the network gets."""
+        return self.without_muted(super().forward(inputs))
 
 
 class FeedForward(torch.nn.Module):
@@ -74,3 +87,14 @@ class FeedForward(torch.nn.Module):
         """Return the encoder's output for its residual stream, both (..., frames, width)."""
         hidden = self.activation(self.fc1(self.norm_before(stream)))
         return self.norm_after(stream + self.fc2(hidden))
+
+
+class FeedForwardOnly(torch.nn.Module):
+    """Stands in for a Whisper encoder of which all below the last network is computed already."""
+
+    def __init__(self, model: PreTrainedModel) -> None:
+        super().__init__()
+        self.network = FeedForward(model)
+
+    def forward(self, streams: torch.Tensor, **_: object) -> BaseModelOutput:
+        return BaseModelOutput(last_hidden_state=self.network(streams))

@@ -1,4 +1,4 @@
-"""The test clips, heard once up to the last layer: a new head or last layer is tested in a moment."""
+"""The test clips, heard once up to the last network: a new head or network is tested in a moment."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,11 +9,13 @@ import torch
 from intent.encoders import hears_fixed_window
 from intent.events import Phase
 from intent.features import FeatureCache, FrontEnd, HeardClip, feature_files
-from intent.parts import PooledEncoder, part
+from intent.feed_forward import BelowFeedForward, FeedForwardOnly
+from intent.parts import PooledEncoder, with_children
+from intent.pooling import pool
 from intent.results import model_probabilities
 from intent.work import ProgressMeter, Work
 
-BATCH = 8  # clips in one pass through the last layer
+BATCH = 8  # clips in one pass through the last network
 LEAST_SCORE = 1e-12  # so that no log loss is infinite
 
 
@@ -26,11 +28,15 @@ class HeldOut:
     def __init__(self, work: Work) -> None:
         self.work = work
         self.fixed = hears_fixed_window(work.model)
-        parts = part(work.model, 0) if self.fixed else None
-        self.upper = parts.learning if parts else work.model
-        frozen = parts.frozen if parts else PooledEncoder(work.model).eval()
+        if self.fixed:
+            encoder = FeedForwardOnly(work.model)
+            self.frozen: torch.nn.Module = BelowFeedForward(work.model)
+            self.network = encoder.network
+            self.upper = with_children(work.model, encoder=encoder)
+        else:
+            self.frozen = PooledEncoder(work.model).eval()
         window = work.recipe.window_seconds
-        self.front_end = FrontEnd(work.extractor, frozen, window, self.fixed, work.device)
+        self.front_end = FrontEnd(work.extractor, self.frozen, window, self.fixed, work.device)
         self.clips: list[HeardClip] = []
         self.files: list[Path] = []
         self.pooled: list[np.ndarray] = []  # each (width + 1,), as PooledEncoder gives it
@@ -55,7 +61,8 @@ class HeldOut:
 
     @torch.inference_mode()
     def _pool(self, files: list[Path]) -> np.ndarray:
-        return PooledEncoder(self.upper)(_read(files, self.work.device))[0].cpu().numpy()
+        spoken = self.frozen.without_muted(_read(files, self.work.device))
+        return pool(self.work, self.network, [stream.cpu().numpy() for stream in spoken])[0]
 
     @property
     def label_ids(self) -> np.ndarray:

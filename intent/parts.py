@@ -55,7 +55,7 @@ class LowerLayers(torch.nn.Module):
 
     def __init__(self, encoder: torch.nn.Module, cut: int) -> None:
         super().__init__()
-        self.encoder = _with_children(
+        self.encoder = with_children(
             encoder, layers=encoder.layers[:cut], layer_norm=torch.nn.Identity()
         )
 
@@ -124,13 +124,20 @@ class PooledEncoder(torch.nn.Module):
         return seen["frames"], None if neuron is None else seen["neurons"][..., neuron]
 
 
+def with_children(module: torch.nn.Module, **children: torch.nn.Module) -> torch.nn.Module:
+    """Return a copy of a module with some children exchanged and all else shared."""
+    other = copy.copy(module)
+    other._modules = {**module._modules, **children}
+    return other
+
+
 def _part_whisper(model: PreTrainedModel, trainable_layers: int) -> Parts:
     encoder = model.encoder
     cut = max(0, len(encoder.layers) - max(1, trainable_layers))  # the last layer tells the padding
     encoder.requires_grad_(False)
     upper = UpperLayers(encoder.layers[cut:], encoder.layer_norm)
     upper.requires_grad_(trainable_layers > 0)
-    return Parts(LowerLayers(encoder, cut), _with_children(model, encoder=upper))
+    return Parts(LowerLayers(encoder, cut), with_children(model, encoder=upper))
 
 
 def _part_wav2vec2(model: PreTrainedModel, trainable_layers: int) -> Parts:
@@ -140,13 +147,6 @@ def _part_wav2vec2(model: PreTrainedModel, trainable_layers: int) -> Parts:
     if trainable_layers < len(layers):
         base.requires_grad_(False)
         layers[len(layers) - trainable_layers :].requires_grad_(True)
-    heard = _with_children(base, feature_extractor=ComputedConvolutions())
-    learning = _with_children(model, **{model.base_model_prefix: heard})
+    heard = with_children(base, feature_extractor=ComputedConvolutions())
+    learning = with_children(model, **{model.base_model_prefix: heard})
     return Parts(Convolutions(base.feature_extractor), learning)
-
-
-def _with_children(module: torch.nn.Module, **children: torch.nn.Module) -> torch.nn.Module:
-    """Return a copy of a module with some children exchanged and all else shared."""
-    other = copy.copy(module)
-    other._modules = {**module._modules, **children}
-    return other
