@@ -94,6 +94,32 @@ def load_base(
     return model.eval(), extractor
 
 
+def outline(base: str, window_seconds: int) -> "tuple[PreTrainedModel, FeatureExtractionMixin]":
+    """Return a base's classifier without its weights, on torch's meta device, and its extractor.
+
+    It is cut to the window as in `load_base`, from its config alone, and has shapes to count with.
+    Raises CheckpointError if there is no such base, or none that classifies audio.
+    """
+    import torch
+    from transformers import AutoFeatureExtractor, AutoModelForAudioClassification
+
+    config = _config(base)
+    window = {"chunk_length": window_seconds} if config.model_type == WHISPER else {}
+    try:
+        with torch.device("meta"):
+            model = AutoModelForAudioClassification.from_config(
+                config,
+                attn_implementation="eager",  # whose products can be counted
+            )
+        folder = checkpoints.locate(base, weights=False)
+        extractor = AutoFeatureExtractor.from_pretrained(folder, **window)
+    except (OSError, ValueError, RuntimeError, KeyError) as error:
+        raise _cannot_load(base, error) from error
+    if config.model_type == WHISPER:
+        _shorten_window(model, base, window_seconds)
+    return model.eval(), extractor
+
+
 def trained_on(base: str) -> tuple[str, ...]:
     """Return the hashes of the clips that a base of ours has learnt from; others tell none."""
     provenance = read_provenance(checkpoints.locate(base))

@@ -27,7 +27,7 @@ from intent.events import EvalPoint, Phase
 from intent.features import FeatureCache, HeardClip, feature_files
 from intent.frames import DrawnFrames, batched
 from intent.held_out import HeldOut
-from intent.leave_one_out import LeaveOneOut, optimizer_for
+from intent.leave_one_out import FOLDS, TESTS, LeaveOneOut, optimizer_for
 from intent.paths import written_whole
 from intent.pooling import below_last_network, pool
 from intent.reporting import Rehearsal, Reporter
@@ -35,8 +35,6 @@ from intent.results import save_model
 from intent.trainer import LiveTrainer, earlier_best, last_checkpoint, load_best
 from intent.work import ProgressMeter, Stopped, Work
 
-TESTS = 6  # points of the curve after the first
-FOLDS = 5  # the rehearsal leaves out one
 TEMPERATURE_FILE = "temperature.json"
 FRAMES_AT_ONCE = 8192  # through the network when a head is solved
 

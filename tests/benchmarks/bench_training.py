@@ -25,13 +25,15 @@ from pathlib import Path
 
 import torch
 
-from intent.data import label_names, load_data, readable_clips, split
+from intent.arithmetic import Clips
+from intent.data import load_data, readable_clips, split
 from intent.devices import best_device, learning_precision
 from intent.encoders import family
+from intent.estimate import multiply_adds_per_second
 from intent.quiet import quiet_libraries
 from intent.recipes import Recipe, change, preset
-from tests.benchmarks.floor import Clips, arithmetic
-from tests.benchmarks.machine import machine_name, multiply_adds_per_second
+from tests.benchmarks.floor import arithmetic
+from tests.benchmarks.machine import machine_name
 from tests.benchmarks.pairs import (
     Timing,
     cut_short,
@@ -41,6 +43,7 @@ from tests.benchmarks.pairs import (
     run_plain,
 )
 
+MATRIX_ROWS = 2048  # large enough to keep any of our machines busy
 PAIRS = ("instant", "recommended", "wav2vec2")
 FROZEN_EPOCHS = 10
 FLOORS = {"frozen-encoder": 8.0, "same-recipe": 3.0, "unfrozen": 1.4}
@@ -53,7 +56,7 @@ def main() -> None:
     quiet_libraries()
     device = best_device()
     rates = {
-        dtype: multiply_adds_per_second(device, dtype)
+        dtype: multiply_adds_per_second(device, dtype, MATRIX_ROWS)
         for dtype in {torch.float32, learning_precision(device)}
     }
     print(machine_name())
@@ -173,8 +176,7 @@ def _clips(recipe: Recipe) -> Clips:
     parts = split(load_data(recipe.data, recipe.locales), recipe.seed, recipe.test_share)
     heard = [clip for _, clip in readable_clips(parts["train"], lambda name, reason: None)]
     lengths = [min(clip.seconds, recipe.window_seconds) for clip in heard]
-    names = label_names(parts["train"])
-    return Clips(names, len(parts["train"]), len(parts["test"]), statistics.mean(lengths))
+    return Clips(len(parts["train"]), len(parts["test"]), statistics.mean(lengths))
 
 
 def _median(figures: list[float | None], form: str) -> str:

@@ -7,20 +7,21 @@ import numpy as np
 import pytest
 import torch
 
+from intent.arithmetic import Clips, multiply_adds
 from intent.data import label_names, load_data, split
+from intent.estimate import multiply_adds_per_second
 from intent.events import Event, Finished
 from intent.recipes import Recipe, change, preset
 from intent.rundir import RunDir
 from intent.training import train
-from tests.benchmarks.floor import Clips, arithmetic, multiply_adds
-from tests.benchmarks.machine import multiply_adds_per_second
+from tests.benchmarks.floor import arithmetic
 from tests.benchmarks.pairs import few_clips
 from tests.benchmarks.plain_recipe import train_same_recipe
 from tests.benchmarks.plain_trainer import Stopwatch, full_window, training_arguments
 from tests.benchmarks.plain_trainer import train as train_plainly
-from tests.tiny import LABELS, tiny_wav2vec2, tiny_whisper, tone_folder
+from tests.tiny import tiny_wav2vec2, tiny_whisper, tone_folder
 
-CLIPS = Clips(LABELS, train=10, test=4, seconds=1.5)
+CLIPS = Clips(train=10, test=4, seconds=1.5)
 
 
 def whisper_recipe(base: Path, **changes: object) -> Recipe:
@@ -39,7 +40,7 @@ def test_a_linear_layer_multiplies_and_adds_once_for_each_weight_and_row():
 
 
 def test_the_matrix_rate_is_a_rate():
-    assert multiply_adds_per_second("cpu", torch.float32) > 0
+    assert multiply_adds_per_second("cpu", torch.float32, 64) > 0
 
 
 def test_instant_hears_each_clip_and_copy_once_and_learns_nothing_by_gradient(tmp_path: Path):

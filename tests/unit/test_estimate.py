@@ -1,0 +1,125 @@
+"""How long a recipe takes: counted arithmetic at a rate that is measured when nothing trains."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+import torch
+
+from intent import estimate
+from intent.arithmetic import Clips, clip_costs
+from intent.encoders import load_base
+from intent.errors import CheckpointError
+from intent.parts import PooledEncoder
+from intent.recipes import Recipe, change, preset
+from tests.benchmarks import floor
+from tests.tiny import LABELS, tiny_wav2vec2, tiny_whisper
+
+CLIPS = Clips(train=100, test=25, seconds=1.5)
+RATE = 1e9
+
+
+@pytest.fixture
+def whisper(tmp_path: Path) -> str:
+    return str(tiny_whisper(tmp_path / "whisper"))
+
+
+@pytest.fixture(autouse=True)
+def nothing_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(estimate, "_rates", {})
+    monkeypatch.setattr(estimate, "MEASURING_SECONDS", 0.01)
+
+
+def recipe(base: str, name: str, family: str = "whisper", **changes: object) -> Recipe:
+    return change(preset(name, family), {"base": base, "window_seconds": 2, **changes})
+
+
+def test_a_base_is_counted_from_its_config_as_from_its_weights(whisper: str) -> None:
+    from intent.arithmetic import multiply_adds
+
+    model, _ = load_base(whisper, LABELS, 2)
+    model.set_attn_implementation("eager")
+    counted = multiply_adds(PooledEncoder(model), torch.zeros(1, 80, 200))
+    (Path(whisper) / "model.safetensors").unlink()
+    assert clip_costs(recipe(whisper, "instant"), 1.5).frozen == counted
+
+
+def test_a_shorter_window_costs_less_and_a_whisper_clip_costs_its_window(whisper: str) -> None:
+    two, one = recipe(whisper, "instant"), recipe(whisper, "instant", window_seconds=1)
+    assert clip_costs(one, 1.5).frozen < clip_costs(two, 1.5).frozen
+    assert clip_costs(two, 1.0).frozen == clip_costs(two, 1.5).frozen
+
+
+def test_a_longer_clip_costs_a_wav2vec2_more(tmp_path: Path) -> None:
+    asked = recipe(str(tiny_wav2vec2(tmp_path / "base")), "instant", "wav2vec2")
+    assert clip_costs(asked, 1.0).whole < clip_costs(asked, 3.0).whole
+    assert clip_costs(asked, 2.0).frozen == clip_costs(asked, 3.0).frozen  # beyond the window
+
+
+@pytest.mark.parametrize("name", ["instant", "recommended", "guide"])
+@pytest.mark.parametrize("family", ["whisper", "wav2vec2"])
+def test_what_training_computes_is_at_least_what_it_cannot_do_without(
+    tmp_path: Path, name: str, family: str
+) -> None:
+    make = tiny_whisper if family == "whisper" else tiny_wav2vec2
+    asked = recipe(str(make(tmp_path / "base")), name, family)
+    assert estimate.arithmetic(asked, CLIPS).total >= floor.arithmetic(asked, CLIPS).total > 0
+
+
+@pytest.mark.parametrize(
+    ("name", "more"),
+    [
+        ("instant", {"copies": 3}),
+        ("recommended", {"epochs": 120}),
+        ("recommended", {"copies": 5}),
+        ("guide", {"epochs": 20}),
+        ("guide", {"window_seconds": 2}),
+    ],
+)
+def test_more_work_takes_longer(whisper: str, name: str, more: dict[str, int]) -> None:
+    asked = recipe(whisper, name, **({"window_seconds": 1} if name == "guide" else {}))
+    less = estimate.seconds(asked, CLIPS, RATE)
+    assert estimate.seconds(change(asked, more), CLIPS, RATE) > less
+    assert estimate.seconds(asked, dataclasses.replace(CLIPS, train=200), RATE) > less
+
+
+def test_twice_the_rate_halves_the_time_of_the_arithmetic(whisper: str) -> None:
+    asked = recipe(whisper, "guide")
+
+    def computing(rate: float) -> float:
+        constant = estimate.seconds(asked, CLIPS, float("inf"))
+        return estimate.seconds(asked, CLIPS, rate) - constant
+
+    assert computing(RATE) == pytest.approx(2 * computing(2 * RATE))
+
+
+def test_a_base_that_has_no_config_cannot_be_estimated(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError):
+        estimate.seconds(recipe(str(tmp_path / "nothing"), "instant"), CLIPS, RATE)
+
+
+def test_the_rate_is_measured_once() -> None:
+    rate = estimate.rate_here(Recipe(), lambda: False)
+    assert rate > 0 and estimate.is_measured(Recipe())
+    assert estimate.rate_here(Recipe(), lambda: False) == rate
+
+
+def test_nothing_is_measured_while_something_trains_and_what_was_measured_is_kept() -> None:
+    assert estimate.rate_here(Recipe(), lambda: True) is None
+    assert not estimate.is_measured(Recipe())
+    rate = estimate.rate_here(Recipe(), lambda: False)
+    assert estimate.rate_here(Recipe(), lambda: True) == rate
+
+
+def test_a_measurement_into_which_a_training_began_is_dropped() -> None:
+    answers = iter([False, True])
+    assert estimate.rate_here(Recipe(), lambda: next(answers)) is None
+    assert not estimate.is_measured(Recipe())
+
+
+def test_a_device_without_room_has_no_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> float:
+        raise torch.OutOfMemoryError
+
+    monkeypatch.setattr(estimate, "multiply_adds_per_second", full)
+    assert estimate.rate_here(Recipe(), lambda: False) is None
