@@ -16,6 +16,21 @@ WHISPER = "whisper"
 METHODS = ("fine-tune", "closed-form", "leave-one-out")
 HEADS = ("random", "closed-form")
 
+# What else than data, base and method each way of training is changed by.
+OF_EVERY_METHOD = ("seed", "test_share", "window_seconds", "copies", "mixed_precision")
+OF_GRADIENTS = (
+    "learning_rate", "batch_size", "epochs", "warmup_ratio", "weight_decay", "logging_steps",
+    "keep_best",
+)
+OF_METHOD: dict[str, tuple[str, ...]] = {
+    "closed-form": (),
+    "leave-one-out": OF_GRADIENTS,
+    "fine-tune": (
+        *OF_GRADIENTS, "head", "trainable_layers", "head_learning_rate", "eval_batch_size",
+        "accumulation_steps", "label_smoothing",
+    ),
+}
+
 # field → (lowest, highest), both allowed
 RANGES: dict[str, tuple[float, float]] = {
     "seed": (0, 2**32 - 1),
@@ -131,6 +146,17 @@ def preset(name: str, family: str = WHISPER) -> Recipe:
     return Recipe(
         trainable_layers=48, learning_rate=5e-5, batch_size=8, eval_batch_size=8, epochs=20,
     )
+
+
+def fields_read_by(method: str, family: str = WHISPER) -> frozenset[str]:
+    """Return the hyperparameters that matter to a method and an encoder family, `method` included.
+
+    The others may have any value: training comes to the same.
+    """
+    of_family = ("mute_padding",) if family == WHISPER else ()
+    if family != WHISPER and method == "fine-tune":  # a Whisper classifier never masks
+        of_family = ("spec_augment",)
+    return frozenset(("method", *OF_EVERY_METHOD, *OF_METHOD[method], *of_family))
 
 
 def change(recipe: Recipe, values: dict[str, object]) -> Recipe:

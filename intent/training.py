@@ -10,12 +10,13 @@ from intent.audio import clip_hash
 from intent.data import clip_at, label_names, load_data, readable_clips, split
 from intent.devices import best_device, device_name
 from intent.encoders import has_mean_pooled_head, hears_fixed_window, load_base, trained_on
-from intent.errors import CheckpointError, DataError
+from intent.errors import CheckpointError, DataError, RecipeError
 from intent.events import Event, Finished, Phase, Skipped, Started
 from intent.features import HeardClip
 from intent.fine_tuning import fine_tune
 from intent.instant import fit_instant
 from intent.last_layer import tune_last_layer
+from intent.leave_one_out import LEAST_BATCH
 from intent.padding import mute_padding
 from intent.recipes import Recipe
 from intent.results import (
@@ -159,6 +160,12 @@ def _check_learnable(work: Work) -> None:
         )
     if work.watch.must_end():
         return
+    least = min(LEAST_BATCH, len(work.train))
+    if work.recipe.method == "leave-one-out" and work.recipe.batch_size < least:
+        raise RecipeError(
+            "leave-one-out asks each recording of a head that is solved on the others of its batch: "
+            f"batch_size must be at least {least} here, found {work.recipe.batch_size}: enlarge it."
+        )
     if len({clip.label_id for clip in work.train}) < 2:
         raise DataError(
             "Clips of two intents at least are needed to learn from, found readable ones of "

@@ -20,8 +20,8 @@ from tests.tiny import LABELS, tiny_wav2vec2, tiny_whisper, tone, tone_folder, w
 
 PATIENCE_SECONDS = 180  # a bound for a machine that is busy with something else
 ENDED = ("done", "stopped", "out of time", "failed", "interrupted")
-QUICK = {"epochs": 2, "batch_size": 8, "window_seconds": 1, "logging_steps": 1}
-ENDLESS = {**QUICK, "epochs": 200, "batch_size": 1}
+QUICK = {"epochs": 2, "batch_size": 32, "window_seconds": 1, "logging_steps": 1}
+ENDLESS = {**QUICK, "method": "fine-tune", "epochs": 200, "batch_size": 1}
 
 
 @pytest.fixture

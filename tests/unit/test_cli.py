@@ -245,7 +245,7 @@ def test_recipe_says_what_the_command_line_said(
 
 
 def test_ctrl_c_keeps_the_best_and_exits_0(world: Path, tmp_path: Path) -> None:
-    long = [*train_tiny(world), "epochs=200", "batch_size=1", "--json"]
+    long = [*train_tiny(world), "method=fine-tune", "epochs=200", "batch_size=1", "--json"]
     with python("-m", "intent", *long) as process:
         for line in process.stdout:
             if json.loads(line)["event"] == "TrainPoint":

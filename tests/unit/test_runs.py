@@ -74,7 +74,8 @@ def instant(world: Path) -> Recipe:
 def long(world: Path) -> Recipe:
     """A recipe that learns for longer than any test watches."""
     values = {"base": str(world / "base"), "data": str(world / "tones"), "window_seconds": 2}
-    return change(preset("recommended"), {**values, "epochs": 200, "batch_size": 1})
+    endless = {"method": "fine-tune", "epochs": 200, "batch_size": 1}
+    return change(preset("recommended"), {**values, **endless})
 
 
 @pytest.fixture
