@@ -56,7 +56,17 @@ def build_data_choice(default: str) -> DataChoice:
     return DataChoice(source, locales, folder, look)
 
 
-def build_data_view(choice: DataChoice, clip_to_classify: gr.State, tab: gr.Tab | None) -> None:
+@dataclass(frozen=True)
+class DataView:
+    """What others follow: the data set that was looked at, and its figures, which then change."""
+
+    looked: gr.State
+    figures: gr.HTML
+
+
+def build_data_view(
+    choice: DataChoice, clip_to_classify: gr.State, tab: gr.Tab | None
+) -> DataView:
     """Lay out the figures, the table and the player, and wire them to the choice of data."""
     looked = gr.State(None)
     gr.HTML("<h2 class='is-heading'>The recordings</h2>")
@@ -103,6 +113,7 @@ def build_data_view(choice: DataChoice, clip_to_classify: gr.State, tab: gr.Tab 
         lambda path: path, player, clip_to_classify, show_progress="hidden",
         api_visibility="private",
     )  # fmt: skip
+    return DataView(looked, figures)
 
 
 def look(source: str, locales: Sequence[str], folder: str) -> Iterator[tuple[object, ...]]:

@@ -16,6 +16,7 @@ from intent.rundir import RunDir
 from intent.ui.ask import MINDS14, data_name, recipe_of, shown_run, start_new
 from intent.ui.checkpoint_menu import in_words
 from intent.ui.data_view import DataChoice, build_data_choice, build_data_view
+from intent.ui.expectations import MEASURING, first_cards, wire_expectations
 from intent.ui.finetune_api import offer_api
 from intent.ui.live_view import View, empty_view, view_of
 from intent.ui.recipe_form import (
@@ -78,14 +79,16 @@ def build_finetune_tab(runs: Path) -> FinetuneTab:
     chosen_checkpoint, clip_to_classify = gr.State(None), gr.State(None)
     with gr.Column(elem_id="finetune") as everything:
         with gr.Column(elem_id="setup", elem_classes="card"):
-            data = build_data_choice(SAMPLE if _offline() else MINDS14)
-            form = build_recipe_form()
+            source = SAMPLE if _offline() else MINDS14
+            data, form = build_data_choice(source), build_recipe_form(first_cards(source))
+            estimate = gr.HTML(f"<p>{MEASURING}</p>", elem_id="estimate", js_on_load=LIVE)
             start = gr.Button("Fine-tune", variant="primary", size="lg", elem_id="start")
             refusal = gr.HTML(elem_id="refusal", elem_classes="is-note")
         with gr.Column(elem_id="live", elem_classes="card"):
             panel = _build_live_panel()
         with gr.Column(elem_id="look-card", elem_classes="card"):
-            build_data_view(data, clip_to_classify, _around(everything, gr.Tab))
+            view = build_data_view(data, clip_to_classify, _around(everything, gr.Tab))
+    wire_expectations(runs, data, form, estimate, view, _around(everything, gr.Tab))
     _wire(runs, data, form, start, refusal, panel)
     panel.use.click(
         use_model, panel.shown, chosen_checkpoint, show_progress="hidden", api_visibility="private"

@@ -2,6 +2,7 @@
 
 import dataclasses
 import typing
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import gradio as gr
@@ -10,18 +11,18 @@ from intent.devices import best_device
 from intent.encoders import BASES, family
 from intent.errors import IntentError
 from intent.paths import BUNDLED
-from intent.recipes import HEADS, METHODS, PRESETS, RANGES, WHISPER, Recipe, preset
+from intent.recipes import HEADS, METHODS, PRESETS, RANGES, WHISPER, Recipe, fields_read_by, preset
 from intent.ui.bars import notice_html
 
 CHOSEN_ELSEWHERE = ("preset", "data", "locales", "base")  # on the page, not in the accordion
 CHOICES = {"method": METHODS, "head": HEADS}
 SENTENCES = {
-    "instant": "Instant. The encoder stays as it is and hears each recording once; the best linear "
-    "head on top is solved, not searched. Minutes on a laptop.",
-    "recommended": "Recommended. On top of that the last layer learns, asked of each recording by a "
-    "head that was solved without it. More minutes, fewer mistakes.",
-    "guide": "Guide. The task guide’s own hyperparameters, to the letter, with the first second of "
-    "each recording. To see where one starts from.",
+    "instant": "The encoder stays as it is and hears each recording once; the best linear head on "
+    "top is solved, not searched.",
+    "recommended": "On top of that the last layer learns, asked of each recording by a head that was "
+    "solved without it. More minutes, fewer mistakes.",
+    "guide": "The task guide’s own hyperparameters, to the letter, with the first second of each "
+    "recording. To see where one starts from.",
 }
 WORDS = {  # field → its name on the page, and what it does
     "window_seconds": ("Window, seconds", "what is heard of a recording"),
@@ -52,11 +53,13 @@ WORDS = {  # field → its name on the page, and what it does
 class RecipeForm:
     """The components of the form; `fields` are in the order of `field_names()`.
 
-    `filled` is the (base, preset) that the fields were last filled in for.
+    `expected` says where the figures in the presets' cards come from; `filled` is the
+    (base, preset) that the fields were last filled in for.
     """
 
     base: gr.Dropdown
     preset: gr.Radio
+    expected: gr.HTML
     filled: gr.State
     fields: tuple[gr.components.Component, ...]
 
@@ -68,42 +71,66 @@ def field_names() -> tuple[str, ...]:
     return tuple(sorted(names, key=lambda name: known.index(name) if name in known else len(known)))
 
 
-def build_recipe_form() -> RecipeForm:
-    """Lay the form out inside the present Blocks; choosing a preset or a base fills it in."""
+def build_recipe_form(cards: list[tuple[str, str]]) -> RecipeForm:
+    """Lay the form out inside the present Blocks; choosing a preset or a base fills it in.
+
+    `cards` are the presets with their first texts, as `preset_cards` makes them.
+    """
     chosen = default_preset()
     base = gr.Dropdown(
         [(f"{one.checkpoint} — {one.note}", one.checkpoint) for one in BASES],
         value=BUNDLED, allow_custom_value=True, label="Base checkpoint", elem_id="base",
         info=base_note(BUNDLED),
     )  # fmt: skip
-    which = gr.Radio(
-        [(SENTENCES[name], name) for name in reversed(PRESETS)], value=chosen, label="Preset",
-        elem_id="preset", elem_classes="is-cards",
-    )  # fmt: skip
+    which = gr.Radio(cards, value=chosen, label="Preset", elem_id="preset", elem_classes="is-cards")
+    expected = gr.HTML(elem_id="expected", elem_classes="is-quiet")
     with gr.Accordion("Every hyperparameter", open=False, elem_id="hyperparameters"):
         with gr.Row(elem_classes="is-fields"):
             fields = tuple(_component(name, preset(chosen)) for name in field_names())
+    method = fields[field_names().index("method")]
     note = gr.HTML(elem_id="recipe-note", elem_classes="is-note")
     filled = gr.State((BUNDLED, chosen))
-    form = RecipeForm(base, which, filled, fields)
+    form = RecipeForm(base, which, expected, filled, fields)
     for component in (base, which):
         component.input(
             fill_in, [base, which], [note, base, filled, *fields], show_progress="hidden",
             trigger_mode="always_last", api_visibility="private",
         )  # fmt: skip
+    method.input(
+        show_fields, [base, method], list(fields), show_progress="hidden",
+        trigger_mode="always_last", api_visibility="private",
+    )  # fmt: skip
     return form
+
+
+def preset_cards(figures: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return each preset with the text of its card: name, figures a line each, what it does."""
+    return [
+        (f"{name.capitalize()}\n{figures[name]}\n{SENTENCES[name]}", name)
+        for name in reversed(PRESETS)
+    ]
 
 
 def fill_in(base: str | None, preset_name: str) -> tuple[object, ...]:
     """Return a note, empty if all is well, the base's words, what for, and each field's value."""
-    note = ""
+    note, kind = "", WHISPER
     try:
         kind = family(base or BUNDLED)
     except IntentError as error:
-        kind, note = WHISPER, notice(str(error))
+        note = notice(str(error))
     recipe = preset(preset_name, kind)
     about = gr.update(info=base_note(base or BUNDLED))
-    return note, about, (base, preset_name), *(getattr(recipe, name) for name in field_names())
+    fields = (
+        gr.update(value=getattr(recipe, name), visible=name in fields_read_by(recipe.method, kind))
+        for name in field_names()
+    )
+    return note, about, (base, preset_name), *fields
+
+
+def show_fields(base: str | None, method: str) -> tuple[object, ...]:
+    """Show the hyperparameters that the method reads, and hide the others."""
+    read = fields_read_by(method, family_or_whisper(base))
+    return tuple(gr.update(visible=name in read) for name in field_names())
 
 
 def values_of(
@@ -115,8 +142,17 @@ def values_of(
     chosen one's values are meant.
     """
     if tuple(filled) != (base, preset_name):
-        values = fill_in(base, preset_name)[-len(values) :]
+        recipe = preset(preset_name, family_or_whisper(base))
+        values = tuple(getattr(recipe, name) for name in field_names())
     return dict(zip(field_names(), values, strict=True))
+
+
+def family_or_whisper(base: str | None) -> str:
+    """Return the model type of a base; where it cannot be known, that of the presets' default."""
+    try:
+        return family(base or BUNDLED)
+    except IntentError:
+        return WHISPER
 
 
 def base_note(base: str) -> str:
@@ -139,12 +175,12 @@ def _component(name: str, recipe: Recipe) -> gr.components.Component:
     label, meaning = WORDS.get(name, (name.replace("_", " ").capitalize(), ""))
     value = getattr(recipe, name)
     info = " · ".join(part for part in (name, _range(name), meaning) if part)
+    looks = {"label": label, "info": info, "min_width": 190}
+    looks["visible"] = name in fields_read_by(recipe.method)
     if name in CHOICES:
-        return gr.Dropdown(list(CHOICES[name]), value=value, label=label, info=info, min_width=190)
+        return gr.Dropdown(list(CHOICES[name]), value=value, **looks)
     hint = typing.get_type_hints(Recipe)[name]
-    if hint is bool:
-        return gr.Checkbox(value, label=label, info=info, min_width=190)
-    return gr.Number(value, label=label, info=info, min_width=190)
+    return gr.Checkbox(value, **looks) if hint is bool else gr.Number(value, **looks)
 
 
 def _range(name: str) -> str:

@@ -8,12 +8,12 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from intent import runs as all_runs
-from tests.browser.harness import PHONE, problems, wait_until_usable
+from tests.browser.harness import PHONE, WIDE, problems, wait_until_usable
 
 QUICK = {"Window, seconds": "3"}
 LONG = {"Batch size": "4", "Epochs": "100"}
 FILLED_IN = {  # what tells a preset from the others
-    "Instant": {"Layers that learn": "0"},
+    "Instant": {"Altered copies": "1"},
     "Recommended": {"Epochs": "60"},
     "Guide": {"Accumulation": "4", "Window, seconds": "1", "Batch size": "32"},
 }
@@ -144,6 +144,44 @@ def test_choosing_a_preset_fills_in_every_hyperparameter(page: Page) -> None:
     expect(page.get_by_role("checkbox", name=re.compile("Keep the best"))).to_be_checked()
 
 
+def test_the_form_shows_what_the_chosen_method_reads(page: Page) -> None:
+    open_tab(page)
+    set_up(page, "Instant", {})
+    epochs = page.get_by_label(re.compile("^Epochs"))
+    expect(epochs).to_be_hidden()
+    page.get_by_role("combobox", name=re.compile("^Method")).click()
+    page.get_by_role("option", name="fine-tune").click()
+    expect(epochs).to_be_visible()
+    expect(page.get_by_label(re.compile("^Accumulation"))).to_be_visible()
+    page.get_by_role("radio", name=re.compile("^Recommended")).check()
+    expect(epochs).to_have_value("60")
+    expect(page.get_by_label(re.compile("^Accumulation"))).to_be_hidden()
+
+
+@pytest.mark.parametrize("size", [WIDE, PHONE])
+def test_the_time_is_estimated_follows_the_choice_and_moves_nothing(
+    visit: Callable[..., Page], size: tuple[int, int]
+) -> None:
+    page = visit(size=size)
+    open_tab(page)
+    start = page.get_by_role("button", name="Fine-tune", exact=True)
+    estimate = page.locator("#estimate p")
+    place = start.bounding_box()
+    expect(estimate).to_have_text(re.compile(r"^About .* on this machine \("))
+    instant = page.get_by_role("radio", name=re.compile("^Instant"))
+    expect(page.get_by_label(re.compile("^Instant\\s+Accuracy: .*\\s+Time here: "))).to_be_checked()
+    assert start.bounding_box() == place
+    of_instant = estimate.inner_text()
+    page.get_by_role("radio", name=re.compile("^Recommended")).check()
+    expect(estimate).not_to_have_text(of_instant)
+    instant.check()
+    expect(estimate).to_have_text(of_instant)
+    page.get_by_role("button", name="Every hyperparameter").click()
+    page.get_by_label(re.compile("^Altered copies")).fill("8")
+    expect(estimate).not_to_have_text(of_instant)
+    assert problems(page) == []
+
+
 def test_a_recording_is_heard_with_its_transcript_and_sent_to_the_classify_tab(page: Page) -> None:
     open_tab(page)
     expect(page.get_by_role("list", name="Recordings per intent")).to_contain_text("Pay a bill")
@@ -172,6 +210,7 @@ def test_nothing_is_wider_than_a_phone(visit: Callable[..., Page], scheme: str) 
     page = visit(size=PHONE, scheme=scheme)
     open_tab(page)
     expect(page.get_by_role("list", name="Recordings per intent")).to_be_visible()
+    expect(page.locator("#estimate")).to_contain_text("About")
     page.get_by_role("button", name="Every hyperparameter").click()
-    expect(page.get_by_label(re.compile("^Epochs"))).to_be_visible()
+    expect(page.get_by_label(re.compile("^Altered copies"))).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") == PHONE[0]

@@ -7,16 +7,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
+from intent.encoders import family
 from intent.errors import CheckpointError, DataError, IntentError
-from intent.recipes import PRESETS, Recipe, preset
+from intent.recipes import PRESETS, Recipe, fields_read_by, preset
+from intent.ui import recipe_form
 from intent.ui.ask import FOLDER, checked_data, data_name, recipe_of, shown_run
 from intent.ui.data_figures import figures_html, histogram
 from intent.ui.recipe_form import (
     CHOSEN_ELSEWHERE,
     SENTENCES,
     WORDS,
+    default_preset,
     field_names,
     fill_in,
+    show_fields,
     values_of,
 )
 from intent.ui.recordings import measure, open_data
@@ -31,7 +35,8 @@ def test_every_hyperparameter_has_a_field_and_words() -> None:
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_a_form_that_a_preset_filled_in_is_that_preset(name: str) -> None:
-    note, _, _, *values = fill_in("facebook/wav2vec2-base", name)
+    note, _, _, *updates = fill_in("facebook/wav2vec2-base", name)
+    values = (update["value"] for update in updates)
     filled = dict(zip(field_names(), values, strict=True))
     recipe = recipe_of("sample", ["en-US"], "facebook/wav2vec2-base", name, preset(name), filled)
     wanted = preset(name, "wav2vec2")
@@ -40,12 +45,32 @@ def test_a_form_that_a_preset_filled_in_is_that_preset(name: str) -> None:
 
 
 def test_a_click_that_overtakes_the_filling_in_means_the_chosen_preset() -> None:
-    instant = tuple(fill_in("bundled", "instant")[3:])
+    instant = tuple(update["value"] for update in fill_in("bundled", "instant")[3:])
     meant = values_of("bundled", "guide", ("bundled", "instant"), instant)
     assert meant == {name: getattr(preset("guide"), name) for name in field_names()}
     edited = ("edited", *instant[1:])
     meant = values_of("bundled", "instant", ("bundled", "instant"), edited)
     assert tuple(meant.values()) == edited
+
+
+@pytest.mark.parametrize("base", ["bundled", "facebook/wav2vec2-base"])
+@pytest.mark.parametrize("name", PRESETS)
+def test_the_form_shows_what_the_method_reads_and_hides_the_rest(base: str, name: str) -> None:
+    kind = family(base)
+    method = preset(name, kind).method
+    for updates in (fill_in(base, name)[3:], show_fields(base, method)):
+        fields = zip(field_names(), updates, strict=True)
+        shown = {name for name, update in fields if update["visible"]}
+        assert shown == fields_read_by(method, kind)
+
+
+def test_instant_is_the_default_without_a_gpu_and_recommended_with_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # What a GPU says cannot be had on every machine: the answer is set.
+    for device, name in {"cpu": "instant", "cuda": "recommended", "mps": "recommended"}.items():
+        monkeypatch.setattr(recipe_form, "best_device", lambda device=device: device)
+        assert default_preset() == name
 
 
 def test_a_base_that_cannot_be_known_is_said_and_the_form_is_filled_in_all_the_same() -> None:

@@ -1,0 +1,160 @@
+"""What is said before the start: of how many recordings, how accurate, how long."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+
+from intent import estimate, measured
+from intent.arithmetic import Clips
+from intent.data import load_data, split
+from intent.recipes import PRESETS, preset
+from intent.ui.accuracies import NOTHING, ORIENTATION, SOURCE, accuracy_line, origin, rows_for
+from intent.ui.amounts import RECKONED, Amount, amount_of, counted
+from intent.ui.ask import FOLDER
+from intent.ui.expectations import MEASURING, NO_BASE, WHILE_TRAINING, expect
+from intent.ui.recipe_form import field_names
+from intent.ui.recordings import measure, open_data
+from tests.tiny import tiny_whisper, tone_folder
+from tests.unit.test_measured import row
+
+TINY = "openai/whisper-tiny.en"
+
+
+@pytest.fixture
+def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):  # noqa: ANN201
+    """Keeps the rows that a test says were measured."""
+    file = tmp_path / "results.json"
+    monkeypatch.setattr(measured, "RESULTS_FILE", file)
+    monkeypatch.setattr(measured.load_measured, "__defaults__", (file,))
+
+    def keep(*rows: measured.Measured) -> None:
+        file.write_text(json.dumps([dataclasses.asdict(one) for one in rows]))
+
+    return keep
+
+
+def test_known_locales_add_up_and_an_unknown_one_is_reckoned_by_the_hundred() -> None:
+    assert amount_of("minds14", ["en-US"], "", None).clips == 563
+    assert amount_of("minds14", ["en-US", "en-GB"], "", None).clips == 563 + 592
+    for source, locales in (("minds14", ["fr-FR"]), ("minds14", []), (FOLDER, ["en-US"])):
+        amount = amount_of(source, locales, "/some/folder", None)
+        assert amount.clips == RECKONED and not amount.is_known
+
+
+def test_the_bundled_sample_is_counted_as_training_finds_it() -> None:
+    parts = split(load_data("sample"), seed=42)
+    amount = amount_of("sample", ["en-US"], "", None)
+    clips = amount.divided(0.3)
+    assert (clips.train, clips.test) == (len(parts["train"]), len(parts["test"]))
+    looked, _ = measure(open_data("sample", ["en-US"]))
+    assert counted(looked).seconds == pytest.approx(amount.seconds, abs=0.01)
+
+
+def test_a_share_is_split_off_as_training_does(tmp_path: Path) -> None:
+    folder = str(tone_folder(tmp_path / "tones", clips_per_label=7))
+    looked, _ = measure(open_data(folder, ["en-US"]))
+    amount = amount_of(FOLDER, ["en-US"], f" {folder} ", looked)
+    parts = split(load_data(folder), seed=1, test_share=0.25)
+    assert amount.divided(0.25) == Clips(len(parts["train"]), len(parts["test"]), 0.9)
+
+
+def test_data_that_was_looked_at_counts_only_while_it_is_chosen(tmp_path: Path) -> None:
+    looked, _ = measure(open_data(str(tone_folder(tmp_path / "tones")), ["en-US"]))
+    assert amount_of(FOLDER, ["en-US"], "/another", looked).clips == RECKONED
+    assert amount_of("minds14", ["en-US"], str(looked.name), looked).clips == 563
+
+
+def test_a_measured_choice_has_its_own_figures(results) -> None:  # noqa: ANN001
+    results(row(), row(recipe="recommended", seeds=(0, 1, 2), accuracies=(0.9, 0.92, 0.94)))
+    rows, is_exact = rows_for("minds14", ["en-US"], TINY)
+    assert accuracy_line("instant", rows) == "Accuracy: 92.0 ± 2.8\u00a0%"
+    assert accuracy_line("recommended", rows) == "Accuracy: 92.0 ± 2.0\u00a0%"
+    assert accuracy_line("guide", rows) == "Accuracy: 4 to 13\u00a0%, published"
+    assert is_exact and origin(rows, is_exact) == (
+        f"Accuracy on the test parts of MInDS-14 en-US, with {TINY}; mean ± spread over 2 to 3 "
+        f"splits. {SOURCE}"
+    )
+
+
+def test_one_split_has_no_spread_and_the_guide_can_be_measured_too(results) -> None:  # noqa: ANN001
+    results(row(recipe="guide", seeds=(0,), accuracies=(0.08,), locales=("en-US", "en-GB")))
+    rows, is_exact = rows_for("minds14", ["en-GB", "en-US"], TINY)
+    assert accuracy_line("guide", rows) == "Accuracy: 8.0\u00a0%"
+    assert accuracy_line("instant", rows) == "Accuracy: not measured"
+    assert origin(rows, is_exact) == (
+        f"Accuracy on the test parts of MInDS-14 en-US + en-GB, with {TINY}, tested on en-US; "
+        "one split."
+    )
+
+
+@pytest.mark.parametrize(
+    ("source", "locales", "base"),
+    [("sample", [], "bundled"), ("minds14", ["en-US"], "bundled"), (FOLDER, [], TINY)],
+)
+def test_what_was_not_measured_is_told_for_orientation_alone(
+    results,  # noqa: ANN001
+    source: str,
+    locales: list[str],
+    base: str,
+) -> None:
+    results(row())
+    rows, is_exact = rows_for(source, locales, base)
+    assert accuracy_line("instant", rows).startswith("Accuracy: 92.0")
+    assert origin(rows, is_exact).startswith(f"{ORIENTATION}: accuracy on ")
+
+
+@pytest.mark.parametrize("base", ["openai/whisper-base", "facebook/wav2vec2-base", "/my/own"])
+def test_another_encoder_or_locale_gets_nobody_elses_figure(results, base: str) -> None:  # noqa: ANN001
+    results(row())
+    for source, locales, chosen in (("minds14", ["en-US"], base), ("minds14", ["fr-FR"], TINY)):
+        rows, is_exact = rows_for(source, locales, chosen)
+        assert rows == {} and origin(rows, is_exact) == f"{NOTHING} {SOURCE}"
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(estimate, "_rates", {})
+    monkeypatch.setattr(estimate, "MEASURING_SECONDS", 0.01)
+
+
+def said(tmp_path: Path, base: str, preset_name: str = "instant", **changes: object) -> list:
+    values = {**dataclasses.asdict(preset(preset_name)), "window_seconds": 2, **changes}
+    fields = [values[name] for name in field_names()]
+    filled = (base, preset_name)
+    asked = ("minds14", ["en-US"], "", base, preset_name, filled, None)
+    return list(expect(tmp_path / "runs", *asked, *fields))
+
+
+def test_the_first_visitor_waits_for_the_measurement_and_later_ones_do_not(
+    quick: None, tmp_path: Path
+) -> None:
+    base = str(tiny_whisper(tmp_path / "base", window_seconds=15))
+    first, second = said(tmp_path, base)
+    assert MEASURING in first[2] and "About " in second[2] and "on this machine (" in second[2]
+    assert [name for _, name in second[0]["choices"]] == list(reversed(PRESETS))
+    for card, _ in second[0]["choices"]:
+        name, accuracy, time, words = card.split("\n")
+        assert accuracy.startswith("Accuracy: ") and time.startswith("Time here: ") and words
+    assert said(tmp_path, base) == [second]
+
+
+def test_a_wrong_hyperparameter_and_a_missing_base_are_said(quick: None, tmp_path: Path) -> None:
+    base = str(tiny_whisper(tmp_path / "base"))
+    assert "epochs must be from 1 to 200" in said(tmp_path, base, epochs=900)[-1][2]
+    assert NO_BASE in said(tmp_path, str(tmp_path / "nothing"))[-1][2]
+
+
+def test_while_something_trains_no_time_is_told_that_was_not_measured(
+    quick: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from intent.ui import expectations
+
+    base = str(tiny_whisper(tmp_path / "base", window_seconds=15))
+    monkeypatch.setattr(expectations.all_runs, "live_run", lambda runs: "a run")
+    assert WHILE_TRAINING in said(tmp_path, base)[-1][2]
+
+
+def test_an_amount_nobody_counted_has_no_test_part_of_its_own() -> None:
+    assert Amount(100, 8.44).divided(0.2) == Clips(80, 20, 8.4)
