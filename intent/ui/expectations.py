@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from html import escape
 from pathlib import Path
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 MEASURING = "Measuring this machine …"
 WHILE_TRAINING = "Something trains now: this machine is measured when that has ended."
 NOT_MEASURED = "This machine could not be measured: its device has no memory left."
-NO_BASE = "No estimate: this base is not at hand yet, or is no audio classifier."
+UNKNOWN = "not known yet"
 LESS = "Less for recordings that were heard before; downloads come on top."
 COUNT = "Look at the data to have it counted."
 Updates = tuple[object, object, object]  # cards, where their figures come from, the estimate
@@ -35,11 +36,10 @@ Updates = tuple[object, object, object]  # cards, where their figures come from,
 
 @dataclasses.dataclass(frozen=True)
 class Times:
-    """Seconds of each preset and of the recipe chosen; None where nobody can tell."""
+    """Seconds of each preset, and of what is "chosen"; for how many, where nobody has counted."""
 
-    presets: dict[str, float | None]
-    chosen: float | None
-    per: int | None  # recordings, where their number is not known
+    seconds: dict[str, float]
+    per: int | None
 
 
 def first_cards(source: str) -> list[tuple[str, str]]:
@@ -50,15 +50,16 @@ def first_cards(source: str) -> list[tuple[str, str]]:
 
 def wire_expectations(
     runs: Path, data: DataChoice, form: RecipeForm, estimate: gr.HTML, view: DataView,
-    tab: gr.Tab | None,
+    result: gr.HTML, tab: gr.Tab | None,
 ) -> None:  # fmt: skip
-    """Show what to expect when the tab is opened and whenever the choice changes."""
+    """Show what to expect when the tab is opened, the choice changes, or a run has its result."""
     chosen = [data.source, data.locales, data.folder, form.base, form.preset]
     fields = [field.input for field in form.fields]
     gr.on(
         [
             *([tab.select] if tab else []), data.source.change, data.locales.change,
-            form.base.input, form.preset.input, view.figures.change, *fields,
+            form.base.input, form.preset.input, view.figures.change, result.change,
+            *fields,
         ],
         partial(expect, runs), [*chosen, form.filled, view.looked, *form.fields],
         [form.preset, form.expected, estimate], show_progress="hidden", concurrency_limit=None,
@@ -76,58 +77,58 @@ def expect(
 
     rows, is_exact = rows_for(source, locales, base)
     try:
-        data = data_name(source, folder)
         chosen = recipe_of(
-            data, locales, base, preset_name, preset(preset_name),
+            data_name(source, folder), locales, base, preset_name, preset(preset_name),
             values_of(base, preset_name, filled, values),
         )  # fmt: skip
     except IntentError as error:
         yield _cards(rows, lambda name: "—"), _origin(rows, is_exact), _line(str(error))
         return
-    if not estimate.is_measured(chosen):
+    if not estimate.is_measured(chosen) and all_runs.live_run(runs) is None:
         cards = _cards(rows, lambda name: "measuring …")
         yield cards, _origin(rows, is_exact), _line(MEASURING)
     rate = estimate.rate_here(chosen, lambda: all_runs.live_run(runs) is not None)
     if rate is None:
         is_training = all_runs.live_run(runs) is not None
         line = _line(WHILE_TRAINING if is_training else NOT_MEASURED)
-        yield _cards(rows, lambda name: "not known yet"), _origin(rows, is_exact), line
+        yield _cards(rows, lambda name: UNKNOWN), _origin(rows, is_exact), line
         return
     amount = amount_of(source, locales, folder, looked)
-    times = _times(chosen, amount, rate)
-    cards = _cards(rows, lambda name: _time(times.presets[name], times.per))
-    yield cards, _origin(rows, is_exact), _estimate(times)
+    try:
+        times = _times(chosen, amount, rate)
+    except CheckpointError as error:
+        yield _cards(rows, lambda name: UNKNOWN), _origin(rows, is_exact), _line(str(error))
+        return
+    yield _cards(rows, lambda name: _time(times, name)), _origin(rows, is_exact), _words(times)
 
 
 def _times(chosen: Recipe, amount: "Amount", rate: float) -> Times:
+    """The time of the recipe chosen, first: it raises CheckpointError for a base not at hand."""
     from intent.estimate import seconds
 
-    def of(recipe: Recipe) -> float | None:
-        try:
-            return seconds(recipe, amount.divided(recipe.test_share), rate)
-        except CheckpointError:
-            return None
+    def of(recipe: Recipe) -> float:
+        return seconds(recipe, amount.divided(recipe.test_share), rate)
 
-    kind = family_or_whisper(chosen.base)
-    presets = {name: dataclasses.replace(preset(name, kind), base=chosen.base) for name in PRESETS}
-    per = None if amount.is_known else amount.clips
-    return Times({name: of(recipe) for name, recipe in presets.items()}, of(chosen), per)
+    times = {"chosen": of(chosen)}
+    for name in PRESETS:
+        recipe = preset(name, family_or_whisper(chosen.base))
+        with suppress(CheckpointError):  # a base with a shorter window than the preset's
+            times[name] = of(dataclasses.replace(recipe, base=chosen.base))
+    return Times(times, None if amount.is_known else amount.clips)
 
 
-def _estimate(times: Times) -> str:
-    if times.chosen is None:
-        return _line(NO_BASE)
+def _words(times: Times) -> str:
     per = "" if times.per is None else f" per {times.per} recordings"
-    about = f"About {time_in_words(times.chosen)}{per}"
+    about = f"About {time_in_words(times.seconds['chosen'])}{per}"
     where = f"on this machine ({device_name()})."
     more = LESS if times.per is None else f"{LESS} {COUNT}"
     return f"<p><b>{escape(about)}</b> {escape(where)} {more}</p>"
 
 
-def _time(seconds: float | None, per: int | None) -> str:
-    if seconds is None:
-        return "not known"
-    return time_in_words(seconds) + ("" if per is None else f" per {per}")
+def _time(times: Times, name: str) -> str:
+    if name not in times.seconds:
+        return UNKNOWN
+    return time_in_words(times.seconds[name]) + ("" if times.per is None else f" per {times.per}")
 
 
 def _cards(rows: dict, time_of: Callable[[str], str]) -> object:

@@ -88,7 +88,8 @@ def build_finetune_tab(runs: Path) -> FinetuneTab:
             panel = _build_live_panel()
         with gr.Column(elem_id="look-card", elem_classes="card"):
             view = build_data_view(data, clip_to_classify, _around(everything, gr.Tab))
-    wire_expectations(runs, data, form, estimate, view, _around(everything, gr.Tab))
+    tab = _around(everything, gr.Tab)
+    wire_expectations(runs, data, form, estimate, view, panel.result, tab)
     _wire(runs, data, form, start, refusal, panel)
     panel.use.click(
         use_model, panel.shown, chosen_checkpoint, show_progress="hidden", api_visibility="private"

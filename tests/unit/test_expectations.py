@@ -13,7 +13,7 @@ from intent.recipes import PRESETS, preset
 from intent.ui.accuracies import NOTHING, ORIENTATION, SOURCE, accuracy_line, origin, rows_for
 from intent.ui.amounts import RECKONED, Amount, amount_of, counted
 from intent.ui.ask import FOLDER
-from intent.ui.expectations import MEASURING, NO_BASE, WHILE_TRAINING, expect
+from intent.ui.expectations import MEASURING, UNKNOWN, WHILE_TRAINING, expect
 from intent.ui.recipe_form import field_names
 from intent.ui.recordings import measure, open_data
 from tests.tiny import tiny_whisper, tone_folder
@@ -143,7 +143,8 @@ def test_the_first_visitor_waits_for_the_measurement_and_later_ones_do_not(
 def test_a_wrong_hyperparameter_and_a_missing_base_are_said(quick: None, tmp_path: Path) -> None:
     base = str(tiny_whisper(tmp_path / "base"))
     assert "epochs must be from 1 to 200" in said(tmp_path, base, epochs=900)[-1][2]
-    assert NO_BASE in said(tmp_path, str(tmp_path / "nothing"))[-1][2]
+    cards, _, words = said(tmp_path, str(tmp_path / "nothing"))[-1]
+    assert "nothing" in words and all(UNKNOWN in card for card, _ in cards["choices"])
 
 
 def test_while_something_trains_no_time_is_told_that_was_not_measured(
