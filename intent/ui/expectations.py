@@ -42,10 +42,11 @@ class Times:
     per: int | None
 
 
-def first_cards(source: str) -> list[tuple[str, str]]:
-    """Return the presets' cards as they are before anything was measured."""
-    rows, _ = rows_for(source, ["en-US"], BUNDLED)
-    return preset_cards({name: _figures(name, rows, "measuring …") for name in PRESETS})
+def first_cards(source: str) -> tuple[list[tuple[str, str]], str]:
+    """Return the presets' cards before anything was measured, and where their figures come from."""
+    rows, is_exact = rows_for(source, ["en-US"], BUNDLED)
+    cards = preset_cards({name: _figures(name, rows, "measuring …") for name in PRESETS})
+    return cards, _origin(rows, is_exact)
 
 
 def wire_expectations(

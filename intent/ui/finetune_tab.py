@@ -80,7 +80,7 @@ def build_finetune_tab(runs: Path) -> FinetuneTab:
     with gr.Column(elem_id="finetune") as everything:
         with gr.Column(elem_id="setup", elem_classes="card"):
             source = SAMPLE if _offline() else MINDS14
-            data, form = build_data_choice(source), build_recipe_form(first_cards(source))
+            data, form = build_data_choice(source), build_recipe_form(*first_cards(source))
             estimate = gr.HTML(f"<p>{MEASURING}</p>", elem_id="estimate", js_on_load=LIVE)
             start = gr.Button("Fine-tune", variant="primary", size="lg", elem_id="start")
             refusal = gr.HTML(elem_id="refusal", elem_classes="is-note")

@@ -71,10 +71,11 @@ def field_names() -> tuple[str, ...]:
     return tuple(sorted(names, key=lambda name: known.index(name) if name in known else len(known)))
 
 
-def build_recipe_form(cards: list[tuple[str, str]]) -> RecipeForm:
+def build_recipe_form(cards: list[tuple[str, str]], origin: str) -> RecipeForm:
     """Lay the form out inside the present Blocks; choosing a preset or a base fills it in.
 
-    `cards` are the presets with their first texts, as `preset_cards` makes them.
+    `cards` are the presets with their first texts, as `preset_cards` makes them; `origin`, where
+    the figures in them come from.
     """
     chosen = default_preset()
     base = gr.Dropdown(
@@ -83,7 +84,7 @@ def build_recipe_form(cards: list[tuple[str, str]]) -> RecipeForm:
         info=base_note(BUNDLED),
     )  # fmt: skip
     which = gr.Radio(cards, value=chosen, label="Preset", elem_id="preset", elem_classes="is-cards")
-    expected = gr.HTML(elem_id="expected", elem_classes="is-quiet")
+    expected = gr.HTML(origin, elem_id="expected", elem_classes="is-quiet")
     with gr.Accordion("Every hyperparameter", open=False, elem_id="hyperparameters"):
         with gr.Row(elem_classes="is-fields"):
             fields = tuple(_component(name, preset(chosen)) for name in field_names())
