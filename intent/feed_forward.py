@@ -5,10 +5,7 @@ from transformers import PreTrainedModel
 from transformers.modeling_outputs import BaseModelOutput
 
 from intent.padding import padding_neuron, spoken_frames
-
-
-class _Reached(Exception):
-    """A forward pass has come as far as it is needed."""
+from intent.parts import with_children
 
 
 class BelowFeedForward(torch.nn.Module):
@@ -20,20 +17,7 @@ class BelowFeedForward(torch.nn.Module):
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         """Return the residual streams (batch, frames, width) that the network gets."""
-        seen: list[torch.Tensor] = []
-
-        def end_here(_: torch.nn.Module, arguments: tuple[torch.Tensor]) -> None:
-            seen.append(arguments[0])
-            raise _Reached
-
-        hook = self.encoder.layers[-1].final_layer_norm.register_forward_pre_hook(end_here)
-        try:
-            self.encoder(inputs)
-        except _Reached:
-            pass
-        finally:
-            hook.remove()
-        return seen[0]
+        return _without_last_network(self.encoder)(inputs).last_hidden_state
 
     def without_muted(self, streams: torch.Tensor) -> list[torch.Tensor]:
         """Return each stream (frames, width) without the frames of padding, where that is muted."""
@@ -87,6 +71,20 @@ class FeedForward(torch.nn.Module):
         """Return the encoder's output for its residual stream, both (..., frames, width)."""
         hidden = self.activation(self.fc1(self.norm_before(stream)))
         return self.norm_after(stream + self.fc2(hidden))
+
+
+class _Nothing(torch.nn.Module):
+    """Stands in for a network that adds nothing to the residual stream."""
+
+    def forward(self, hidden: torch.Tensor) -> torch.Tensor:
+        return torch.zeros_like(hidden)
+
+
+def _without_last_network(encoder: torch.nn.Module) -> torch.nn.Module:
+    same = torch.nn.Identity()
+    *lower, last = encoder.layers
+    last = with_children(last, final_layer_norm=same, fc1=same, fc2=_Nothing())
+    return with_children(encoder, layers=torch.nn.ModuleList([*lower, last]), layer_norm=same)
 
 
 class FeedForwardOnly(torch.nn.Module):

@@ -69,7 +69,7 @@ def test_what_training_computes_is_at_least_what_it_cannot_do_without(
 @pytest.mark.parametrize(
     ("name", "more"),
     [
-        ("instant", {"copies": 3}),
+        ("instant", {"copies": 5}),
         ("recommended", {"epochs": 120}),
         ("recommended", {"copies": 5}),
         ("guide", {"epochs": 20}),
