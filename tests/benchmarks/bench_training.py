@@ -12,8 +12,8 @@ wav2vec2: convolutions frozen and cached (Recommended of that family) against th
 Each run is a process of its own, timed from its start to its end; ours begins with an empty cache.
 Accuracy is of the same test clips. `plain_trainer.py` is the other side and says what it does; both
 multiply in one precision unless `--plain-float32`. Beside the time of the plain side stands what it
-spends on evaluations between epochs and on features. `--plain-epochs` cuts the plain side of
-"recommended" short and reckons its time from those epochs: its accuracy is then left out.
+spends on evaluations between epochs and on features. `--plain-epochs` cuts the plain sides short and
+reckons their times from those epochs, which are all alike: accuracy is then left out.
 The floor of a recipe is the arithmetic of tests/benchmarks/floor.py at the rate of a large matrix
 product here; a run is near if its time is a small multiple of that.
 """
@@ -106,8 +106,10 @@ def measure(
             with tempfile.TemporaryDirectory(dir=folder) as place:
                 if side == "ours":
                     timing = run_ours(recipe, Path(place))
-                elif side == "same-recipe" and options.plain_epochs:
-                    timing = cut_short(recipe, options.plain_epochs, Path(place), options.float32)
+                elif options.plain_epochs:
+                    timing = cut_short(
+                        side, recipe, options.plain_epochs, Path(place), options.float32
+                    )
                 else:
                     timing = run_plain(side, recipe, Path(place), options.float32)
             times[side].append(timing)
@@ -206,7 +208,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--clips", type=int, help="training clips; a quarter as many are tested on")
     parser.add_argument("--epochs", type=int, help="of both sides, if not the recipe's")
     parser.add_argument("--window", type=int, help="seconds, if not the recipe's (for tiny bases)")
-    parser.add_argument("--plain-epochs", type=int, help="of the plain side of recommended")
+    parser.add_argument("--plain-epochs", type=int, help="of the plain sides")
     parser.add_argument("--plain-float32", action="store_true", dest="float32")
     return parser.parse_args()
 

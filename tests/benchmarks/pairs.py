@@ -67,16 +67,21 @@ def run_plain(kind: str, recipe: Recipe, folder: Path, float32: bool) -> Timing:
     )
 
 
-def cut_short(recipe: Recipe, epochs: int, folder: Path, float32: bool) -> Timing:
-    """Run the plain side of a recipe for a few epochs, and reckon its time for all of them."""
+def cut_short(kind: str, recipe: Recipe, epochs: int, folder: Path, float32: bool) -> Timing:
+    """Run the plain side of a recipe for a few epochs, and reckon its time for all of them.
+
+    A frozen encoder is evaluated after each epoch; the same recipe a few times, whatever its epochs.
+    """
     few = min(epochs, recipe.epochs)
-    timing = run_plain("same-recipe", dataclasses.replace(recipe, epochs=few), folder, float32)
-    one = timing.later_epochs or timing.first_epoch
+    timing = run_plain(kind, dataclasses.replace(recipe, epochs=few), folder, float32)
+    evaluation = 0.0 if kind == "same-recipe" else timing.evaluations / few
+    one = (timing.later_epochs or timing.first_epoch) + evaluation
     more = recipe.epochs - few
     return dataclasses.replace(
         timing,
         accuracy=timing.accuracy if more == 0 else None,
         seconds=timing.seconds + more * one,
+        evaluations=timing.evaluations + more * evaluation,
         features=timing.features / few * recipe.epochs,
         reckoned=more > 0,
     )
