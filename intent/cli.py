@@ -14,13 +14,13 @@ from intent.commands import (
     OURS,
     classify,
     evaluate,
-    runs_command,
     train,
 )
 from intent.errors import IntentError
 from intent.paths import BUNDLED, MINDS14, SAMPLE
 from intent.quiet import quiet_libraries
 from intent.recipes import PRESETS
+from intent.runs_command import ACTIONS, runs_command
 
 _EXAMPLES = {
     "": """\
@@ -42,6 +42,7 @@ examples:
   python -m intent train --data my-recordings --set epochs=4 learning_rate=1e-5
   python -m intent train --resume RUN_ID --budget 60
 
+While another run trains, the command waits in the queue; Ctrl-C withdraws it. Later
 Ctrl-C stops and keeps the best checkpoint so far; a second one breaks off.""",
     "evaluate": """\
 examples:
@@ -51,7 +52,12 @@ examples:
 examples:
   python -m intent runs list
   python -m intent runs show RUN_ID
-  python -m intent runs stop RUN_ID""",
+  python -m intent runs stop RUN_ID
+  python -m intent runs resume RUN_ID
+  python -m intent runs rename RUN_ID Second try, more layers
+  python -m intent runs remove RUN_ID
+  python -m intent runs restore RUN_ID
+  python -m intent runs empty-trash""",
 }
 
 
@@ -103,7 +109,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_classify(add("classify", classify, "Say what the callers in recordings want."))
     _add_train(add("train", train, "Train a checkpoint on labelled recordings."))
     _add_evaluate(add("evaluate", evaluate, "Measure how well a checkpoint hears a data set."))
-    _add_runs(add("runs", runs_command, "List runs, show one, or stop one."))
+    _add_runs(add("runs", runs_command, "List runs; show, stop, resume, rename or remove one."))
     return parser
 
 
@@ -160,6 +166,7 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_runs(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("action", choices=("list", "show", "stop"))
-    parser.add_argument("run_id", nargs="?", metavar="RUN_ID", help="for show and stop")
+    parser.add_argument("action", choices=ACTIONS)
+    parser.add_argument("run_id", nargs="?", metavar="RUN_ID", help="which run, but for list")
+    parser.add_argument("name", nargs="*", metavar="NAME", help="for rename")
     parser.add_argument("--runs", metavar="DIR", help=_RUNS_HELP)

@@ -1,7 +1,6 @@
 """What the commands of the command line do."""
 
 import argparse
-import json
 import os
 import signal
 from collections.abc import Iterator
@@ -49,7 +48,7 @@ def classify(options: argparse.Namespace) -> int:
 
 def train(options: argparse.Namespace) -> int:
     """Train in this process, showing how it goes, and print where the result is."""
-    from intent.runs import create_run, open_run, refuse_second_run, work
+    from intent.runs import create_run, open_run
 
     if options.budget is not None and not options.budget > 0:
         raise RunError(f"--budget must be more than 0 seconds, found {options.budget:g}.")
@@ -58,22 +57,31 @@ def train(options: argparse.Namespace) -> int:
         _check_only_resume(options)
         run = open_run(runs, options.resume)
     else:
-        recipe = _recipe(options)
-        refuse_second_run(runs)
-        run = create_run(runs, recipe)
+        run = create_run(runs, _recipe(options))
+    return train_here(run, options.json, options.budget)
+
+
+def train_here(run: RunDir, as_json: bool, budget_seconds: float | None = None) -> int:
+    """Train a run in this process once it is its turn, showing how it goes."""
+    from intent.runs import in_turn, work
+
     finished: list[Finished] = []
-    with terminal.display(options.json) as show, _stop_on_signals(run):
+    with (
+        in_turn(run, terminal.complain_of_waiting),
+        terminal.display(as_json) as show,
+        _stop_on_signals(run),
+    ):
 
         def on_event(event: Event) -> None:
             finished.extend([event] if isinstance(event, Finished) else [])
             show(event)
 
         try:
-            work(run, on_event, options.budget)
+            work(run, on_event, budget_seconds)
         finally:
-            if options.json:
+            if as_json:
                 show(_result(run, finished[-1] if finished else None))  # the last line
-    if not options.json:
+    if not as_json:
         print(terminal.summary(run, finished[-1]))
     return DONE
 
@@ -92,32 +100,6 @@ def evaluate(options: argparse.Namespace) -> int:
         terminal.print_json(figures)
     else:
         print(terminal.evaluation_text(figures))
-    return DONE
-
-
-def runs_command(options: argparse.Namespace) -> int:
-    """List runs, show one, or ask one to stop."""
-    from intent import runs as all_runs
-
-    folder = Path(options.runs or runs_dir()).resolve()
-    if options.action == "list":
-        for run in all_runs.list_runs(folder):
-            row = terminal.run_row(run, all_runs.state(run), all_runs.history_of(run))
-            print(json.dumps(row) if options.json else terminal.row_text(row))
-        return DONE
-    if not options.run_id:
-        raise RunError(f"Which run? Name one: python -m intent runs {options.action} RUN_ID.")
-    run = all_runs.open_run(folder, options.run_id)
-    state = all_runs.state(run)
-    if options.action == "stop":
-        if state not in ("running", "stopping"):
-            raise RunError(f"Run {run.id} is not training ({state}): there is nothing to stop.")
-        all_runs.request_stop(run)
-        state = all_runs.state(run)
-    row = terminal.run_row(run, state, all_runs.history_of(run))
-    if options.action == "show":
-        row["recipe"] = json.loads(run.recipe().to_json())
-    print(json.dumps(row, indent=None if options.json else 2))
     return DONE
 
 

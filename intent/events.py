@@ -178,8 +178,8 @@ def add_event(history: History, event: Event) -> History:
     match event:
         case Started():
             return replace(history, started=event, end=None)
-        case Phase():
-            return replace(history, phase=event.name, progress=None)
+        case Phase():  # behind an end: another sitting has begun
+            return replace(history, phase=event.name, progress=None, end=None)
         case Progress():
             return replace(history, progress=event)
         case Skipped():

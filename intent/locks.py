@@ -12,8 +12,8 @@ PROBE_SECONDS = 0.5  # a look at a lock takes microseconds: what holds longer is
 
 
 @contextmanager
-def hold(file: Path, holder: str) -> Iterator[bool]:
-    """Hold the file's lock within the block and leave the holder's name in the file.
+def hold(file: Path, holder: str | None = None) -> Iterator[bool]:
+    """Hold the file's lock within the block and leave the holder's name, if given, in the file.
 
     Yields False, holding nothing, where another process (or another block in this one) has it.
     Raises RunError where the file system or the operating system has no such locks.
@@ -21,7 +21,7 @@ def hold(file: Path, holder: str) -> Iterator[bool]:
     descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         taken = _take(descriptor, file)
-        if taken:
+        if taken and holder is not None:
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, f"{holder}\n".encode(), 0)
         yield taken

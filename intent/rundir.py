@@ -1,6 +1,7 @@
 """A run is a directory: what was asked, what happened, what came out."""
 
 import os
+import re
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from pathlib import Path
 from intent.errors import RecipeError, RunError
 from intent.events import Event, History, add_event, from_line, to_line
 from intent.recipes import Recipe
+
+ID = re.compile(r"[0-9]{8}-[0-9]{6}-[a-z]{1,20}-[0-9a-f]{4}")
 
 _histories: dict[Path, tuple[tuple[int, int], int, History]] = {}  # file id, offset, fold
 _histories_lock = threading.Lock()
@@ -25,6 +28,29 @@ class RunDir:
     def id(self) -> str:
         """The run's id, which is the name of its folder."""
         return self.path.name
+
+    @property
+    def name(self) -> str:
+        """The name that somebody gave the run, else one made of its preset and its base."""
+        try:
+            given = self.name_file.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError):
+            given = ""
+        return given or self._default_name()
+
+    def _default_name(self) -> str:
+        try:
+            recipe = self.recipe()
+        except RunError:
+            return self.id
+        base = Path(recipe.base)
+        of_run = base.name == "model" and ID.fullmatch(base.parent.name)
+        return f"{recipe.preset.capitalize()}, {base.parent.name if of_run else base.name}"
+
+    @property
+    def name_file(self) -> Path:
+        """What somebody has called the run; there is none until somebody does."""
+        return self.path / "name"
 
     @property
     def recipe_file(self) -> Path:
@@ -55,6 +81,11 @@ class RunDir:
     def stop_file(self) -> Path:
         """A request to stop: it is one by being there."""
         return self.path / "stop"
+
+    @property
+    def queued_file(self) -> Path:
+        """A wish to train, by being there; when it was wished is in it, which gives its place."""
+        return self.path / "queued"
 
     @property
     def lock_file(self) -> Path:

@@ -1,50 +1,47 @@
-"""Runs: create, start, follow, stop, list and remove them; their state is read off their files."""
+"""Runs: create, start, stop, resume, list and name them; their state is read off their files."""
 
-import atexit
-import multiprocessing
 import os
-import re
 import secrets
 import shutil
-import signal
-import sys
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Literal
 
 from intent import locks
+from intent.children import kill_run, prepare_worker
 from intent.errors import RunError
 from intent.events import Failed, Finished
+from intent.paths import written_whole
+from intent.queue import (
+    STARTER_LOCK,
+    enqueue,
+    in_turn,
+    keep_starting,
+    queued_runs,
+    start_next,
+    withdraw,
+)
 from intent.recipes import Recipe
-from intent.rundir import RunDir, history_of
-from intent.worker import (
-    DISK_FULL,
-    FOLDER_LOCK,
-    PRELOAD,
-    busy_message,
-    child_main,
-    holder,
-    request_stop,
-    work,
-)  # fmt: skip
+from intent.rundir import ID, RunDir, history_of
+from intent.trash import KEEP_DAYS, empty_trash, restore_run, trash_run, trashed_runs
+from intent.worker import DISK_FULL, live_run, request_stop, work
 
 __all__ = [
-    "State", "create_run", "finished_runs", "history_of", "kill_run", "list_runs", "live_run",
-    "open_run", "prepare_worker", "refuse_second_run", "remove_run", "request_stop", "start_run",
-    "state", "work",
+    "KEEP_DAYS", "RESUMABLE", "State", "check_resumable", "create_run", "empty_trash",
+    "finished_runs", "history_of", "in_turn", "keep_starting", "kill_run", "list_runs", "live_run",
+    "open_run", "prepare_worker", "queued_runs", "rename_run", "request_stop", "restore_run",
+    "resume_run", "size_bytes", "start_next", "start_run", "state", "stop_run", "trash_run",
+    "trashed_runs", "withdraw", "work",
 ]  # fmt: skip
 
 State = Literal[
-    "prepared", "running", "stopping", "done", "stopped", "out of time", "failed", "interrupted"
-]
-
-ID = re.compile(r"[0-9]{8}-[0-9]{6}-[a-z]{1,20}-[0-9a-f]{4}")
-START_SECONDS = 120  # a cold start on a slow machine; a prepared one takes a tenth of a second
-TERM_SECONDS = 5  # from a signal to stop until the end by force
-
-_children: dict[RunDir, BaseProcess] = {}
+    "prepared", "queued", "running", "stopping", "done", "stopped", "out of time", "failed",
+    "interrupted",
+]  # fmt: skip
+RESUMABLE = ("prepared", "stopped", "out of time", "failed", "interrupted")
+MAX_NAME = 60  # characters
 
 
 def create_run(runs: Path, recipe: Recipe) -> RunDir:
@@ -92,27 +89,13 @@ def finished_runs(runs: Path) -> list[RunDir]:
     return [run for run in list_runs(runs) if run.model.is_dir()]
 
 
-def live_run(runs: Path) -> RunDir | None:
-    """Return the run that is training now, whoever started it."""
-    if not locks.is_held(runs / FOLDER_LOCK):
-        return None
-    run_id = holder(RunDir(runs / "any"))[0]
-    if ID.fullmatch(run_id) and locks.is_held(RunDir(runs / run_id).lock_file):
-        return RunDir(runs / run_id)
-    return None
-
-
-def refuse_second_run(runs: Path) -> None:
-    """Raise RunError while a run of the folder is training."""
-    live = live_run(runs)
-    if live:
-        raise RunError(busy_message(live.id))
-
-
 def state(run: RunDir) -> State:
     """Return the state of a run, from its files and from whether a process holds its lock."""
+    queued = run.queued_file.exists()  # before the look at the lock, which is taken first
     if locks.is_held(run.lock_file):
         return "stopping" if run.stop_requested() else "running"
+    if queued:
+        return "queued"
     history = history_of(run)  # after the look at the lock: what was written is whole
     match history.end:
         case Finished(outcome="stopped" | "out of time" as outcome):
@@ -121,100 +104,76 @@ def state(run: RunDir) -> State:
             return "done"
         case Failed():
             return "failed"
-    return "interrupted" if history.count else "prepared"
-
-
-def prepare_worker() -> None:
-    """Start the process that children are forked from and let it import what training needs.
-
-    Returns at once; the imports go on in that process. Does nothing the second time.
-    """
-    context = _context()
-    if context.get_start_method() == "forkserver":
-        from multiprocessing.forkserver import ensure_running
-
-        # Without it, asking whether there is a GPU starts CUDA, which does not survive a fork.
-        os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")
-        context.set_forkserver_preload(list(PRELOAD))
-        ensure_running()
+    begun = history.count or locks.holder_of(run.lock_file)
+    return "interrupted" if begun else "prepared"
 
 
 def start_run(run: RunDir) -> None:
-    """Train in a child process, from the start or from where the run was left.
+    """Train in a child process, from the start or from where the run was left, once it may.
 
-    Returns when the child has begun. Raises RunError, with nothing started, while a run of the
-    folder is training. When this process exits, it asks its children to stop and waits for them;
-    when it is killed, they go on.
+    While another run trains, this one waits in the queue. Returns when it has begun, waits, or
+    could not begin, which a Failed event tells; raises RunError where it cannot even be queued.
     """
-    refuse_second_run(run.path.parent)
-    prepare_worker()
-    ours, theirs = _context().Pipe(duplex=False)
-    process = _context().Process(
-        target=child_main, args=(run, dict(os.environ), theirs), name=f"intent {run.id}"
-    )
-    with ours:
-        process.start()
-        theirs.close()
-        reason = _first_word(ours, run)
-    if reason:
-        raise RunError(reason)
-    if not _children:
-        atexit.register(_stop_children)
-    _children[run] = process
+    enqueue(run)
+    runs = run.path.parent
+    start_next(runs)
+    while state(run) == "queued" and locks.is_held(runs / STARTER_LOCK):
+        if live_run(runs) or queued_runs(runs)[:1] != [run]:
+            return
+        time.sleep(0.02)  # whoever starts what is queued is about to begin it
 
 
-def kill_run(run: RunDir) -> None:
-    """End a run that does not heed a request to stop: by a signal, and then by force.
+def resume_run(run: RunDir) -> None:
+    """Go on with a run that ended before it was done, from its last checkpoint, once it may.
 
-    What it saved before stays. Does nothing where the run is not training.
+    Raises RunError for a run that is done, trains or waits.
     """
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        run_id, process = holder(run)
-        if process is None or run_id != run.id or not locks.is_held(run.lock_file):
-            return
-        try:
-            os.kill(process, number)
-        except ProcessLookupError:
-            return
-        deadline = time.monotonic() + TERM_SECONDS
-        while locks.is_held(run.lock_file) and time.monotonic() < deadline:
-            time.sleep(0.02)
+    check_resumable(run)
+    start_run(run)
 
 
-def remove_run(run: RunDir) -> None:
-    """Delete a run and all that came out of it; raises RunError for a live or foreign one."""
-    if not ID.fullmatch(run.id) or run.path.is_symlink() or not run.recipe_file.is_file():
-        raise RunError(f"{run.path} is not the folder of a run: nothing was removed.")
+def check_resumable(run: RunDir) -> None:
+    """Raise RunError for a run with nothing to go on with: it is done, trains or waits."""
+    now = state(run)
+    if now not in RESUMABLE:
+        raise RunError(f"Run {run.id} is {now}: there is nothing to resume.")
+
+
+def stop_run(run: RunDir) -> State:
+    """Ask a run to stop, or withdraw it from the queue, and return its state then.
+
+    One that has ended is left as it is. Raises RunError where the request cannot be written.
+    """
+    if not withdraw(run) and state(run) == "running":
+        request_stop(run)
+    return state(run)
+
+
+def rename_run(run: RunDir, name: str) -> None:
+    """Give a run a name of 1 to 60 printable characters; raises RunError for any other."""
+    name = name.strip()
+    if not (1 <= len(name) <= MAX_NAME and name.isprintable()):
+        raise RunError(
+            f"A run's name has 1 to {MAX_NAME} printable characters, found {name[:80]!r}: "
+            "choose another."
+        )
     try:
-        with locks.hold(run.lock_file, "removal") as idle:
-            if not idle:
-                raise RunError(f"Run {run.id} is training now: stop it before removing it.")
-            shutil.rmtree(run.path)
+        with written_whole(run.name_file) as file:
+            file.write(name.encode())
     except OSError as error:
         raise RunError(
-            f"Run {run.id} cannot be removed ({error.strerror}): look at the folder {run.path}."
+            f"Run {run.id} cannot be renamed ({error.strerror}): look at the folder {run.path}."
         ) from None
 
 
-def _context() -> multiprocessing.context.BaseContext:
-    methods = multiprocessing.get_all_start_methods()
-    return multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
-
-
-def _first_word(child: multiprocessing.connection.Connection, run: RunDir) -> str:
-    try:
-        if child.poll(START_SECONDS):
-            return child.recv()
-    except (EOFError, OSError):
-        pass
-    return f"The training process of run {run.id} did not begin: look at {run.log_file}."
-
-
-def _stop_children() -> None:
-    for run in _children:
-        if locks.is_held(run.lock_file):
-            print(f"Run {run.id} is stopping and keeps its best checkpoint …", file=sys.stderr)
-            request_stop(run)  # multiprocessing then waits for it to end
+def size_bytes(run: RunDir) -> int:
+    """Return how many bytes the files of a run take."""
+    total = 0
+    for folder, _, files in os.walk(run.path):
+        for file in files:
+            with suppress(OSError):  # it may go while we look
+                total += os.lstat(os.path.join(folder, file)).st_size
+    return total
 
 
 def _new_folder(runs: Path, preset: str) -> RunDir:

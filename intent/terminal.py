@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING, TextIO
 from intent.events import (
     EvalPoint,
     Event,
-    Failed,
     Finished,
-    History,
     Phase,
     Progress,
     Skipped,
@@ -32,6 +30,11 @@ BAR_WIDTH = 30  # characters for a score of 1
 def complain(message: str) -> None:
     """Print one line on standard error."""
     print(" ".join(message.split()), file=sys.stderr, flush=True)
+
+
+def complain_of_waiting(ahead: RunDir) -> None:
+    """Say on standard error behind which run this command waits."""
+    complain(f"Waiting behind run {ahead.id} ({ahead.name}); Ctrl-C withdraws.")
 
 
 def print_json(value: object) -> None:
@@ -121,32 +124,6 @@ def evaluation_text(figures: dict[str, object]) -> str:
         names = ", ".join(figures["skipped"][:5])
         lines.append(f"Left out, since unreadable: {len(figures['skipped'])} clips ({names})")
     return "\n".join(lines)
-
-
-def run_row(run: RunDir, state: str, history: History) -> dict[str, object]:
-    """Return what a list of runs says of one."""
-    end = history.end
-    measured = end.accuracy if isinstance(end, Finished) else _latest_accuracy(history)
-    return {
-        "run": run.id,
-        "state": state,
-        "accuracy": measured,
-        "phase": history.phase if state in ("running", "stopping") else "",
-        "message": end.message if isinstance(end, Failed) else "",
-        "directory": str(run.path),
-        "model": str(run.model) if run.model.is_dir() else None,
-    }
-
-
-def row_text(row: dict[str, object]) -> str:
-    """Return the row of a run as one line."""
-    accuracy = "" if row["accuracy"] is None else f"accuracy {row['accuracy']:.3f}"
-    about = row["phase"] or row["message"]
-    return f"{row['run']}  {row['state']:<12} {accuracy:<15} {about}".rstrip()
-
-
-def _latest_accuracy(history: History) -> float | None:
-    return history.evaluations[-1].accuracy if history.evaluations else None
 
 
 def _figure_text(figure: dict[str, object]) -> str:

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from intent import locks
 from intent.errors import IntentError, RunError
-from intent.events import Event, Failed
-from intent.rundir import RunDir
+from intent.events import Event, Failed, Phase
+from intent.rundir import ID, RunDir
 
 FOLDER_LOCK = ".lock"  # in the runs folder: who trains now
 NICENESS = 10  # below the page, which must answer while a run computes
@@ -38,25 +38,46 @@ def work(
 
     Every event is written to the run with its time and then handed to `on_event`. A failure is
     written as a Failed event and raised again: IntentError where the user can mend it, anything
-    else where not. Raises RunError, with nothing written, while another run is training.
+    else where not. Raises BusyError, with nothing written, while another run is training.
     """
     with training_lock(run):
+        run.queued_file.unlink(missing_ok=True)
         _train(run, on_event or (lambda event: None), budget_seconds)
+
+
+class BusyError(RunError):
+    """Another run trains now."""
+
+
+class WithdrawnError(RunError):
+    """The run was taken out of the queue before it began."""
 
 
 @contextmanager
 def training_lock(run: RunDir) -> Iterator[None]:
-    """Be the one process that trains in the runs folder; raises RunError while another is."""
+    """Be the one process that trains in the runs folder; raises BusyError while another is."""
     folder_lock = run.path.parent / FOLDER_LOCK
     try:
         with locks.hold(folder_lock, f"{run.id} {os.getpid()}") as first:
             if not first:
-                raise RunError(busy_message(holder(run)[0]))
-            with locks.hold(run.lock_file, str(os.getpid())):
+                raise BusyError(busy_message(holder(run)[0]))
+            with locks.hold(run.lock_file, str(os.getpid())) as ours:
+                if not ours or not run.recipe_file.is_file():  # it is on its way to the trash
+                    raise FileNotFoundError(run.path)
                 run.stop_file.unlink(missing_ok=True)  # a request to a sitting that has ended
                 yield
     except (FileNotFoundError, NotADirectoryError):
         raise RunError(f"There is no run {run.id} any more: start a new one.") from None
+
+
+def live_run(runs: Path) -> RunDir | None:
+    """Return the run that is training now, whoever started it."""
+    if not locks.is_held(runs / FOLDER_LOCK):
+        return None
+    run_id = holder(RunDir(runs / "any"))[0]
+    if ID.fullmatch(run_id) and locks.is_held(RunDir(runs / run_id).lock_file):
+        return RunDir(runs / run_id)
+    return None
 
 
 def holder(run: RunDir) -> tuple[str, int | None]:
@@ -82,7 +103,7 @@ def request_stop(run: RunDir) -> None:
 
 
 def child_main(run: RunDir, environment: dict[str, str], ready: Connection) -> None:
-    """Work in a child process; sends "" once it has the lock, or the reason why it has not."""
+    """Train a queued run in a child process; sends None once it has begun, or why it has not."""
     os.environ.update(environment)
     os.setsid()  # Ctrl-C in the app's terminal is for the app, which then asks the run to stop
     os.nice(NICENESS)
@@ -90,13 +111,23 @@ def child_main(run: RunDir, environment: dict[str, str], ready: Connection) -> N
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         with training_lock(run):
+            _claim(run)
             _all_output_to(run.log_file)
-            ready.send("")
+            ready.send(None)
             _train(run, lambda event: None, None)
     except Exception as error:  # noqa: BLE001 - the end of a process: nobody is left to catch it
         with suppress(OSError):
-            ready.send(str(error))  # heard only before the run has begun
+            told = error if isinstance(error, RunError) else RunError(str(error))
+            ready.send(told)  # heard only before the run has begun
         sys.exit(1)
+
+
+def _claim(run: RunDir) -> None:
+    """Take the run out of the queue: whoever deletes the file, starter or visitor, has its way."""
+    try:
+        run.queued_file.unlink()
+    except FileNotFoundError:
+        raise WithdrawnError(f"Run {run.id} was withdrawn before it began.") from None
 
 
 def _train(
@@ -108,6 +139,7 @@ def _train(
         on_event(event)
 
     try:
+        emit(Phase("starting"))
         from intent.quiet import quiet_libraries
         from intent.training import train
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from intent import runs as all_runs
 from intent.data import LOCALES
-from intent.errors import DataError, RecipeError, RunError
+from intent.errors import DataError, RecipeError
 from intent.paths import BUNDLED, SAMPLE
 from intent.recipes import Recipe, change
 from intent.rundir import RunDir
@@ -72,14 +72,9 @@ def overrides_of(text: str) -> dict[str, object]:
 
 
 def start_new(runs: Path, recipe: Recipe) -> RunDir:
-    """Create a run and start it; where another one trains, RunError says so and nothing is left."""
+    """Create a run and start it; where another one trains, it waits in the queue."""
     run = all_runs.create_run(runs, recipe)
-    try:
-        all_runs.start_run(run)
-    except RunError:
-        if not run.history().count:
-            all_runs.remove_run(run)
-        raise
+    all_runs.start_run(run)
     return run
 
 

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import TextIO
 
 import pytest
 import soundfile
@@ -14,8 +15,9 @@ from intent import terminal
 from intent.cli import build_parser, main
 from intent.events import Failed, Finished, Phase, from_line
 from intent.paths import EXAMPLES
+from intent.queue import enqueue
 from intent.recipes import Recipe
-from intent.runs import create_run, list_runs, open_run, state
+from intent.runs import create_run, list_runs, open_run, queued_runs, state
 from intent.worker import training_lock
 from tests.tiny import LABELS, tiny_whisper, tone, tone_folder
 
@@ -120,6 +122,11 @@ def test_light_path_loads_neither_gradio_nor_torch(tmp_path: Path) -> None:
             "--resume goes on with the run's own recipe: leave out --data.",
         ),
         (["runs", "show"], "Which run? Name one: python -m intent runs show RUN_ID."),
+        (["runs", "stop", "a", "b"], "stop takes one run, found 'b' besides."),
+        (
+            ["runs", "empty-trash", "a"],
+            "empty-trash deletes all that lies in the trash: name no run.",
+        ),
     ],
 )
 def test_mistake_is_told_in_one_line_with_exit_2(
@@ -282,32 +289,112 @@ def test_failed_training_is_told_once_and_exits_2(
     assert json.loads(result)["outcome"] == "failed"
 
 
-def test_second_training_is_refused_and_leaves_no_run(
+def wait_for_line(stream: TextIO, wanted: str) -> str:
+    """Return the first line that holds the words; fail where the stream ends without."""
+    for line in stream:
+        if wanted in line:
+            return line
+    raise AssertionError(f"{wanted!r} was not said")
+
+
+def test_second_training_waits_for_the_first_and_then_begins(world: Path, tmp_path: Path) -> None:
+    first = create_run(tmp_path / "runs", Recipe())
+    with training_lock(first):
+        waiting = python("-m", "intent", *train_tiny(world), "--recipe", "instant")
+        said = wait_for_line(waiting.stderr, "Waiting")
+        assert said == (
+            f"Waiting behind run {first.id} (Recommended, bundled); Ctrl-C withdraws.\n"
+        )
+        [second] = queued_runs(tmp_path / "runs")
+        assert state(second) == "queued"
+    out, err = waiting.communicate()
+    assert waiting.returncode == 0, err
+    assert state(second) == "done" and out.splitlines()[-1] == str(second.model)
+
+
+def test_ctrl_c_withdraws_a_training_that_waits(world: Path, tmp_path: Path) -> None:
+    first = create_run(tmp_path / "runs", Recipe())
+    with training_lock(first):
+        waiting = python("-m", "intent", *train_tiny(world))
+        wait_for_line(waiting.stderr, "Waiting")
+        waiting.send_signal(signal.SIGINT)
+        _, err = waiting.communicate()
+    assert (waiting.returncode, err) == (130, "Interrupted.\n")
+    assert queued_runs(tmp_path / "runs") == []
+
+
+def test_training_that_waits_can_be_withdrawn_by_another_command(
     capsys: Output, world: Path, tmp_path: Path
 ) -> None:
-    run = create_run(tmp_path / "runs", Recipe())
-    with training_lock(run):
-        refused = said(capsys, *train_tiny(world))
-    assert refused == (
-        2, "", f"Run {run.id} is training now: stop it or wait until it ends.\n",
-    )  # fmt: skip
-    assert list_runs(tmp_path / "runs") == [run]
+    first = create_run(tmp_path / "runs", Recipe())
+    with training_lock(first):
+        waiting = python("-m", "intent", *train_tiny(world))
+        wait_for_line(waiting.stderr, "Waiting")
+        [second] = queued_runs(tmp_path / "runs")
+        code, out, err = said(capsys, "runs", "stop", second.id, "--json")
+        assert (code, err) == (0, "")
+        assert json.loads(out)["state"] == "prepared"
+        _, err = waiting.communicate()
+    assert (waiting.returncode, err) == (2, f"Run {second.id} was withdrawn before it began.\n")
 
 
 def test_runs_are_listed_shown_and_stopped(capsys: Output, tmp_path: Path) -> None:
     run = create_run(tmp_path / "runs", Recipe())
-    assert said(capsys, "runs", "list") == (0, f"{run.id}  prepared\n", "")
+    listed = said(capsys, "runs", "list")
+    assert (listed[0], listed[2]) == (0, "")
+    assert listed[1].split(maxsplit=2) == [run.id, "prepared", "Recommended, bundled\n"]
     assert said(capsys, "runs", "stop", run.id) == (
         2, "", f"Run {run.id} is not training (prepared): there is nothing to stop.\n",
     )  # fmt: skip
     with training_lock(run):
         run.append(Phase("reading audio"))
-        assert said(capsys, "runs", "list")[1].split() == [run.id, "running", "reading", "audio"]
+        words = said(capsys, "runs", "list")[1].split()
+        assert words == [run.id, "running", "Recommended,", "bundled", "reading", "audio"]
         assert json.loads(said(capsys, "runs", "stop", run.id, "--json")[1])["state"] == "stopping"
     run.append(Finished("done", 0.875, (0.75, 0.95), 8, 3.0))
     shown = json.loads(said(capsys, "runs", "show", run.id, "--json")[1])
     assert (shown["run"], shown["state"], shown["accuracy"]) == (run.id, "done", 0.875)
     assert shown["recipe"]["preset"] == "recommended"
+    assert shown["size_bytes"] > 0
+
+
+def test_queued_runs_are_listed_with_their_places(capsys: Output, tmp_path: Path) -> None:
+    first, second = (create_run(tmp_path / "runs", Recipe()) for _ in range(2))
+    enqueue(second), enqueue(first)
+    rows = [line.split()[:3] for line in said(capsys, "runs", "list")[1].splitlines()]
+    assert rows == [[second.id, "queued", "(1)"], [first.id, "queued", "(2)"]]
+    assert json.loads(said(capsys, "runs", "stop", second.id, "--json")[1])["state"] == "prepared"
+    [row] = [json.loads(line) for line in said(capsys, "runs", "list", "--json")[1].splitlines()
+             if first.id in line]  # fmt: skip
+    assert (row["state"], row["place"]) == ("queued", 1)
+
+
+def test_runs_are_renamed_removed_restored_and_deleted(capsys: Output, tmp_path: Path) -> None:
+    run = create_run(tmp_path / "runs", Recipe())
+    code, out, _ = said(capsys, "runs", "rename", run.id, "Second", "try", "--json")
+    assert (code, json.loads(out)["name"]) == (0, "Second try")
+    assert said(capsys, "runs", "remove", run.id) == (
+        0,
+        f"Run {run.id} is in the trash. To have it back: python -m intent runs restore {run.id}\n",
+        "",
+    )
+    assert said(capsys, "runs", "list") == (0, "", "")
+    assert json.loads(said(capsys, "runs", "restore", run.id, "--json")[1])["name"] == "Second try"
+    said(capsys, "runs", "remove", run.id)
+    assert said(capsys, "runs", "empty-trash") == (0, "1 run deleted.\n", "")
+    assert said(capsys, "runs", "restore", run.id)[0] == 2
+
+
+def test_stopped_run_is_resumed_to_its_end(capsys: Output, world: Path, tmp_path: Path) -> None:
+    said(capsys, *train_tiny(world), "--recipe", "instant", "--budget", "0.001")
+    [run] = list_runs(tmp_path / "runs")
+    assert state(run) == "out of time"
+    code, out, err = said(capsys, "runs", "resume", run.id)
+    assert code == 0 and out.splitlines()[-1] == str(run.model)
+    assert state(run) == "done"
+    assert said(capsys, "runs", "resume", run.id) == (
+        2, "", f"Run {run.id} is done: there is nothing to resume.\n",
+    )  # fmt: skip
 
 
 def test_unknown_run_is_told_with_its_folder(capsys: Output, tmp_path: Path) -> None:

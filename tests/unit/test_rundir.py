@@ -1,6 +1,5 @@
 """A run's directory: what is written whole, what is read of a damaged log, ids that stay inside."""
 
-import json
 import os
 import subprocess
 import sys
@@ -13,9 +12,17 @@ from hypothesis import strategies as st
 
 from intent.errors import RunError
 from intent.events import Failed, Finished, History, Phase, Skipped, TrainPoint, from_line, to_line
-from intent.recipes import Recipe, preset
+from intent.recipes import Recipe, change, preset
 from intent.rundir import RunDir, history_of
-from intent.runs import create_run, finished_runs, list_runs, open_run, remove_run, state
+from intent.runs import (
+    create_run,
+    finished_runs,
+    list_runs,
+    open_run,
+    rename_run,
+    size_bytes,
+    state,
+)  # fmt: skip
 
 POINT = TrainPoint(1.0, 0.5, 2.0, 0.25)
 fuzz = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
@@ -76,6 +83,52 @@ def test_no_id_leads_out_of_the_folder(tmp_path: Path, run_id: str) -> None:
         assert open_run(runs, run_id).path == runs / "20261122-210959-instant-3f2a"
     except RunError:
         pass
+
+
+@pytest.mark.parametrize(
+    ("preset_name", "base", "name"),
+    [
+        ("recommended", "openai/whisper-tiny.en", "Recommended, whisper-tiny.en"),
+        ("instant", "bundled", "Instant, bundled"),
+        ("guide", "/a/20261122-210959-instant-3f2a/model", "Guide, 20261122-210959-instant-3f2a"),
+        ("guide", "/home/me/model", "Guide, model"),
+    ],
+)
+def test_run_without_a_name_is_called_by_preset_and_base(
+    tmp_path: Path, preset_name: str, base: str, name: str
+) -> None:
+    assert create_run(tmp_path, change(preset(preset_name), {"base": base})).name == name
+
+
+def test_run_whose_recipe_is_lost_is_called_by_its_id(tmp_path: Path) -> None:
+    run = create_run(tmp_path, Recipe())
+    run.recipe_file.write_text("not json")
+    assert run.name == run.id
+
+
+def test_run_keeps_the_name_that_it_was_given(tmp_path: Path) -> None:
+    run = create_run(tmp_path, Recipe())
+    rename_run(run, "  Épreuve n° 2 🎧 ")
+    assert open_run(tmp_path, run.id).name == "Épreuve n° 2 🎧"
+    rename_run(run, "x" * 60)
+    assert run.name == "x" * 60
+
+
+@pytest.mark.parametrize("name", ["", "  ", "x" * 61, "two\nlines", "\0", "\u202eright to left"])
+def test_name_that_cannot_be_shown_is_refused(tmp_path: Path, name: str) -> None:
+    run = create_run(tmp_path, Recipe())
+    with pytest.raises(RunError, match="^A run's name has 1 to 60 printable characters, found"):
+        rename_run(run, name)
+    assert run.name == "Recommended, bundled"
+
+
+def test_size_of_a_run_counts_all_its_files(tmp_path: Path) -> None:
+    run = create_run(tmp_path, Recipe())
+    before = size_bytes(run)
+    run.model.mkdir()
+    (run.model / "weights").write_bytes(b"x" * 1000)
+    (run.model / "outside").symlink_to(__file__)
+    assert 1000 <= size_bytes(run) - before < 1000 + 500
 
 
 def test_run_without_its_recipe_says_so(tmp_path: Path) -> None:
@@ -247,22 +300,3 @@ def test_full_disk_is_named_and_leaves_no_half_run(tmp_path: Path) -> None:
         "choose another folder with INTENT_RUNS or --runs."
     )
     assert list((tmp_path / "runs").iterdir()) == []
-
-
-def test_removed_run_is_gone(tmp_path: Path) -> None:
-    run, other = create_run(tmp_path, Recipe()), create_run(tmp_path, Recipe())
-    run.model.mkdir()
-    remove_run(run)
-    assert list_runs(tmp_path) == [other]
-    assert not run.path.exists()
-
-
-def test_folder_that_is_no_run_is_not_removed(tmp_path: Path) -> None:
-    run = create_run(tmp_path / "elsewhere", Recipe())
-    link = tmp_path / run.id
-    link.symlink_to(run.path)
-    for path in (tmp_path / "elsewhere", link, tmp_path / "absent"):
-        with pytest.raises(RunError) as error:
-            remove_run(RunDir(path))
-        assert str(error.value) == f"{path} is not the folder of a run: nothing was removed."
-    assert json.loads(run.recipe_file.read_text())["preset"] == "recommended"

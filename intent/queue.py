@@ -1,0 +1,144 @@
+"""The queue: runs that wait for the one that trains, each a file in its directory, begun in order."""
+
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from intent import locks
+from intent.children import leaving, train_in_child
+from intent.errors import RunError
+from intent.events import Failed
+from intent.paths import written_whole
+from intent.rundir import ID, RunDir
+from intent.worker import FOLDER_LOCK, BusyError, WithdrawnError, live_run
+
+STARTER_LOCK = ".starter"  # in the runs folder: held by whoever starts what is queued
+TICK_SECONDS = 0.25  # between two looks at the queue
+RETRY_SECONDS = 10  # after a look that failed
+
+log = logging.getLogger(__name__)
+
+
+def enqueue(run: RunDir) -> None:
+    """Put a run at the end of the queue; one that waits already keeps its place.
+
+    Raises RunError where that cannot be written.
+    """
+    if run.queued_file.exists():
+        return
+    try:
+        with written_whole(run.queued_file) as file:
+            file.write(str(time.time_ns()).encode())
+    except OSError as error:
+        raise RunError(
+            f"Run {run.id} cannot be queued ({error.strerror}): look at the folder {run.path}."
+        ) from None
+
+
+def withdraw(run: RunDir) -> bool:
+    """Take a run out of the queue; False where it does not wait there (any more)."""
+    try:
+        run.queued_file.unlink()
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def queued_runs(runs: Path) -> list[RunDir]:
+    """Return the runs that wait, the next one first."""
+    try:
+        found = [RunDir(path) for path in runs.iterdir() if ID.fullmatch(path.name)]
+    except OSError:
+        return []
+    waiting = {run: _since(run) for run in found if run.queued_file.exists()}
+    return sorted(
+        (run for run in waiting if not locks.is_held(run.lock_file)),
+        key=lambda run: (waiting[run], run.id),
+    )
+
+
+def start_next(runs: Path) -> RunDir | None:
+    """Begin the first run of the queue if nothing trains; return it, or None if none was begun.
+
+    One process at a time does so. A run that waits in a process of its own (the command line's) is
+    left to that process. A run that cannot begin is told so by a Failed event, and leaves the queue.
+    """
+    with locks.hold(runs / STARTER_LOCK) as ours:
+        return _start_next(runs) if ours else None
+
+
+def keep_starting(runs: Path) -> None:
+    """Begin queued runs in their order, for as long as this process lives; for a thread of its own.
+
+    Where several processes do so, one of them begins the runs and the others stand by.
+    """
+    while not leaving.wait(TICK_SECONDS):
+        try:
+            runs.mkdir(parents=True, exist_ok=True)
+            with locks.hold(runs / STARTER_LOCK) as ours:
+                while ours and not leaving.wait(TICK_SECONDS):
+                    _start_next(runs)
+        except (OSError, RunError) as error:  # a disk that is away may come back
+            log.warning("Queued runs cannot be started now: %s", error)
+            leaving.wait(RETRY_SECONDS)
+
+
+@contextmanager
+def in_turn(run: RunDir, on_wait: Callable[[RunDir], None]) -> Iterator[None]:
+    """Wait in the queue, then let the block train the run in this process.
+
+    `on_wait` hears behind which run it waits, whenever that changes. Runs that nobody is there to
+    start are not waited for. Raises WithdrawnError where somebody takes the run out of the queue.
+    """
+    part = run.path / "queued.part"  # locked before it is a place in the queue
+    with locks.hold(part, str(time.time_ns())):
+        try:
+            os.replace(part, run.queued_file)
+            last = None
+            while ahead := _ahead(run):
+                if ahead != last:
+                    on_wait(last := ahead)
+                time.sleep(TICK_SECONDS)
+                if not run.queued_file.exists():
+                    raise WithdrawnError(f"Run {run.id} was withdrawn before it began.")
+            yield
+        finally:
+            withdraw(run)
+
+
+def _ahead(run: RunDir) -> RunDir | None:
+    runs = run.path.parent
+    if live := live_run(runs):
+        return live
+    for other in queued_runs(runs):
+        if other == run:
+            return None
+        if locks.is_held(other.queued_file) or locks.is_held(runs / STARTER_LOCK):
+            return other
+    return None
+
+
+def _start_next(runs: Path) -> RunDir | None:
+    if leaving.is_set() or locks.is_held(runs / FOLDER_LOCK):
+        return None
+    run = next(iter(queued_runs(runs)), None)
+    if run is None or locks.is_held(run.queued_file):
+        return None
+    try:
+        train_in_child(run)
+    except (BusyError, WithdrawnError):
+        return None
+    except RunError as error:
+        withdraw(run)
+        with suppress(OSError):  # on a full disk it is interrupted instead
+            run.append(Failed(str(error), time=time.time()))
+        return None
+    return run
+
+
+def _since(run: RunDir) -> int:
+    text = locks.holder_of(run.queued_file)
+    return int(text) if text.isascii() and text.isdigit() else 0

@@ -1,0 +1,138 @@
+"""The trash: what is removed can be had again, until it is emptied; what trains stays."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from intent.errors import RunError
+from intent.events import Phase
+from intent.queue import enqueue
+from intent.recipes import Recipe
+from intent.rundir import RunDir
+from intent.runs import (
+    create_run,
+    empty_trash,
+    list_runs,
+    open_run,
+    restore_run,
+    state,
+    trash_run,
+    trashed_runs,
+    work,
+)  # fmt: skip
+from intent.worker import training_lock
+
+DAY = 86400  # seconds
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunDir:
+    """A run that holds a checkpoint."""
+    made = create_run(tmp_path, Recipe())
+    made.append(Phase("saving"))
+    made.model.mkdir()
+    (made.model / "weights").write_bytes(b"learnt")
+    return made
+
+
+def files_of(run: RunDir) -> dict[str, bytes]:
+    found = (path for path in run.path.rglob("*") if path.is_file() and path != run.lock_file)
+    return {str(path.relative_to(run.path)): path.read_bytes() for path in found}
+
+
+def test_run_in_the_trash_is_no_run_of_the_folder_but_whole(run: RunDir, tmp_path: Path) -> None:
+    before, other = files_of(run), create_run(tmp_path, Recipe())
+    trash_run(run)
+    assert list_runs(tmp_path) == [other]
+    with pytest.raises(RunError):
+        open_run(tmp_path, run.id)
+    [kept] = trashed_runs(tmp_path)
+    assert (kept.id, files_of(kept)) == (run.id, before)
+
+
+def test_restored_run_is_as_it_was(run: RunDir, tmp_path: Path) -> None:
+    before, before_state = files_of(run), state(run)
+    trash_run(run)
+    assert restore_run(tmp_path, run.id) == run
+    assert (files_of(run), state(run)) == (before, before_state)
+    assert (list_runs(tmp_path), trashed_runs(tmp_path)) == ([run], [])
+
+
+def test_run_that_never_began_is_restored_as_one(tmp_path: Path) -> None:
+    run = create_run(tmp_path, Recipe())
+    trash_run(run)
+    assert state(restore_run(tmp_path, run.id)) == "prepared"
+
+
+def test_live_run_is_not_removed(run: RunDir) -> None:
+    with training_lock(run), pytest.raises(RunError) as error:
+        trash_run(run)
+    assert str(error.value) == f"Run {run.id} is training now: stop it before removing it."
+    assert run.recipe() == Recipe()
+
+
+def test_queued_run_is_not_removed(run: RunDir) -> None:
+    enqueue(run)
+    with pytest.raises(RunError) as error:
+        trash_run(run)
+    assert str(error.value) == (
+        f"Run {run.id} waits in the queue: withdraw it before removing it."
+    )
+    assert state(run) == "queued"
+
+
+def test_run_that_was_removed_cannot_start(run: RunDir) -> None:
+    trash_run(run)
+    with pytest.raises(RunError) as error:
+        work(run)
+    assert str(error.value) == f"There is no run {run.id} any more: start a new one."
+    assert not run.path.exists()
+
+
+def test_folder_that_is_no_run_is_not_removed(tmp_path: Path) -> None:
+    run = create_run(tmp_path / "elsewhere", Recipe())
+    link = tmp_path / run.id
+    link.symlink_to(run.path)
+    for path in (tmp_path / "elsewhere", link, tmp_path / "absent"):
+        with pytest.raises(RunError) as error:
+            trash_run(RunDir(path))
+        assert str(error.value) == f"{path} is not the folder of a run: nothing was removed."
+    assert run.recipe() == Recipe()
+
+
+@pytest.mark.parametrize("run_id", ["..", "", "../runs", "20261122-210959-instant-3f2a", "\0"])
+def test_what_is_not_in_the_trash_is_said(run: RunDir, tmp_path: Path, run_id: str) -> None:
+    trash_run(run)
+    with pytest.raises(RunError, match="^There is no run .* in the trash of .*: choose one of it"):
+        restore_run(tmp_path, run_id)
+    assert len(trashed_runs(tmp_path)) == 1
+
+
+def test_restoring_never_takes_the_place_of_another_run(run: RunDir, tmp_path: Path) -> None:
+    trash_run(run)
+    run.path.mkdir()
+    (run.path / "recipe.json").write_text(Recipe().to_json())
+    with pytest.raises(RunError, match="cannot be taken out of the trash"):
+        restore_run(tmp_path, run.id)
+    assert len(trashed_runs(tmp_path)) == len(list_runs(tmp_path)) == 1
+
+
+def test_trash_is_listed_by_when_it_was_thrown_away(tmp_path: Path) -> None:
+    first, second, third = (create_run(tmp_path, Recipe()) for _ in range(3))
+    for age, run in enumerate((second, third, first)):
+        trash_run(run)
+        os.utime(tmp_path / ".trash" / run.id, (time.time() - age,) * 2)
+    assert [run.id for run in trashed_runs(tmp_path)] == [second.id, third.id, first.id]
+
+
+def test_emptying_by_hand_deletes_all_and_by_age_only_the_old(tmp_path: Path) -> None:
+    old, new, kept = (create_run(tmp_path, Recipe()) for _ in range(3))
+    trash_run(old), trash_run(new)
+    os.utime(tmp_path / ".trash" / old.id, (time.time() - 31 * DAY,) * 2)
+    assert empty_trash(tmp_path, older_than_days=30) == 1
+    assert [run.id for run in trashed_runs(tmp_path)] == [new.id]
+    assert empty_trash(tmp_path) == 1
+    assert (trashed_runs(tmp_path), list_runs(tmp_path)) == ([], [kept])
+    assert empty_trash(tmp_path / "absent") == 0
