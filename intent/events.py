@@ -19,6 +19,7 @@ class Started:
     seen_clips: int  # of the test part, left out since the base has learnt from them
     device: str
     resumed: bool = False
+    step: int | None = None  # of the checkpoint that it goes on from; -1: from none; None: unknown
     time: float = 0.0  # seconds since the epoch, here and below
 
 
@@ -39,6 +40,18 @@ class Progress:
     clips_per_second: float
     seconds_left: float | None
     epoch: float | None = None
+    time: float = 0.0
+
+
+@dataclass(frozen=True)
+class Halved:
+    """The accelerator's memory was too small: fewer clips go through it at a time from now on.
+
+    Each step still learns from as many: from `clips_at_once` in each of `passes`.
+    """
+
+    clips_at_once: int
+    passes: int
     time: float = 0.0
 
 
@@ -102,7 +115,9 @@ class Failed:
     time: float = 0.0
 
 
-Event = Started | Phase | Progress | Skipped | TrainPoint | EvalPoint | Saved | Finished | Failed
+Event = (
+    Started | Phase | Progress | Halved | Skipped | TrainPoint | EvalPoint | Saved | Finished | Failed
+)
 _TYPES = {kind.__name__: kind for kind in Event.__args__}
 
 
@@ -113,6 +128,7 @@ class History:
     started: Started | None = None
     phase: str = ""
     progress: Progress | None = None
+    halved: Halved | None = None
     skipped: tuple[Skipped, ...] = ()
     train: tuple[TrainPoint, ...] = ()
     evaluations: tuple[EvalPoint, ...] = ()
@@ -124,6 +140,15 @@ class History:
     def chance(self) -> float | None:
         """The accuracy of guessing: one over the number of intents."""
         return 1 / len(self.started.labels) if self.started and self.started.labels else None
+
+
+def halved_in_words(event: Halved) -> str:
+    """Return what somebody is told who waits for a run whose memory was too small."""
+    return (
+        f"The accelerator's memory was too small, so that {event.clips_at_once} recordings go "
+        f"through it at a time now, {event.passes} times for a step. A step learns from as many as "
+        "before, more slowly."
+    )
 
 
 def to_line(event: Event) -> str:
@@ -177,13 +202,16 @@ def add_event(history: History, event: Event) -> History:
     history = replace(history, count=history.count + 1)
     match event:
         case Started():
-            return replace(history, started=event, end=None)
+            return replace(_until(history, event.step), started=event, end=None)
         case Phase():  # behind an end: another sitting has begun
             return replace(history, phase=event.name, progress=None, end=None)
         case Progress():
             return replace(history, progress=event)
-        case Skipped():
-            return replace(history, skipped=(*history.skipped, event))
+        case Halved():
+            return replace(history, halved=event)
+        case Skipped():  # each sitting reads the clips again
+            known = any(skip.clip == event.clip for skip in history.skipped)
+            return history if known else replace(history, skipped=(*history.skipped, event))
         case TrainPoint():
             return replace(history, train=(*history.train, event))
         case EvalPoint():
@@ -193,3 +221,14 @@ def add_event(history: History, event: Event) -> History:
         case Finished() | Failed():
             return replace(history, end=event, progress=None)
     raise TypeError(f"Unknown event: {event!r}")
+
+
+def _until(history: History, step: int | None) -> History:
+    """Leave out the points behind a checkpoint: what it goes on from draws them anew."""
+    if step is None:
+        return history
+    return replace(
+        history,
+        train=tuple(point for point in history.train if point.step <= step),
+        evaluations=tuple(p for p in history.evaluations if (p.step or p.clips or 0) <= step),
+    )

@@ -17,7 +17,15 @@ from intent.parts import Parts, PooledEncoder, part
 from intent.recipes import Recipe
 from intent.reporting import Reporter
 from intent.results import save_model
-from intent.trainer import LiveTrainer, earlier_best, last_checkpoint, load_best
+from intent.trainer import (
+    LiveTrainer,
+    Seal,
+    at_epoch_end,
+    earlier_best,
+    last_checkpoint,
+    last_step,
+    load_best,
+)
 from intent.work import ProgressMeter, Stopped, Work
 
 
@@ -115,7 +123,7 @@ class _Tuner:
     def fit_first_head(self) -> None:
         """Start from the head in closed form (Kumar et al. 2022: features are distorted less)."""
         work, pooled = self.work, PooledEncoder(self.parts.learning)
-        if last_checkpoint(work):
+        if last_checkpoint(work.run):
             return
         work.emit(Phase("solving the first head"))
         meter, rows = ProgressMeter(work.emit, len(self.train_files)), []
@@ -149,21 +157,30 @@ class _Tuner:
                 predictions=prediction.predictions.argmax(-1), references=prediction.label_ids
             )
 
+        checkpoint = last_checkpoint(work.run)
+        arguments = training_arguments(recipe, work.run.checkpoints, work.device)
+        if checkpoint:
+            arguments.eval_on_start = self._lacks_its_test(checkpoint)
         trainer = LiveTrainer(
             model=self.parts.learning,
-            args=training_arguments(recipe, work.run.checkpoints, work.device),
+            args=arguments,
             train_dataset=self.train_set,
             eval_dataset=self.test_set,
             data_collator=self.collator,
             compute_metrics=accuracy,
-            callbacks=[reporter],
+            callbacks=[reporter, Seal()],
             optimizers=(two_rate_optimizer(self.parts.learning, recipe), None),
         )
         trainer.on_micro_batch = reporter.add_micro_batch
         # These classifiers take extra arguments but do not scale their loss by them, so that
         # Trainer has to divide it by the accumulation steps.
         trainer.model_accepts_loss_kwargs = False
-        trainer.train(resume_from_checkpoint=last_checkpoint(work))
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+
+    def _lacks_its_test(self, checkpoint: Path) -> bool:
+        """Whether work ended behind the last step of an epoch, ahead of its test."""
+        step, tested = last_step(self.work.run), self.work.run.history().evaluations
+        return at_epoch_end(checkpoint) and all(point.step != step for point in tested)
 
     def test_probabilities(self) -> np.ndarray:
         """Return the scores (clips, classes) of the test clips whose features are ready."""

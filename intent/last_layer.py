@@ -32,7 +32,7 @@ from intent.paths import written_whole
 from intent.pooling import below_last_network, pool
 from intent.reporting import Rehearsal, Reporter
 from intent.results import save_model
-from intent.trainer import LiveTrainer, earlier_best, last_checkpoint, load_best
+from intent.trainer import LiveTrainer, Seal, earlier_best, last_checkpoint, load_best
 from intent.work import ProgressMeter, Stopped, Work
 
 TEMPERATURE_FILE = "temperature.json"
@@ -48,7 +48,7 @@ def tune_last_layer(work: Work) -> tuple[list[HeardClip], np.ndarray]:
     try:
         tuner.held_out.hear()
         tuner.hear_train()
-        if last_checkpoint(work) is None:
+        if last_checkpoint(work.run) is None:
             tuner.test(0, copies=1)
         tuner.rehearse()
         tuner.train()
@@ -69,7 +69,7 @@ class _Tuner(TrainerCallback):
     def __init__(self, work: Work) -> None:
         self.work = work
         self.held_out = HeldOut(work)
-        self.learning = LeaveOneOut(work.model)
+        self.learning = LeaveOneOut(work.model, work.passes)
         self.files: list[list[Path]] = []
         self.ids: list[int] = []
         self.best_accuracy = earlier_best(work)
@@ -103,7 +103,7 @@ class _Tuner(TrainerCallback):
             return
         before = copy.deepcopy(self.learning.state_dict())
         work.emit(Phase("rehearsing, to calibrate the scores"))
-        self._trainer(learnt, [Rehearsal(work, work.recipe.epochs)], "no").train()
+        self._trainer(learnt, [Rehearsal(work, work.recipe.epochs)]).train()
         work.watch.check()
         head, _ = self.solve(learnt, work.recipe.copies + 1)
         features = np.concatenate(list(self._pooled([self.files[row][0] for row in left_out])))
@@ -115,21 +115,20 @@ class _Tuner(TrainerCallback):
 
     def train(self) -> None:
         """Let Trainer train, and test the solved head every few epochs but the last."""
-        reporter = Reporter(self.work, lambda accuracy: None)
-        trainer = self._trainer(np.arange(len(self.ids)), [reporter, self], "steps")
+        reporter = Reporter(self.work, lambda accuracy: None, saves_any_step=False)
+        trainer = self._trainer(np.arange(len(self.ids)), [reporter, self])
         trainer.on_micro_batch = reporter.add_micro_batch
-        trainer.train(resume_from_checkpoint=last_checkpoint(self.work))
+        checkpoint = last_checkpoint(self.work.run)
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
         self.work.watch.check()
 
-    def _trainer(
-        self, rows: np.ndarray, callbacks: list[TrainerCallback], save_strategy: str
-    ) -> LiveTrainer:
+    def _trainer(self, rows: np.ndarray, callbacks: list[TrainerCallback]) -> LiveTrainer:
         clips = DrawnFrames([self.files[row] for row in rows], [self.ids[row] for row in rows])
         trainer = LiveTrainer(
             model=self.learning,
-            args=_arguments(self.work, len(clips), self.every, save_strategy),
+            args=_arguments(self.work, len(clips)),
             train_dataset=clips,
-            callbacks=callbacks,
+            callbacks=[*callbacks, Seal()],
             optimizers=(optimizer_for(self.learning, self.work.recipe), None),
         )
         trainer.model_accepts_loss_kwargs = False
@@ -138,9 +137,17 @@ class _Tuner(TrainerCallback):
     def on_epoch_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
     ) -> None:
-        epoch = round(state.epoch)
-        if epoch % self.every == 0 and epoch < self.work.recipe.epochs:
+        """Test where a test is due, and then let Trainer write a checkpoint.
+
+        Within an epoch there is none: the frames that are left of it would be drawn otherwise.
+        """
+        if state.epoch % 1:
+            return
+        epoch, epochs = round(state.epoch), self.work.recipe.epochs
+        due = epoch % self.every == 0
+        if due and epoch < epochs:
             self.test(epoch, copies=1)
+        control.should_save = due or epoch == epochs or self.work.watch.must_end()
 
     def test(self, epoch: int, copies: int) -> np.ndarray:
         """Solve the head on so many copies of each training clip, test it, and keep the best.
@@ -183,17 +190,14 @@ class _Tuner(TrainerCallback):
             meter.show(done, done)
 
 
-def _arguments(
-    work: Work, clips: int, epochs_between_tests: int, save_strategy: str
-) -> TrainingArguments:
-    """Return Trainer's arguments: batches of one size, and a checkpoint after each test."""
+def _arguments(work: Work, clips: int) -> TrainingArguments:
+    """Return Trainer's arguments: batches of one size, and checkpoints where a callback says so."""
     recipe = work.recipe
     batches = math.ceil(clips / recipe.batch_size)
     return TrainingArguments(
         output_dir=str(work.run.checkpoints),
         eval_strategy="no",  # the head that is tested is solved on all clips first
-        save_strategy=save_strategy,
-        save_steps=epochs_between_tests * batches,
+        save_strategy="no",
         save_total_limit=2,
         learning_rate=recipe.learning_rate,
         lr_scheduler_type="cosine",

@@ -8,6 +8,7 @@ PRESS, 1974).
 """
 
 import torch
+from torch.utils.checkpoint import checkpoint
 from transformers import PreTrainedModel
 from transformers.modeling_outputs import SequenceClassifierOutput
 
@@ -45,21 +46,37 @@ def leave_one_out_logits(
 
 
 class LeaveOneOut(torch.nn.Module):
-    """The last feed-forward network under a head that is solved anew for each clip of a batch."""
+    """The last feed-forward network under a head that is solved anew for each clip of a batch.
 
-    def __init__(self, model: PreTrainedModel) -> None:
+    A batch cannot be halved, since the head is solved on all of it. Where memory is short, it goes
+    through the network in several `passes`, whose activations are computed again for the gradient:
+    the same loss, in less memory and more time (Chen et al. 2016, "Training deep nets with
+    sublinear memory cost").
+    """
+
+    def __init__(self, model: PreTrainedModel, passes: int = 1) -> None:
         super().__init__()
+        self.passes = passes
         self.classes = model.config.num_labels
         self.feed_forward = FeedForward(model)
         self.log_scale = torch.nn.Parameter(torch.tensor(FIRST_LOG_SCALE))
 
     def forward(self, frames: torch.Tensor, labels: torch.Tensor) -> SequenceClassifierOutput:
         """Return loss and logits (clips, classes) for `frames` (clips, frames, width)."""
-        features = self.feed_forward(frames).float().mean(1)
+        if self.passes > 1 and self.training:
+            some = [
+                checkpoint(self._pool, p, use_reentrant=False) for p in frames.chunk(self.passes)
+            ]
+            features = torch.cat(some)
+        else:
+            features = self._pool(frames)
         with torch.autocast(features.device.type, enabled=False):
             logits = leave_one_out_logits(features, labels, self.classes) * self.log_scale.exp()
         loss = torch.nn.functional.cross_entropy(logits, labels)
         return SequenceClassifierOutput(loss=loss, logits=logits)
+
+    def _pool(self, frames: torch.Tensor) -> torch.Tensor:
+        return self.feed_forward(frames).float().mean(1)
 
 
 def optimizer_for(learning: LeaveOneOut, recipe: Recipe) -> torch.optim.Optimizer:

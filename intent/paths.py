@@ -28,16 +28,37 @@ def cache_dir() -> Path:
 
 
 @contextmanager
-def written_whole(path: Path) -> Iterator[BinaryIO]:
+def written_whole(path: Path, durable: bool = False) -> Iterator[BinaryIO]:
     """Give a file to write that takes its place when the block ends: all of it, or nothing.
 
-    Folders are made; two processes that write the same file do not disturb each other.
+    Folders are made; two processes that write the same file do not disturb each other. `durable`
+    waits until it is on the disk, so that after a loss of power it is whole as well.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         with part.open("wb") as file:
             yield file
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         part.replace(path)
+        if durable:
+            sync(path.parent)
     finally:
         part.unlink(missing_ok=True)
+
+
+def sync(path: Path) -> None:
+    """Wait until a file, or a folder's list of its files, is on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_all(folder: Path) -> None:
+    """Wait until a folder and all in it is on the disk."""
+    for path in (*folder.rglob("*"), folder):
+        sync(path)

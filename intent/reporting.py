@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers.trainer_callback import ExportableState
 
 from intent.events import EvalPoint, Phase, TrainPoint
 from intent.work import ProgressMeter, Work
@@ -11,13 +12,21 @@ from intent.work import ProgressMeter, Work
 TRAIN_POINTS = 100  # about as many in the curve of a run
 
 
-class Reporter(TrainerCallback):
-    """Turns what Trainer calls back into our events, and our wish to stop into its control."""
+class Reporter(TrainerCallback, ExportableState):
+    """Turns what Trainer calls back into our events, and our wish to stop into its control.
 
-    def __init__(self, work: Work, on_accuracy: Callable[[float], None]) -> None:
+    What it has counted since its last point is kept in Trainer's checkpoints, so that a run that
+    goes on draws the points of one that was not disturbed.
+    """
+
+    def __init__(
+        self, work: Work, on_accuracy: Callable[[float], None], saves_any_step: bool = True
+    ) -> None:
         self.work, self.on_accuracy = work, on_accuracy
+        self.saves_any_step = saves_any_step  # where work must end, to go on from there later
         self.meter: ProgressMeter | None = None
         self.micro_batches = 0
+        self.within_step = 0
         self.clips = 0
         self.first_step = 0
         self.losses: list[torch.Tensor] = []
@@ -33,6 +42,12 @@ class Reporter(TrainerCallback):
         self.clips += clips
         self.micro_batches += 1
 
+    def state(self) -> dict[str, dict[str, object]]:
+        """Return what a checkpoint keeps of this, in JSON's types."""
+        counts = {name: getattr(self, name) for name in ("micro_batches", "right", "counted")}
+        losses = [float(loss) for loss in self.losses]
+        return {"args": {}, "attributes": {**counts, "losses": losses}}
+
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
     ) -> None:
@@ -40,6 +55,10 @@ class Reporter(TrainerCallback):
         self.first_step = state.global_step
         micro_batches = state.max_steps * args.gradient_accumulation_steps
         self.every = max(1, round(micro_batches / TRAIN_POINTS))
+        kept = state.stateful_callbacks.get(type(self).__name__, {}).get("attributes", {})
+        for name, value in kept.items():
+            setattr(self, name, value)
+        self.losses = [torch.tensor(loss, device=self.work.device) for loss in self.losses]
 
     def on_epoch_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
@@ -51,17 +70,19 @@ class Reporter(TrainerCallback):
     def on_substep_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
     ) -> None:
-        self._after_micro_batch(args, state)
+        self.within_step += 1
+        self._after_micro_batch(state, self.within_step / args.gradient_accumulation_steps)
         if self.work.watch.must_end() and self.work.watch.outcome == "stopped":
             control.should_training_stop = True
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
     ) -> None:
-        self._after_micro_batch(args, state)
+        self.within_step = 0
+        self._after_micro_batch(state, 0.0)
         if self.work.watch.must_end():
             control.should_training_stop = True
-            control.should_save = True  # to go on from later
+            control.should_save = self.saves_any_step
 
     def on_prediction_step(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
@@ -86,9 +107,8 @@ class Reporter(TrainerCallback):
         )
         self.on_accuracy(accuracy)
 
-    def _after_micro_batch(self, args: TrainingArguments, state: TrainerState) -> None:
-        within = self.micro_batches % args.gradient_accumulation_steps
-        step = state.global_step + within / args.gradient_accumulation_steps
+    def _after_micro_batch(self, state: TrainerState, within_step: float) -> None:
+        step = state.global_step + within_step
         self.meter.show(state.global_step, self.clips, state.epoch, self.first_step)
         if self.micro_batches % self.every == 0 and self.counted:
             loss = float(torch.stack(self.losses).mean())

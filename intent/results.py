@@ -13,7 +13,7 @@ from intent.audio import resample
 from intent.evaluation import Evaluation, score
 from intent.events import Phase, Saved
 from intent.features import HeardClip
-from intent.paths import written_whole
+from intent.paths import sync, sync_all, written_whole
 from intent.provenance import Provenance, write_provenance
 from intent.work import ProgressMeter, Work
 
@@ -21,9 +21,10 @@ from intent.work import ProgressMeter, Work
 def save_model(work: Work, accuracy: float | None, interval: tuple[float, float] | None) -> None:
     """Write the whole classifier beside the run's `model/`, then put it in its place.
 
-    A reader finds the checkpoint before or the one after, never half of one.
+    A reader finds the checkpoint before or the one after, never half of one; between the two, for a
+    moment, none.
     """
-    recipe, new, old = work.recipe, work.run.path / "model.new", work.run.path / "model.old"
+    recipe, run, new = work.recipe, work.run, work.run.new_model
     shutil.rmtree(new, ignore_errors=True)
     work.model.save_pretrained(new)
     work.extractor.save_pretrained(new)
@@ -42,21 +43,16 @@ def save_model(work: Work, accuracy: float | None, interval: tuple[float, float]
             trained_on=heard,
         ),
     )
-    recover_model(work)
-    if work.run.model.exists():
-        os.replace(work.run.model, old)
-    os.replace(new, work.run.model)
-    shutil.rmtree(old, ignore_errors=True)
+    sync_all(new)  # a loss of power must not find it in its place without its content
+    run.recover_model()
+    shutil.rmtree(run.old_model, ignore_errors=True)
+    if run.model.exists():
+        os.replace(run.model, run.old_model)
+    os.replace(new, run.model)
+    sync(run.path)
+    shutil.rmtree(run.old_model, ignore_errors=True)
     if accuracy is not None:
         work.emit(Saved(accuracy))
-
-
-def recover_model(work: Work) -> None:
-    """Put the last checkpoint back where a process was killed between two moves."""
-    old = work.run.path / "model.old"
-    if old.exists() and not work.run.model.exists():
-        os.replace(old, work.run.model)
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def evaluate(work: Work, clips: list[HeardClip], probabilities: np.ndarray) -> Evaluation | None:
@@ -83,7 +79,7 @@ def write_report(work: Work, evaluation: Evaluation | None, seconds: float) -> N
         "train_clips": len(work.train),
         "evaluation": evaluation.to_dict() if evaluation else None,
     }
-    with written_whole(work.run.report_file) as file:
+    with written_whole(work.run.report_file, durable=True) as file:
         file.write(json.dumps(report, indent=1).encode())
 
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,9 +10,19 @@ from functools import reduce
 from pathlib import Path
 
 from intent.errors import RecipeError, RunError
-from intent.events import Event, History, add_event, from_line, to_line
+from intent.events import (
+    Event,
+    Failed,
+    Finished,
+    History,
+    Saved,
+    add_event,
+    from_line,
+    to_line,
+)  # fmt: skip
 from intent.recipes import Recipe
 
+WHOLE = "whole"  # the file that a checkpoint of Trainer gets when all of it is on the disk
 ID = re.compile(r"[0-9]{8}-[0-9]{6}-[a-z]{1,20}-[0-9a-f]{4}")
 
 _histories: dict[Path, tuple[tuple[int, int], int, History]] = {}  # file id, offset, fold
@@ -68,6 +79,16 @@ class RunDir:
         return self.path / "model"
 
     @property
+    def new_model(self) -> Path:
+        """A checkpoint while it is written."""
+        return self.path / "model.new"
+
+    @property
+    def old_model(self) -> Path:
+        """The checkpoint before, until the new one is in its place."""
+        return self.path / "model.old"
+
+    @property
     def report_file(self) -> Path:
         """The figures of the run in JSON."""
         return self.path / "report.json"
@@ -110,7 +131,8 @@ class RunDir:
     def append(self, event: Event) -> None:
         """Add an event in one write; half a line that a broken process left is closed first.
 
-        Raises OSError where the disk does not take all of it.
+        What others go by (a checkpoint, an end) is on the disk when it returns. Raises OSError
+        where the disk does not take all of it.
         """
         line = to_line(event).encode() + b"\n"
         with open(self.events_file, "ab+", buffering=0) as file:
@@ -119,6 +141,8 @@ class RunDir:
                 line = line if file.read(1) == b"\n" else b"\n" + line
             while line:  # a nearly full disk takes a part, then says why not the rest
                 line = line[file.write(line) :]
+            if isinstance(event, Saved | Finished | Failed):
+                os.fsync(file.fileno())
 
     def events(self) -> list[Event]:
         """Return the events so far, without lines that are damaged or half written."""
@@ -127,6 +151,26 @@ class RunDir:
     def history(self) -> History:
         """Return all that the events say so far."""
         return fold(self.events(), History())
+
+    def recover_model(self) -> None:
+        """Put the last checkpoint back where a process was killed between the two moves of a new one.
+
+        Only for whoever holds the run's lock.
+        """
+        if self.old_model.exists() and not self.model.exists():
+            os.replace(self.old_model, self.model)
+
+    def drop_halves(self) -> None:
+        """Delete what was being written when a process was killed or the disk was full.
+
+        Only for whoever holds the run's lock.
+        """
+        for folder in self.checkpoints.glob("checkpoint-*"):
+            if not (folder / WHOLE).exists():
+                shutil.rmtree(folder, ignore_errors=True)
+        for part in self.path.glob("*.part"):
+            part.unlink(missing_ok=True)
+        shutil.rmtree(self.new_model, ignore_errors=True)
 
     def stop_requested(self) -> bool:
         """Whether somebody has asked the run to stop."""

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from intent import locks
+from intent import disk, locks
 from intent.children import kill_run, prepare_worker
 from intent.errors import RunError
 from intent.events import Failed, Finished
@@ -26,14 +26,14 @@ from intent.queue import (
 from intent.recipes import Recipe
 from intent.rundir import ID, RunDir, history_of
 from intent.trash import KEEP_DAYS, empty_trash, restore_run, trash_run, trashed_runs
-from intent.worker import DISK_FULL, live_run, request_stop, work
+from intent.worker import live_run, request_stop, work
 
 __all__ = [
     "KEEP_DAYS", "RESUMABLE", "State", "check_resumable", "create_run", "empty_trash",
     "finished_runs", "history_of", "in_turn", "keep_starting", "kill_run", "list_runs", "live_run",
-    "open_run", "prepare_worker", "queued_runs", "rename_run", "request_stop", "restore_run",
-    "resume_run", "size_bytes", "start_next", "start_run", "state", "stop_run", "trash_run",
-    "trashed_runs", "withdraw", "work",
+    "look_after", "open_run", "prepare_worker", "queued_runs", "rename_run", "request_stop",
+    "restore_run", "resume_run", "size_bytes", "start_next", "start_run", "state", "stop_run",
+    "trash_run", "trashed_runs", "withdraw", "work",
 ]  # fmt: skip
 
 State = Literal[
@@ -52,9 +52,8 @@ def create_run(runs: Path, recipe: Recipe) -> RunDir:
     try:
         run = _new_folder(runs, recipe.preset)
         try:
-            part = run.path / "recipe.json.part"
-            part.write_text(recipe.to_json(), encoding="utf-8")
-            os.replace(part, run.recipe_file)
+            with written_whole(run.recipe_file, durable=True) as file:
+                file.write(recipe.to_json().encode())
         except OSError:
             shutil.rmtree(run.path, ignore_errors=True)
             raise
@@ -68,6 +67,7 @@ def open_run(runs: Path, run_id: str) -> RunDir:
     if isinstance(run_id, str) and ID.fullmatch(run_id) and (runs / run_id).is_dir():
         run = RunDir(runs / run_id)
         if run.recipe_file.is_file():
+            _mend(run)
             return run
     shown = " ".join(str(run_id).split())[:60]
     raise RunError(f"There is no run {shown!r} in {runs}: choose one of that folder's runs.")
@@ -81,6 +81,8 @@ def list_runs(runs: Path) -> list[RunDir]:
         return []
     made = {run: _modified(run.recipe_file) for run in found}
     kept = [run for run in found if made[run]]
+    for run in kept:
+        _mend(run)
     return sorted(kept, key=lambda run: (run.id[:15], made[run], run.id), reverse=True)
 
 
@@ -116,11 +118,20 @@ def start_run(run: RunDir) -> None:
     """
     enqueue(run)
     runs = run.path.parent
-    start_next(runs)
-    while state(run) == "queued" and locks.is_held(runs / STARTER_LOCK):
-        if live_run(runs) or queued_runs(runs)[:1] != [run]:
+    while state(run) == "queued" and not live_run(runs):
+        if not locks.is_held(runs / STARTER_LOCK):
+            start_next(runs)
+            return
+        if queued_runs(runs)[:1] != [run]:
             return
         time.sleep(0.02)  # whoever starts what is queued is about to begin it
+
+
+def look_after(runs: Path) -> None:
+    """Delete what has lain in the trash for long, then begin what is queued, while the app lives."""
+    with suppress(RunError):  # it can be emptied by hand, which says what is wrong
+        empty_trash(runs, KEEP_DAYS)
+    keep_starting(runs)
 
 
 def resume_run(run: RunDir) -> None:
@@ -176,6 +187,14 @@ def size_bytes(run: RunDir) -> int:
     return total
 
 
+def _mend(run: RunDir) -> None:
+    """Put back the checkpoint of a run that was killed while a new one took its place."""
+    if run.old_model.exists() and not run.model.exists():
+        with suppress(OSError), locks.hold(run.lock_file) as idle:
+            if idle:
+                run.recover_model()
+
+
 def _new_folder(runs: Path, preset: str) -> RunDir:
     runs.mkdir(parents=True, exist_ok=True)
     while True:
@@ -196,7 +215,7 @@ def _modified(file: Path) -> int:
 
 
 def _unwritable(runs: Path, error: OSError) -> RunError:
-    if error.errno in DISK_FULL:
+    if disk.is_full(error):
         return RunError(
             f"The disk that holds the runs folder {runs} is full: free some space or choose "
             "another folder with INTENT_RUNS or --runs."

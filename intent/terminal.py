@@ -11,9 +11,11 @@ from intent.events import (
     EvalPoint,
     Event,
     Finished,
+    Halved,
     Phase,
     Progress,
     Skipped,
+    halved_in_words,
     to_line,
 )  # fmt: skip
 from intent.labels import human_name
@@ -148,6 +150,8 @@ def _show_bar(bar: "tqdm", event: Event) -> None:
             bar.refresh()
         case EvalPoint():
             bar.set_postfix_str(f"accuracy {event.accuracy:.3f}")
+        case Halved():
+            bar.write(halved_in_words(event), file=sys.stderr)
         case Skipped():
             bar.write(f"left out {event.clip}: {event.reason}", file=sys.stderr)
 
@@ -158,5 +162,7 @@ def _show_line(event: Event) -> None:
             complain(event.name)
         case EvalPoint():
             complain(f"accuracy {event.accuracy:.3f}")
+        case Halved():
+            complain(halved_in_words(event))
         case Skipped():
             complain(f"left out {event.clip}: {event.reason}")

@@ -1,9 +1,15 @@
 """Trainer as our recipes use it: its training passes counted, its checkpoints found again."""
 
+import json
+from pathlib import Path
+
 import torch
-from transformers import Trainer
+from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from intent.batches import Batch
+from intent.paths import sync, sync_all
+from intent.provenance import read_provenance
+from intent.rundir import WHOLE, RunDir
 from intent.work import Work
 
 
@@ -22,24 +28,50 @@ class LiveTrainer(Trainer):
         return (loss, outputs) if return_outputs else loss
 
 
-def last_checkpoint(work: Work) -> str | None:
-    """Return the trainer checkpoint that a run can go on from, if it has one.
+class Seal(TrainerCallback):
+    """Marks a checkpoint of Trainer as whole once it is on the disk."""
 
-    A checkpoint is whole once it has its trainer_state.json, which Trainer writes last.
-    """
-    whole = [file.parent for file in work.run.checkpoints.glob("checkpoint-*/trainer_state.json")]
-    last = max(whole, key=lambda folder: int(folder.name.rpartition("-")[2]), default=None)
-    return str(last) if last else None
+    def on_save(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
+    ) -> None:
+        folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
+        sync_all(folder)
+        (folder / WHOLE).touch()
+        sync(folder)
+
+
+def last_checkpoint(run: RunDir) -> Path | None:
+    """Return the last whole checkpoint of Trainer, which a run can go on from, if it has one."""
+    whole = [file.parent for file in run.checkpoints.glob(f"checkpoint-*/{WHOLE}")]
+    return max(whole, key=_step, default=None)
+
+
+def last_step(run: RunDir) -> int:
+    """Return the step of the checkpoint that a run can go on from; -1 where there is none."""
+    checkpoint = last_checkpoint(run)
+    return _step(checkpoint) if checkpoint else -1
+
+
+def at_epoch_end(checkpoint: Path) -> bool:
+    """Whether a checkpoint was written when an epoch was complete."""
+    state = json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
+    return float(state["epoch"]).is_integer()
 
 
 def earlier_best(work: Work) -> float | None:
-    """The accuracy of the best checkpoint of an earlier sitting that this one goes on from."""
-    saved = work.run.history().saved
-    goes_on = last_checkpoint(work) and work.run.model.exists()
-    return saved.accuracy if saved and goes_on else None
+    """The accuracy of the best checkpoint of an earlier sitting that this one goes on from.
+
+    By its own word: of the events, the last may have been lost.
+    """
+    made = read_provenance(work.run.model)
+    return made.accuracy if made and last_checkpoint(work.run) else None
 
 
 def load_best(work: Work) -> None:
     """Take the best checkpoint's weights, which may be an earlier sitting's, into the model."""
     best = type(work.model).from_pretrained(work.run.model, dtype=torch.float32)
     work.model.load_state_dict(best.state_dict())
+
+
+def _step(checkpoint: Path) -> int:
+    return int(checkpoint.name.rpartition("-")[2])

@@ -1,10 +1,15 @@
 """train(recipe, run, on_event): from a recipe to a checkpoint and a report, in plain sight."""
 
 import functools
+import gc
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
 
 from intent.audio import clip_hash
 from intent.data import clip_at, label_names, load_data, readable_clips, split
@@ -17,16 +22,17 @@ from intent.fine_tuning import fine_tune
 from intent.instant import fit_instant
 from intent.last_layer import tune_last_layer
 from intent.leave_one_out import LEAST_BATCH
+from intent.memory import with_less_memory
 from intent.padding import mute_padding
 from intent.recipes import Recipe
 from intent.results import (
     evaluate,
     model_probabilities,
-    recover_model,
     save_model,
     write_report,
 )
 from intent.rundir import RunDir
+from intent.trainer import last_step
 from intent.work import ProgressMeter, Stopped, Watch, Work
 
 if TYPE_CHECKING:
@@ -44,13 +50,40 @@ def train(
 
     Emits Started to Finished. Ends early, keeping the best so far, when `should_stop` says so or
     after `budget_seconds`; called again, it goes on from the run's own checkpoints. Raises
-    IntentError for what the user can mend.
+    IntentError for what the user can mend. Where the accelerator's memory is too small, it says so
+    and begins again once, behind its last checkpoint, with fewer clips at a time (`memory.py`).
     """
+    watch, earlier_seconds = Watch(should_stop, budget_seconds), _earlier_seconds(run)
+    told = run.history().halved  # in an earlier sitting
+    while True:
+        try:
+            return _sit(recipe, run, on_event, watch, earlier_seconds, told is not None)
+        except torch.OutOfMemoryError:
+            if told or not with_less_memory(recipe, 1):
+                raise
+        gc.collect()  # here, where the failure no longer holds what was computed
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        started = run.history().started
+        _, told = with_less_memory(recipe, started.train_clips if started else recipe.batch_size)
+        on_event(told)
+
+
+def _sit(
+    recipe: Recipe,
+    run: RunDir,
+    on_event: Callable[[Event], None],
+    watch: Watch,
+    earlier_seconds: float,
+    memory_is_short: bool,
+) -> None:
+    """Train once through; raises torch.OutOfMemoryError where the accelerator's memory is short."""
     resumed = any(isinstance(event, Started) for event in run.events())
-    earlier_seconds = _earlier_seconds(run)
-    watch = Watch(should_stop, budget_seconds)
+    if memory_is_short:
+        recipe, _ = with_less_memory(recipe, 1)
     work = _prepare(recipe, run, on_event, watch)
-    recover_model(work)
+    work = replace(work, passes=2 if memory_is_short else 1)
+    run.recover_model()
     _check_learnable(work)
     on_event(
         Started(
@@ -61,26 +94,32 @@ def train(
             seen_clips=work.seen_test_clips,
             device=device_name(work.device),
             resumed=resumed,
+            step=last_step(run) if resumed else None,
         )
     )
-    if recipe.method == "closed-form":
-        tested, scores = fit_instant(work)
-    elif recipe.method == "leave-one-out":
-        tested, scores = tune_last_layer(work)
-    else:
-        tested, scores = fine_tune(work)
-        if not hears_fixed_window(work.model):
-            with suppress(Stopped):  # what was heard of the window is known already
-                scores = model_probabilities(work, tested)
+    tested, scores = _learn(work)
     evaluation = evaluate(work, tested, scores)
     accuracy, interval = (evaluation.accuracy, evaluation.interval) if evaluation else (None, None)
     on_event(Phase("saving"))
     save_model(work, accuracy, interval)
     seconds = earlier_seconds + watch.seconds
     write_report(work, evaluation, seconds)
-    if watch.outcome == "done":
-        shutil.rmtree(run.checkpoints, ignore_errors=True)
     on_event(Finished(watch.outcome, accuracy, interval, len(tested), round(seconds, 2)))
+    if watch.outcome == "done":  # and said to be: a run that goes on again needs them
+        shutil.rmtree(run.checkpoints, ignore_errors=True)
+
+
+def _learn(work: Work) -> tuple[list[HeardClip], np.ndarray]:
+    """Train by the recipe's method; return the test clips heard and their scores (clips, classes)."""
+    if work.recipe.method == "closed-form":
+        return fit_instant(work)
+    if work.recipe.method == "leave-one-out":
+        return tune_last_layer(work)
+    tested, scores = fine_tune(work)
+    if not hears_fixed_window(work.model):
+        with suppress(Stopped):  # what was heard of the window is known already
+            scores = model_probabilities(work, tested)
+    return tested, scores
 
 
 def _prepare(recipe: Recipe, run: RunDir, on_event: Callable[[Event], None], watch: Watch) -> Work:

@@ -63,6 +63,7 @@ class Work:
     test: Sequence[HeardClip]  # none that was learnt from
     seen: tuple[str, ...]  # hashes of clips that the base has learnt from
     seen_test_clips: int  # left out of the test part for that
+    passes: int = 1  # through the network for a batch that cannot be halved
 
     @property
     def dtype(self) -> torch.dtype:

@@ -1,6 +1,5 @@
 """The work of a run: lock, train, and what happened, written down; here or in a child process."""
 
-import errno
 import os
 import signal
 import sys
@@ -12,14 +11,13 @@ from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from intent import locks
+from intent import disk, locks
 from intent.errors import IntentError, RunError
 from intent.events import Event, Failed, Phase
 from intent.rundir import ID, RunDir
 
 FOLDER_LOCK = ".lock"  # in the runs folder: who trains now
 NICENESS = 10  # below the page, which must answer while a run computes
-DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 # What training imports, done once before the first click; none of it may start CUDA.
 PRELOAD = (
@@ -140,6 +138,7 @@ def _train(
 
     try:
         emit(Phase("starting"))
+        run.drop_halves()
         from intent.quiet import quiet_libraries
         from intent.training import train
 
@@ -147,6 +146,8 @@ def _train(
         with _prints_to(run.log_file):
             train(run.recipe(), run, emit, run.stop_requested, budget_seconds)
     except Exception as error:
+        if disk.is_full(error):
+            run.drop_halves()  # which makes room for what there is to tell
         _log_trace(run)
         failure = explain(error, run)
         try:
@@ -160,10 +161,8 @@ def _train(
 
 def explain(error: Exception, run: RunDir) -> Exception:
     """Return the failure as one that the user can mend, where it is, or else as it was."""
-    if isinstance(error, OSError) and error.errno in DISK_FULL:
-        return RunError(
-            f"The disk that holds {run.path} is full: free some space, then go on with the run."
-        )
+    if disk.is_full(error):
+        return RunError(disk.full_message(run))
     no_memory = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
     if no_memory or "can't allocate memory" in str(error):
         return RunError(

@@ -5,6 +5,7 @@ import json
 import math
 import types
 import typing
+from dataclasses import replace
 from functools import reduce
 
 import pytest
@@ -156,3 +157,31 @@ def test_skipped_clips_and_the_saved_checkpoint_are_remembered() -> None:
 def test_unknown_event_is_refused() -> None:
     with pytest.raises(TypeError):
         add_event(History(), "lunch")  # type: ignore[arg-type]
+
+
+def test_sitting_that_goes_on_draws_the_points_behind_its_checkpoint_anew() -> None:
+    begun = [Started("fine-tune", ("a", "b"), 8, 2, 0, "CPU"), EvalPoint(0.5, step=0)]
+    points = [TrainPoint(step, step / 4, 1.0, 0.5) for step in (1.0, 1.5, 2.0, 3.0)]
+    history = reduce(add_event, [*begun, *points, EvalPoint(0.75, step=3)], History())
+    resumed = replace(begun[0], resumed=True, step=2)
+    later = add_event(history, resumed)
+    assert [point.step for point in later.train] == [1.0, 1.5, 2.0]
+    assert [point.step for point in later.evaluations] == [0]
+    afresh = add_event(history, replace(resumed, step=-1))
+    assert afresh.train == afresh.evaluations == ()
+
+
+def test_sitting_that_hears_clips_again_forgets_the_points_of_those_heard() -> None:
+    history = reduce(add_event, [EvalPoint(0.5, clips=8), EvalPoint(0.75, clips=16)], History())
+    resumed = Started("closed-form", ("a", "b"), 8, 2, 0, "CPU", resumed=True, step=-1)
+    assert add_event(history, resumed).evaluations == ()
+
+
+def test_clip_that_each_sitting_leaves_out_is_counted_once() -> None:
+    skip = Skipped("a.wav", "It is empty.", time=1.0)
+    assert reduce(add_event, [skip, replace(skip, time=2.0)], History()).skipped == (skip,)
+
+
+def test_end_is_none_any_more_when_another_sitting_begins() -> None:
+    stopped = Finished("stopped", 0.5, (0.4, 0.6), 10, 3.0)
+    assert reduce(add_event, [stopped, Phase("starting")], History()).end is None

@@ -11,10 +11,23 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from intent.errors import RunError
-from intent.events import Failed, Finished, History, Phase, Skipped, TrainPoint, from_line, to_line
+from intent.events import (
+    EvalPoint,
+    Failed,
+    Finished,
+    History,
+    Phase,
+    Saved,
+    Skipped,
+    Started,
+    TrainPoint,
+    from_line,
+    to_line,
+)  # fmt: skip
 from intent.recipes import Recipe, change, preset
 from intent.rundir import RunDir, history_of
 from intent.runs import (
+    RESUMABLE,
     create_run,
     finished_runs,
     list_runs,
@@ -187,6 +200,31 @@ def test_log_cut_anywhere_keeps_the_whole_lines_before(tmp_path: Path, cut: int)
     lines = b"".join(to_line(Phase(f"epoch {n} of 9")).encode() + b"\n" for n in range(9))
     run.events_file.write_bytes(lines[:cut])
     assert run.events() == [Phase(f"epoch {n} of 9") for n in range(lines[:cut].count(b"\n"))]
+
+
+WHOLE_LOG = [
+    Phase("starting"), Started("fine-tune", ("a", "b"), 8, 2, 0, "CPU"), Skipped("é.wav", "Empty."),
+    POINT, EvalPoint(0.5, 1.0, 1, 1.0), Saved(0.5), Finished("stopped", 0.5, None, 2, 1.0),
+]  # fmt: skip
+
+
+@fuzz
+@given(st.floats(0, 1), st.integers(0, 50))
+def test_run_whose_log_a_loss_of_power_cut_is_opened_and_goes_on(
+    tmp_path: Path, kept: float, zeros: int
+) -> None:
+    runs = tmp_path / "runs"
+    run = list_runs(runs)[0] if runs.exists() else create_run(runs, Recipe())
+    log = b"".join(to_line(event).encode() + b"\n" for event in WHOLE_LOG)
+    cut = log[: round(kept * len(log))]
+    run.events_file.write_bytes(cut + bytes(zeros))  # a block that was given but never written
+    assert list_runs(runs) == [open_run(runs, run.id)] == [run]
+    before = cut.count(b"\n")
+    assert run.events() == WHOLE_LOG[:before]
+    assert state(run) in RESUMABLE
+    run.append(Phase("starting"))
+    assert run.events()[before:] in ([Phase("starting")], [WHOLE_LOG[before % 7], Phase("starting")])
+    assert state(run) == "interrupted"
 
 
 @fuzz

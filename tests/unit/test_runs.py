@@ -14,17 +14,24 @@ import pytest
 
 from intent.errors import IntentError, RunError
 from intent.events import Event, Failed, Finished, Started, TrainPoint
+from intent.queue import enqueue
 from intent.recipes import Recipe, change, preset
 from intent.rundir import RunDir
 from intent.runs import (
     create_run,
+    finished_runs,
     history_of,
     kill_run,
+    list_runs,
     live_run,
+    open_run,
     prepare_worker,
+    queued_runs,
     request_stop,
+    resume_run,
     start_run,
     state,
+    withdraw,
     work,
 )  # fmt: skip
 from intent.worker import holder, training_lock
@@ -194,9 +201,7 @@ def test_same_work_in_this_process_tells_the_events_that_it_writes(
     assert isinstance(heard[-1], Finished)
 
 
-def test_work_in_this_process_is_refused_while_another_run_trains(
-    runs: Path, long: Recipe
-) -> None:
+def test_work_in_this_process_is_refused_while_another_run_trains(runs: Path, long: Recipe) -> None:
     run, second = create_run(runs, long), create_run(runs, long)
     start_run(run)
     with pytest.raises(RunError) as error:
@@ -348,9 +353,8 @@ def test_full_disk_is_told_in_a_sentence(runs: Path, instant: Recipe) -> None:
     run = create_run(runs, instant)
     with pytest.raises(RunError) as error:
         work(run, lambda event: Path("/dev/full").write_text("what does not fit"))
-    sentence = f"The disk that holds {run.path} is full: free some space, then go on with the run."
-    assert str(error.value) == sentence
-    assert history_of(run).end.message == sentence
+    assert str(error.value).startswith(f"The disk that holds {run.path} is full. The run's best ")
+    assert history_of(run).end.message == str(error.value)
 
 
 def test_lack_of_memory_is_told_in_a_sentence(runs: Path, instant: Recipe) -> None:
@@ -387,3 +391,72 @@ def test_stopped_run_goes_on_from_where_it_was(runs: Path, long: Recipe) -> None
     assert state(run) == "stopped"
     assert (first.started.resumed, both.started.resumed) == (False, True)
     assert both.train[len(first.train)].step > first.train[-1].step
+
+
+KEEPER = """
+    import sys
+    from pathlib import Path
+    from intent.runs import keep_starting
+
+    if __name__ == "__main__":
+        print("watching", flush=True)
+        keep_starting(Path(sys.argv[1]))
+"""
+
+
+def test_queued_runs_begin_by_themselves_in_their_order(runs: Path, instant: Recipe) -> None:
+    first, second, third = (create_run(runs, instant) for _ in range(3))
+    for run in (second, first, third):
+        enqueue(run)
+    assert queued_runs(runs) == [second, first, third]
+    assert withdraw(first) and not withdraw(first)
+    with run_script(KEEPER, runs) as one, run_script(KEEPER, runs) as other:  # two apps
+        wait_until(lambda: state(second) == state(third) == "done")
+        one.kill(), other.kill()
+    assert state(first) == "prepared"
+    assert history_of(second).end.time <= third.events()[0].time  # never two at once
+
+
+def test_queue_outlives_the_app_and_goes_on_with_the_next_one(
+    runs: Path, long: Recipe, instant: Recipe
+) -> None:
+    training, waiting = create_run(runs, long), create_run(runs, instant)
+    with run_script(KEEPER, runs) as app:
+        enqueue(training), enqueue(waiting)
+        wait_until(learns(training))
+        assert state(waiting) == "queued"
+        app.kill()
+    assert (state(training), state(waiting)) == ("running", "queued")
+    with run_script(KEEPER, runs) as app:
+        assert app.stdout.readline() == "watching\n"
+        request_stop(training)
+        wait_until(lambda: state(waiting) == "done")
+        app.kill()
+    assert state(training) == "stopped"
+
+
+def test_run_that_cannot_begin_leaves_the_queue_and_says_why(
+    runs: Path, instant: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("intent.children.child_main", sys.exit)  # a child that dies at once
+    run = create_run(runs, instant)
+    start_run(run)
+    assert state(run) == "failed" and queued_runs(runs) == []
+    assert history_of(run).end.message.startswith(f"The training process of run {run.id} did not")
+
+
+def test_only_a_run_that_ended_early_is_resumed(runs: Path, instant: Recipe) -> None:
+    run = create_run(runs, instant)
+    work(run)
+    with pytest.raises(RunError) as error:
+        resume_run(run)
+    assert str(error.value) == f"Run {run.id} is done: there is nothing to resume."
+
+
+def test_checkpoint_between_its_two_moves_is_put_back(runs: Path) -> None:
+    run = create_run(runs, Recipe())
+    run.old_model.mkdir()
+    (run.old_model / "weights").write_bytes(b"learnt")
+    for found in (open_run(runs, run.id), *list_runs(runs)):
+        assert (found.model / "weights").read_bytes() == b"learnt"
+    assert finished_runs(runs) == [run]

@@ -77,9 +77,7 @@ def test_queued_run_is_not_removed(run: RunDir) -> None:
     enqueue(run)
     with pytest.raises(RunError) as error:
         trash_run(run)
-    assert str(error.value) == (
-        f"Run {run.id} waits in the queue: withdraw it before removing it."
-    )
+    assert str(error.value) == (f"Run {run.id} waits in the queue: withdraw it before removing it.")
     assert state(run) == "queued"
 
 

@@ -1,0 +1,96 @@
+"""A full disk: the run ends with its best checkpoint whole, and says what to free."""
+
+import os
+import resource
+from collections.abc import Iterator
+from multiprocessing import get_context
+from pathlib import Path
+
+import pytest
+
+from intent.disk import full_message, is_full
+from intent.events import Event, Failed, Saved
+from intent.provenance import read_provenance
+from intent.recipes import Recipe, change, preset
+from intent.rundir import RunDir
+from intent.runs import create_run, history_of, prepare_worker, state, trash_run, work
+from tests.tiny import tiny_whisper, tone_folder
+
+ROOM = 20_000  # bytes that a file may still have: enough for events, too few for weights
+
+
+@pytest.fixture(scope="module", autouse=True)
+def warm() -> Iterator[None]:
+    prepare_worker()
+    yield
+
+
+def work_until_the_disk_is_full(run: RunDir, cache: str) -> None:
+    """Work in a process whose files may be no longer than ROOM once a checkpoint is saved."""
+    os.environ.update(INTENT_CACHE=cache, HF_HUB_OFFLINE="1", OMP_NUM_THREADS="1")
+
+    def fill(event: Event) -> None:
+        if isinstance(event, Saved):
+            resource.setrlimit(resource.RLIMIT_FSIZE, (ROOM, ROOM))
+
+    work(run, fill)
+
+
+@pytest.mark.parametrize("method", ["fine-tune", "leave-one-out"])
+def test_full_disk_ends_a_run_with_its_best_checkpoint_whole(method: str, tmp_path: Path) -> None:
+    base, tones = tiny_whisper(tmp_path / "base"), tone_folder(tmp_path / "tones", 6)
+    values = {"base": str(base), "data": str(tones), "window_seconds": 1, "epochs": 2}
+    if method == "fine-tune":
+        values |= {"method": method, "trainable_layers": 1, "head": "closed-form"}
+    run = create_run(tmp_path / "runs", change(preset("recommended"), values))
+    process = get_context("forkserver").Process(
+        target=work_until_the_disk_is_full, args=(run, str(tmp_path / "cache"))
+    )
+    process.start()
+    process.join()
+    history = history_of(run)
+    assert isinstance(history.end, Failed) and state(run) == "failed"
+    assert history.end.message.startswith(f"The disk that holds {run.path} is full. ")
+    assert history.end.message.endswith("then resume the run.")
+    assert read_provenance(run.model).accuracy == history.saved.accuracy
+    assert (run.model / "model.safetensors").stat().st_size > ROOM
+    assert not run.new_model.exists()
+
+    process = get_context("forkserver").Process(target=work, args=(run,))  # with room again
+    process.start()
+    process.join()
+    assert state(run) == "done"
+
+
+def test_what_can_be_freed_is_named_with_its_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INTENT_CACHE", str(tmp_path / "cache"))
+    runs = tmp_path / "runs"
+    run, other, removed = (create_run(runs, Recipe()) for _ in range(3))
+    (other.path / "weights").write_bytes(bytes(2_000_000))
+    (removed.path / "weights").write_bytes(bytes(3_000_000))
+    trash_run(removed)
+    assert full_message(run) == (
+        f"The disk that holds {run.path} is full. The run's best checkpoint so far is kept. Free "
+        f"some space, such as 3 MB of the trash (empty it), 2 MB of other runs in {runs} (remove "
+        "some and empty the trash), then resume the run."
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "full"),
+    [
+        (OSError(28, "No space left on device"), True),
+        (OSError(27, "File too large"), True),
+        (OSError(13, "Permission denied"), False),
+        (RuntimeError("Error: I/O error: No space left on device (os error 28)"), True),
+        (RuntimeError("PytorchStreamWriter failed writing file data/3: file write failed"), True),
+        (ValueError("os error 280"), False),
+    ],
+)
+def test_full_disk_is_told_from_other_failures(error: Exception, full: bool) -> None:
+    assert is_full(error) == full
+    wrapped = RuntimeError("saving failed")
+    wrapped.__cause__ = error
+    assert is_full(wrapped) == full
