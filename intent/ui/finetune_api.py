@@ -11,12 +11,13 @@ from intent.encoders import family
 from intent.events import Failed, Finished
 from intent.paths import BUNDLED, SAMPLE
 from intent.recipes import preset as recipe_preset
+from intent.rundir import RunDir
 from intent.ui.ask import checked_data, overrides_of, recipe_of, start_new
 from intent.ui.checkpoint_menu import in_words
 
 
 def offer_api(runs: Path) -> None:
-    """Add the endpoints /start, /status and /stop to the present Blocks."""
+    """Add the endpoints /start, /status, /stop and /resume to the present Blocks."""
 
     def start(
         data: str = SAMPLE,
@@ -26,7 +27,8 @@ def offer_api(runs: Path) -> None:
         seed: int = 42,
         overrides: str = "{}",
     ) -> str:
-        """Start a fine-tune and return the id of its run. One run trains at a time. data: "minds14"
+        """Start a fine-tune and return the id of its run. One run trains at a time, others
+        wait in the queue and begin by themselves. data: "minds14"
         (the Hub), "sample" (bundled) or a folder on the server. locales: of MInDS-14, such as
         en-US. base: "bundled", a Hub id or a folder. preset: "instant", "recommended" or "guide".
         overrides: hyperparameters as a JSON object, such as {"epochs": 4}."""
@@ -36,32 +38,41 @@ def offer_api(runs: Path) -> None:
         return start_new(runs, recipe_of(data, locales, base, preset, starting_point, values)).id
 
     def status(run_id: str) -> dict:
-        """Say how a run is: its state (running, stopping, done, stopped, out of time, failed or
-        interrupted), what happens now, how far that is (0 to 1), its test accuracy with the 95 %
-        interval and the clips behind it, where its model lies, and why it failed if it did."""
+        """Say how a run is: its state (queued, running, stopping, done, stopped, out of time, failed
+        or interrupted), its place in the queue, what happens now, how far that is (0 to 1), its
+        test accuracy with the 95 % interval and the clips behind it, where its model lies, and why
+        it failed if it did."""
         return describe_run(all_runs.open_run(runs, run_id))
 
     def stop(run_id: str) -> str:
         """Ask a run to stop and return its state. It keeps its best checkpoint so far; /status
-        says when it has stopped. A run that has ended is left as it is."""
+        says when it has stopped. A run that waits is taken out of the queue, one that has ended is
+        left as it is."""
+        return all_runs.stop_run(all_runs.open_run(runs, run_id))
+
+    def resume(run_id: str) -> str:
+        """Go on with a run that was stopped, interrupted, out of time or failed, from its last
+        checkpoint, and return its state: queued where another run trains."""
         run = all_runs.open_run(runs, run_id)
-        if all_runs.state(run) == "running":
-            all_runs.request_stop(run)
+        all_runs.resume_run(run)
         return all_runs.state(run)
 
-    for endpoint in (start, status, stop):
+    for endpoint in (start, status, stop, resume):
         gr.api(in_sentences(endpoint), api_name=endpoint.__name__, concurrency_limit=None)
 
 
-def describe_run(run: all_runs.RunDir) -> dict:
+def describe_run(run: RunDir) -> dict:
     """Return a run in JSON's types, as /status gives it."""
     state, history = all_runs.state(run), all_runs.history_of(run)
     end, progress = history.end, history.progress
     finished = end if isinstance(end, Finished) else None
+    waiting = all_runs.queued_runs(run.path.parent) if state == "queued" else []
     last = history.evaluations[-1].accuracy if history.evaluations else None
     return {
         "run": run.id,
+        "name": run.name,
         "state": state,
+        "place": waiting.index(run) + 1 if run in waiting else None,
         "phase": history.phase,
         "progress": progress.done / progress.total if progress and progress.total else None,
         "seconds_left": progress.seconds_left if progress else None,

@@ -8,7 +8,7 @@ from intent.events import Failed, Finished, History, Progress
 from intent.paths import BUNDLED
 from intent.plateau import plateau
 from intent.recipes import Recipe
-from intent.runs import State
+from intent.runs import RESUMABLE, State
 from intent.ui.plots import plots_html
 
 CSS = Path(__file__).with_name("finetune.css").read_text(encoding="utf-8")
@@ -16,7 +16,8 @@ NBSP = "\u00a0"
 LIVE_STATES = ("running", "stopping")
 MAX_LISTED = 200  # skipped recordings in the list
 TITLES = {
-    "prepared": "Ready to begin",
+    "prepared": "Not begun",
+    "queued": "Waiting in the queue",
     "stopping": "Stopping, and keeping the best so far",
     "done": "Done",
     "stopped": "Stopped",
@@ -45,6 +46,8 @@ class View:
     has_model: bool
     is_stopping: bool = False
     can_end_now: bool = False
+    can_resume: bool = False
+    stop_word: str = "Stop"
 
 
 def empty_view(recipe: Recipe) -> View:
@@ -54,20 +57,27 @@ def empty_view(recipe: Recipe) -> View:
 
 
 def view_of(
-    run_id: str, recipe: Recipe, state: State, history: History, has_model: bool, unheeded: bool
-) -> View:
-    """Return what is shown of a run; `unheeded`: it was asked to stop a while ago, and has not."""
+    run_id: str, recipe: Recipe, state: State, history: History, has_model: bool, unheeded: bool,
+    notes: str = "",
+) -> View:  # fmt: skip
+    """Return what is shown of a run; `unheeded`: it was asked to stop a while ago, and has not.
+
+    `notes` is what else there is to say of it, as HTML.
+    """
     live = state in LIVE_STATES
+    can_end_now = state == "stopping" and unheeded
     return View(
         status=_status(run_id, recipe, state, history),
         progress=_progress(recipe, state, history),
         plots=plots_html(history, recipe),
-        result=_result(state, history, has_model) or _plateau(state, history, recipe),
+        result=notes + (_result(state, history, has_model) or _plateau(state, history, recipe)),
         skipped=_skipped(history),
-        is_live=live,
+        is_live=live or state == "queued",
         has_model=has_model and not live,
         is_stopping=state == "stopping",
-        can_end_now=state == "stopping" and unheeded,
+        can_end_now=can_end_now,
+        can_resume=state in RESUMABLE,
+        stop_word="End now" if can_end_now else "Withdraw" if state == "queued" else "Stop",
     )
 
 
@@ -172,9 +182,9 @@ def _result(state: State, history: History, has_model: bool) -> str:
 
 def _what_is_left(history: History, has_model: bool) -> str:
     if not has_model:
-        return "Nothing had been saved yet: start it again."
+        return "Nothing had been saved yet: Resume begins it again."
     known = f", with {percent(history.saved.accuracy)} on the test part" if history.saved else ""
-    return f"Its best checkpoint so far is whole{known}: it can be used."
+    return f"Its best checkpoint so far is whole{known}: it can be used. Resume goes on from it."
 
 
 def _finished(end: Finished, history: History) -> str:

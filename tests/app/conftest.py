@@ -1,6 +1,7 @@
 """The page served in this process, and a client that calls it as another program would."""
 
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +22,7 @@ def runs_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def app_address(runs_folder: Path) -> Iterator[str]:
     """Where the page is served."""
+    from intent.runs import look_after
     from intent.ui.app import build_app
 
     with pytest.MonkeyPatch.context() as patch:
@@ -28,6 +30,7 @@ def app_address(runs_folder: Path) -> Iterator[str]:
         patch.setenv("INTENT_CACHE", str(runs_folder.parent / "cache"))
         patch.setenv("HF_HOME", str(runs_folder.parent / "hub"))
         patch.setenv("GRADIO_TEMP_DIR", str(runs_folder.parent / "uploads"))
+        threading.Thread(target=look_after, args=[runs_folder], daemon=True).start()
         page = build_app(runs_folder)
         _, address, _ = page.launch(
             server_name="127.0.0.1", prevent_thread_lock=True, quiet=True, ssr_mode=False

@@ -116,15 +116,20 @@ def test_what_start_is_asked_for_is_the_recipe_of_the_run(
     assert wait_for(client, run_id, ended)["state"] == "done"
 
 
-def test_a_second_start_is_refused_in_a_sentence_and_leaves_nothing(
+def test_a_second_start_waits_and_can_be_withdrawn_or_begins_by_itself(
     client: Client, runs: Path, tones: str, whisper: str
 ) -> None:
     run_id = start(client, tones, whisper, overrides=ENDLESS)
-    before = set(runs.iterdir())
-    message = refusal(lambda: start(client, tones, whisper))
-    assert message == f"Run {run_id} is training now: stop it or wait until it ends."
-    assert set(runs.iterdir()) == before
+    second, third = (start(client, tones, whisper, "instant", overrides={}) for _ in range(2))
+    places = [client.predict(one, api_name="/status")["place"] for one in (run_id, second, third)]
+    assert places == [None, 1, 2]
+    assert client.predict(second, api_name="/stop") == "prepared"
+    assert client.predict(third, api_name="/status")["place"] == 1
     assert client.predict(run_id, api_name="/status")["state"] == "running"
+    client.predict(run_id, api_name="/stop")
+    assert wait_for(client, third, ended)["state"] == "done"
+    assert client.predict(second, api_name="/status")["state"] == "prepared"
+    assert client.predict(run_id, api_name="/resume") == "running"
 
 
 def test_a_run_that_is_stopped_keeps_a_model(
@@ -201,7 +206,7 @@ def test_an_unknown_preset_is_refused_with_those_there_are(
 
 
 def test_a_run_that_is_not_there_is_said_to_be_missing(client: Client, runs: Path) -> None:
-    for endpoint in ("/status", "/stop"):
+    for endpoint in ("/status", "/stop", "/resume"):
         message = refusal(lambda name=endpoint: client.predict("../etc", api_name=name))
         assert re.fullmatch(
             r"There is no run '\.\./etc' in .*: choose one of that folder's runs\.", message
@@ -232,8 +237,8 @@ def test_recordings_that_cannot_be_read_are_left_out_and_the_run_ends_well(
 
 def test_the_page_of_the_api_describes_each_endpoint(client: Client) -> None:
     endpoints = client.view_api(return_format="dict")["named_endpoints"]
-    assert set(endpoints) == {"/classify", "/start", "/status", "/stop"}
+    assert set(endpoints) == {"/classify", "/start", "/status", "/stop", "/resume"}
     names = [parameter["parameter_name"] for parameter in endpoints["/start"]["parameters"]]
     assert names == ["data", "locales", "base", "preset", "seed", "overrides"]
-    for name in ("/start", "/status", "/stop"):
+    for name in ("/start", "/status", "/stop", "/resume"):
         assert len(endpoints[name]["description"]) > 60

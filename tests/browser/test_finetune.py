@@ -112,9 +112,14 @@ def test_a_run_goes_on_over_a_reload_is_seen_by_others_and_can_be_stopped_and_us
     expect(other.locator("#status")).to_contain_text(run)
     more_than(other, "training", before)
     press(other, "Fine-tune")
-    expect(other.get_by_role("alert")).to_have_text(
-        f"Run {run} is training now: stop it or wait until it ends."
-    )
+    expect(status(other)).to_have_text("Waiting in the queue")
+    expect(other.locator("#result")).to_contain_text(re.compile(f"Number 1 of 1.*{run}"))
+    press(other, "Withdraw")
+    expect(status(other)).to_have_text("Not begun")
+    other.reload()
+    wait_until_usable(other)
+    open_tab(other)
+    expect(other.locator("#status")).to_contain_text(run)
 
     more_than(page, "test", 0)
     press(other, "Stop")

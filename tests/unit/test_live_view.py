@@ -2,6 +2,7 @@
 
 import re
 from functools import reduce
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +10,7 @@ from intent.events import (
     Event,
     Failed,
     Finished,
+    Halved,
     History,
     Phase,
     Progress,
@@ -17,8 +19,12 @@ from intent.events import (
     Started,
     add_event,
 )
+from intent.queue import enqueue
 from intent.recipes import preset
+from intent.runs import create_run, rename_run
 from intent.ui.live_view import View, empty_view, time_in_words, view_of
+from intent.ui.run_notes import notes_html
+from intent.worker import training_lock
 
 STARTED = Started("fine-tune", ("low", "high"), 450, 113, seen_clips=0, device="CPU, 2 threads")
 
@@ -92,9 +98,11 @@ def test_a_failed_run_says_its_sentence_as_text() -> None:
 
 
 def test_an_interrupted_run_says_what_is_left() -> None:
-    assert "Nothing had been saved yet" in view("interrupted", STARTED, has_model=False).result
+    lost = view("interrupted", STARTED, has_model=False)
+    assert "Nothing had been saved yet: Resume begins it again." in lost.result
     kept = text(view("interrupted", STARTED, Saved(0.75)).result)
     assert "so far is whole, with 75.0 % on the test part: it can be used." in kept
+    assert kept.endswith("Resume goes on from it.")
 
 
 def test_recordings_left_out_are_counted_and_listed() -> None:
@@ -110,6 +118,37 @@ def test_a_run_that_does_not_heed_the_request_to_stop_can_be_ended() -> None:
     assert not view("stopping", STARTED).can_end_now
     assert view("stopping", STARTED, unheeded=True).can_end_now
     assert not view("running", STARTED, unheeded=True).can_end_now
+
+
+def test_a_run_that_waits_can_be_withdrawn_and_one_that_ended_early_resumed() -> None:
+    waits = view("queued")
+    assert text(waits.status).startswith("Waiting in the queue")
+    assert (waits.is_live, waits.stop_word, waits.can_resume) == (True, "Withdraw", False)
+    assert view("running", STARTED).stop_word == "Stop"
+    assert view("stopping", STARTED, unheeded=True).stop_word == "End now"
+    resumable = {s: view(s, STARTED).can_resume for s in ("interrupted", "failed", "done")}
+    assert resumable == {"interrupted": True, "failed": True, "done": False}
+
+
+def test_the_notes_say_who_waits_and_behind_whom(tmp_path: Path) -> None:
+    first, second, third = (create_run(tmp_path, preset("guide")) for _ in range(3))
+    rename_run(third, "<b>Third</b>")
+    enqueue(second), enqueue(third)
+    with training_lock(first):
+        assert text(notes_html(third, "queued", History())) == (
+            f"Number 2 of 2 in the queue, behind Guide, bundled ({first.id}), which trains now. "
+            f"It begins by itself; Withdraw takes it out. Guide, bundled {second.id} "
+            f"&lt;b&gt;Third&lt;/b&gt; {third.id}"
+        )
+        assert "Waiting behind this run:" in notes_html(first, "running", History())
+    assert notes_html(first, "done", History()) == ""
+
+
+def test_the_notes_say_that_memory_was_too_small(tmp_path: Path) -> None:
+    history = History(halved=Halved(clips_at_once=4, passes=8))
+    assert "4 recordings go through it at a time now, 8 times for a step" in text(
+        notes_html(create_run(tmp_path, preset("guide")), "done", history)
+    )
 
 
 def test_without_a_run_the_page_says_what_to_do() -> None:

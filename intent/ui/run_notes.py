@@ -1,0 +1,36 @@
+"""What there is to say of a run besides its course: who waits, and that memory was short."""
+
+from html import escape
+
+from intent import runs as all_runs
+from intent.events import History, halved_in_words
+from intent.rundir import RunDir
+
+
+def notes_html(run: RunDir, state: str, history: History) -> str:
+    """Return the notes on a run as HTML; "" where there are none."""
+    notes = [f"<p>{escape(halved_in_words(history.halved))}</p>"] if history.halved else []
+    notes.append(_queue(run, state))
+    return "".join(f"<div class='is-note' role='status'>{note}</div>" for note in notes if note)
+
+
+def _queue(run: RunDir, state: str) -> str:
+    """Who waits, where this run does or others wait behind it."""
+    if state not in ("queued", "running", "stopping"):
+        return ""
+    waiting = all_runs.queued_runs(run.path.parent)
+    if not waiting:
+        return ""
+    if run in waiting:
+        live = all_runs.live_run(run.path.parent)
+        behind = f", behind {live.name} ({live.id}), which trains now" if live else ""
+        words = f"Number {waiting.index(run) + 1} of {len(waiting)} in the queue{behind}. "
+        words += "It begins by itself; Withdraw takes it out."
+    else:
+        words = "Waiting behind this run:"
+    return f"<p>{escape(words)}</p><ol>{''.join(_row(one, run) for one in waiting)}</ol>"
+
+
+def _row(run: RunDir, shown: RunDir) -> str:
+    text = f"{escape(run.name)} <code>{escape(run.id)}</code>"
+    return f"<li><b>{text}</b></li>" if run == shown else f"<li>{text}</li>"
