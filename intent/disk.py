@@ -13,7 +13,7 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 # safetensors and torch.save tell what the system said in words alone.
 IN_WORDS = re.compile(
     r"no space left|disk quota exceeded|file too large|os error (28|122|27)\b"
-    r"|PytorchStreamWriter failed writing",
+    r"|PytorchStreamWriter failed writing|basic_ios::clear|inline_container.* unexpected pos",
     re.IGNORECASE,
 )
 WORTH_TELLING = 1_000_000  # bytes

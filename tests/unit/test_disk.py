@@ -86,6 +86,8 @@ def test_what_can_be_freed_is_named_with_its_size(
         (OSError(13, "Permission denied"), False),
         (RuntimeError("Error: I/O error: No space left on device (os error 28)"), True),
         (RuntimeError("PytorchStreamWriter failed writing file data/3: file write failed"), True),
+        (RuntimeError("basic_ios::clear: iostream error"), True),
+        (RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 7 vs 3"), True),
         (ValueError("os error 280"), False),
     ],
 )
