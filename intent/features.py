@@ -31,6 +31,7 @@ class HeardClip:
     transcription: str
     hash: str
     read: Callable[[], Clip]
+    flaw: str = ""  # what makes it hard to hear, as `intent.flaws.flaw` says
 
 
 @dataclass(frozen=True)

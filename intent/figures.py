@@ -30,6 +30,16 @@ class LabelFigures:
 
 
 @dataclass(frozen=True)
+class ReliabilityBin:
+    """Clips whose answers have about the same score, and how often these are right."""
+
+    clips: int
+    score: float  # their mean, 0..1
+    accuracy: float  # the share of right answers, 0..1
+    interval: tuple[float, float]  # 95 %, of the accuracy
+
+
+@dataclass(frozen=True)
 class Mistake:
     """A clip that was heard as another label, and the score of that label."""
 
@@ -146,10 +156,28 @@ def calibration_error(confidence: np.ndarray, right: np.ndarray, bins: int = ECE
     confidence (n,) 0..1, right (n,) bool. Expected calibration error with bins of equal width
     (Guo et al. 2017, "On Calibration of Modern Neural Networks").
     """
-    which = np.minimum((np.asarray(confidence) * bins).astype(int), bins - 1)  # (n,)
-    counts = np.bincount(which, minlength=bins)
-    gaps = np.bincount(which, weights=confidence - np.asarray(right, float), minlength=bins)
-    return float(np.abs(gaps).sum() / max(1, counts.sum()))
+    found = reliability(confidence, right, bins)
+    return sum(b.clips * abs(b.score - b.accuracy) for b in found) / max(1, len(confidence))
+
+
+def reliability(
+    confidence: np.ndarray, right: np.ndarray, bins: int = ECE_BINS
+) -> tuple[ReliabilityBin, ...]:
+    """Return how often answers of about the same score are right, for scores that were given.
+
+    confidence (n,) 0..1, right (n,) bool; bins of equal width, empty ones left out.
+    """
+    scores, correct = np.asarray(confidence, float), np.asarray(right, bool)
+    which = np.minimum((scores * bins).astype(int), bins - 1)  # (n,)
+    return tuple(
+        ReliabilityBin(
+            clips=int(inside.sum()),
+            score=float(scores[inside].mean()),
+            accuracy=float(correct[inside].mean()),
+            interval=interval(int(correct[inside].sum()), int(inside.sum())),
+        )
+        for inside in (which == number for number in np.unique(which))
+    )
 
 
 def _figure(right: np.ndarray) -> Figure | None:
@@ -165,9 +193,7 @@ def _macro_f1(true: np.ndarray, predicted: np.ndarray) -> float:
     return float(f1_score(true, predicted, average="macro", zero_division=0))
 
 
-def _confusion(
-    true: np.ndarray, predicted: np.ndarray, labels: int
-) -> tuple[tuple[int, ...], ...]:
+def _confusion(true: np.ndarray, predicted: np.ndarray, labels: int) -> tuple[tuple[int, ...], ...]:
     from sklearn.metrics import confusion_matrix
 
     matrix = confusion_matrix(true, predicted, labels=range(labels))
@@ -188,9 +214,7 @@ def _per_intent(
     }
 
 
-def _per_locale(
-    right: np.ndarray, rows: np.ndarray, locales: Sequence[str]
-) -> dict[str, Figure]:
+def _per_locale(right: np.ndarray, rows: np.ndarray, locales: Sequence[str]) -> dict[str, Figure]:
     """The unseen clips of each locale; those of no known locale are left out."""
     rows_of: dict[str, list[int]] = {}
     for row in rows:

@@ -15,6 +15,7 @@ from intent.events import Phase, Saved
 from intent.features import HeardClip
 from intent.paths import sync, sync_all, written_whole
 from intent.provenance import Provenance, write_provenance
+from intent.report import AnsweredClip, to_json
 from intent.work import ProgressMeter, Work
 
 
@@ -69,8 +70,10 @@ def evaluate(work: Work, clips: list[HeardClip], probabilities: np.ndarray) -> E
     )
 
 
-def write_report(work: Work, evaluation: Evaluation | None, seconds: float) -> None:
-    """Write the run's figures into its report, whole."""
+def write_report(
+    work: Work, evaluation: Evaluation | None, seconds: float, clips: Sequence[AnsweredClip]
+) -> None:
+    """Write the run's figures, and its answer to each test clip, into its report, whole."""
     report = {
         "recipe": dataclasses.asdict(work.recipe),
         "outcome": work.watch.outcome,
@@ -78,6 +81,7 @@ def write_report(work: Work, evaluation: Evaluation | None, seconds: float) -> N
         "device": work.device,
         "train_clips": len(work.train),
         "evaluation": evaluation.to_dict() if evaluation else None,
+        "clips": to_json(clips),
     }
     with written_whole(work.run.report_file, durable=True) as file:
         file.write(json.dumps(report, indent=1).encode())

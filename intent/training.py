@@ -19,12 +19,14 @@ from intent.errors import CheckpointError, DataError, RecipeError
 from intent.events import Event, Finished, Phase, Skipped, Started
 from intent.features import HeardClip
 from intent.fine_tuning import fine_tune
+from intent.flaws import flaw
 from intent.instant import fit_instant
 from intent.last_layer import tune_last_layer
 from intent.leave_one_out import LEAST_BATCH
 from intent.memory import with_less_memory
 from intent.padding import mute_padding
 from intent.recipes import Recipe
+from intent.report import answered_clips
 from intent.results import (
     evaluate,
     model_probabilities,
@@ -103,7 +105,7 @@ def _sit(
     on_event(Phase("saving"))
     save_model(work, accuracy, interval)
     seconds = earlier_seconds + watch.seconds
-    write_report(work, evaluation, seconds)
+    write_report(work, evaluation, seconds, answered_clips(work.labels, tested, scores))
     on_event(Finished(watch.outcome, accuracy, interval, len(tested), round(seconds, 2)))
     if watch.outcome == "done":  # and said to be: a run that goes on again needs them
         shutil.rmtree(run.checkpoints, ignore_errors=True)
@@ -177,6 +179,7 @@ def _hash_clips(
                 row["transcription"],
                 clip_hash(clip),
                 read,
+                flaw(clip),
             )
         )
         meter.show(before + index + 1, before + index + 1)

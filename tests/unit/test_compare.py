@@ -1,0 +1,87 @@
+"""Two runs are compared on the clips of both, and chance is called chance."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from intent.compare import Difference, McNemar, differences, in_words, mcnemar
+from intent.recipes import change, preset
+from intent.report import AnsweredClip
+
+
+def answered(answers: dict[str, bool], label: str = "a") -> list[AnsweredClip]:
+    """Clips by the hash of their sound, each answered rightly or not."""
+    return [
+        AnsweredClip(sound, f"{sound}.wav", "", "", label, ((label if right else "other", 0.9),))
+        for sound, right in answers.items()
+    ]
+
+
+def pair(both: int, first_only: int, second_only: int) -> tuple[list[AnsweredClip], ...]:
+    rights = [(True, True)] * both + [(True, False)] * first_only + [(False, True)] * second_only
+    return tuple(
+        answered({str(row): outcome[side] for row, outcome in enumerate(rights)}) for side in (0, 1)
+    )
+
+
+@pytest.mark.parametrize(
+    ("first_only", "second_only", "p"),
+    [(9, 3, 0.14599609375), (10, 0, 2 / 2**10), (5, 5, 1.0), (0, 0, 1.0), (0, 6, 2 / 2**6)],
+)
+def test_p_is_that_of_as_many_coins(first_only: int, second_only: int, p: float) -> None:
+    assert mcnemar(*pair(20, first_only, second_only)).p == pytest.approx(p)
+
+
+@given(st.dictionaries(st.text(min_size=1), st.tuples(st.booleans(), st.booleans())))
+def test_who_is_first_does_not_matter(rights: dict[str, tuple[bool, bool]]) -> None:
+    first = answered({sound: one for sound, (one, _) in rights.items()})
+    second = answered({sound: other for sound, (_, other) in rights.items()})
+    there, back = mcnemar(first, second), mcnemar(second, first)
+    assert (there.clips, there.p) == (back.clips, back.p) and 0 < there.p <= 1
+    assert (there.first_only, there.second_only) == (back.second_only, back.first_only)
+    assert there.clips == len(rights)
+
+
+def test_only_clips_of_both_count() -> None:
+    first = answered({"x": True, "only the first": True})
+    second = answered({"x": False, "only the second": True})
+    assert mcnemar(first, second) == McNemar(1, 1, 0, 1.0)
+
+
+def test_a_clip_that_was_labelled_anew_is_not_the_same() -> None:
+    assert mcnemar(answered({"x": True}), answered({"x": False}, label="b")).clips == 0
+
+
+def test_clips_whose_sound_is_not_known_are_not_compared() -> None:
+    assert mcnemar(answered({"": True}), answered({"": False})).clips == 0
+
+
+def test_a_difference_that_may_be_chance_is_said_to_be() -> None:
+    assert in_words("A", "B", McNemar(113, 9, 3, 0.146)) == (
+        "On the 113 recordings that both were tested on, A is right where B is wrong 9 times, and B "
+        "where A is wrong 3 times: this could be chance (p = 0.15)."
+    )
+
+
+def test_a_difference_that_is_more_than_chance_names_the_better_one() -> None:
+    words = in_words("A", "B", McNemar(113, 0, 12, 0.0005))
+    assert words.endswith(
+        "A is right where B is wrong never, and B where A is wrong 12 times: B is better by more "
+        "than chance (p < 0.001)."
+    )
+    assert "(p = 0.031)" in in_words("A", "B", McNemar(50, 6, 0, 0.03125))
+
+
+def test_without_a_common_clip_nothing_is_claimed() -> None:
+    assert "cannot be compared" in in_words("A", "B", McNemar(0, 0, 0, 1.0))
+    assert "the very same ones" in in_words("A", "B", McNemar(10, 0, 0, 1.0))
+
+
+def test_recipes_differ_in_the_fields_that_differ() -> None:
+    one = preset("guide")
+    other = change(one, {"seed": 7, "learning_rate": 1e-4})
+    assert differences([one, other, one]) == (
+        Difference("seed", (42, 7, 42)),
+        Difference("learning_rate", (3e-5, 1e-4, 3e-5)),
+    )
+    assert differences([one, one]) == () == differences([one])

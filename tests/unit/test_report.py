@@ -1,0 +1,127 @@
+"""A report gives back what was answered to each clip; an old or broken one says what it lacks."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from intent.data import load_data
+from intent.errors import DataError, RunError
+from intent.features import HeardClip
+from intent.figures import score
+from intent.lookup import find_clip
+from intent.recipes import Recipe
+from intent.report import AnsweredClip, answered_clips, read_report, to_json
+from intent.rundir import RunDir
+from intent.runs import create_run
+from tests.tiny import LABELS, tone, tone_folder, wav_bytes
+
+SCORES = np.array([[0.7, 0.2, 0.1], [0.05, 0.15, 0.8], [0.1, 0.3, 0.6]])
+
+
+def heard(row: int, label_id: int, flaw: str = "") -> HeardClip:
+    return HeardClip(f"{row}.wav", label_id, "en-US", f"words {row}", f"hash {row}", None, flaw)
+
+
+def run_with(folder: Path, report: object) -> RunDir:
+    run = create_run(folder / "runs", Recipe())
+    run.report_file.write_text(report if isinstance(report, str) else json.dumps(report))
+    return run
+
+
+@pytest.fixture
+def report() -> dict:
+    """The report of a run on three clips, of which the second and third are heard wrongly."""
+    clips = [heard(0, 0), heard(1, 0, "silent"), heard(2, 1)]
+    figures = score(
+        LABELS, np.array([0, 0, 1]), SCORES, [clip.name for clip in clips],
+        [clip.transcription for clip in clips], ["en-US"] * 3,
+    )  # fmt: skip
+    answers = to_json(answered_clips(LABELS, clips, SCORES))
+    return {"outcome": "done", "evaluation": figures.to_dict(), "clips": answers}
+
+
+def test_a_report_gives_back_the_answers_to_each_clip(tmp_path: Path, report: dict) -> None:
+    found = read_report(run_with(tmp_path, report))
+    assert found.is_whole and len(found.clips) == 3
+    assert found.clips[1] == AnsweredClip(
+        "hash 1", "1.wav", "en-US", "words 1", "low",
+        (("high", 0.8), ("middle", 0.15), ("low", 0.05)), "silent",
+    )  # fmt: skip
+    assert found.accuracy == pytest.approx(1 / 3) and found.labels == LABELS
+    assert found.per_intent["low"].support == 2
+
+
+def test_mistakes_come_the_most_confident_first(tmp_path: Path, report: dict) -> None:
+    found = read_report(run_with(tmp_path, report))
+    assert [(clip.name, clip.predicted, clip.score) for clip in found.mistakes] == [
+        ("1.wav", "high", 0.8),
+        ("2.wav", "high", 0.6),
+    ]
+
+
+def test_five_answers_are_kept_of_many() -> None:
+    labels = [f"label {i}" for i in range(14)]
+    scores = np.arange(14.0)[None] / 91
+    (clip,) = answered_clips(labels, [heard(0, 13)], scores)
+    assert [label for label, _ in clip.top] == labels[:8:-1] and clip.right
+
+
+def test_an_old_report_has_its_mistakes_alone(tmp_path: Path, report: dict) -> None:
+    del report["clips"]
+    found = read_report(run_with(tmp_path, report))
+    assert not found.is_whole
+    assert [(clip.hash, clip.name, clip.top) for clip in found.mistakes] == [
+        ("", "1.wav", (("high", 0.8),)),
+        ("", "2.wav", (("high", 0.6),)),
+    ]
+
+
+def test_a_run_without_a_test_clip_has_no_figures(tmp_path: Path) -> None:
+    found = read_report(run_with(tmp_path, {"evaluation": None, "clips": []}))
+    assert (found.accuracy, found.labels, found.clips) == (None, (), ())
+
+
+def test_a_run_without_a_report_says_when_there_will_be_one(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="has no report yet: one is written when it ends"):
+        read_report(create_run(tmp_path / "runs", Recipe()))
+
+
+@given(st.recursive(st.none() | st.floats() | st.text(), lambda x: st.lists(x) | st.dictionaries(
+    st.sampled_from(["evaluation", "clips", "top", "labels", "interval", "mistakes"]), x
+)))  # fmt: skip
+def test_a_report_that_was_damaged_is_said_in_a_sentence(
+    tmp_path_factory: pytest.TempPathFactory, damaged: object
+) -> None:
+    run = run_with(tmp_path_factory.mktemp("run"), damaged)
+    try:
+        read_report(run)
+    except RunError as error:
+        assert "cannot be read" in str(error)
+
+
+@pytest.fixture
+def tones(tmp_path: Path) -> Path:
+    return tone_folder(tmp_path / "tones", clips_per_label=3)
+
+
+def test_the_sound_of_a_clip_is_found_by_its_name(tones: Path) -> None:
+    name = load_data(str(tones))["all"]["name"][4]
+    clip = find_clip(Recipe(data=str(tones)), name, "")
+    assert clip.sample_rate == 8000 and clip.seconds > 0.5
+
+
+def test_a_recording_that_was_changed_is_not_played_for_the_one_that_was_tested(
+    tones: Path,
+) -> None:
+    (tones / "low" / "low-00.wav").write_bytes(wav_bytes(tone("high")))
+    with pytest.raises(DataError, match="not in the data set any more, or has been changed"):
+        find_clip(Recipe(data=str(tones)), "low/low-00.wav", "some other hash")
+
+
+def test_a_data_set_that_is_gone_is_said_in_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="cannot be opened any more"):
+        find_clip(Recipe(data=str(tmp_path / "gone")), "low/low-00.wav", "")
