@@ -59,10 +59,11 @@ def in_words(first: str, second: str, test: McNemar) -> str:
     where = f"On the {test.clips} recordings that both were tested on"
     if not test.first_only + test.second_only:
         return f"{where}, {first} and {second} are right and wrong on the very same ones."
-    counts = (
-        f"{where}, {first} is right where {second} is wrong {_times(test.first_only)}, and {second} "
-        f"where {first} is wrong {_times(test.second_only)}"
-    )
+    never, times = f"{first} is never right where {second} is wrong", _times(test.first_only)
+    one = f"{first} is right where {second} is wrong {times}" if test.first_only else never
+    never, times = f"{second} never where {first} is wrong", _times(test.second_only)
+    other = f"{second} where {first} is wrong {times}" if test.second_only else never
+    counts = f"{where}, {one}, and {other}"
     if test.p >= LEVEL:
         return f"{counts}: this could be chance ({_p(test.p)})."
     better = first if test.first_only > test.second_only else second
@@ -79,7 +80,7 @@ def differences(recipes: Sequence[Recipe]) -> tuple[Difference, ...]:
 
 
 def _times(count: int) -> str:
-    return {0: "never", 1: "once", 2: "twice"}.get(count, f"{count} times")
+    return {1: "once", 2: "twice"}.get(count, f"{count} times")
 
 
 def _p(p: float) -> str:

@@ -1,4 +1,4 @@
-"""The page: a header, two tabs, and what one tab does in the other."""
+"""The page: a header, three tabs, and what one tab does in the others."""
 
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from intent.ui.classify_tab import (
     restore_on_load,
 )  # fmt: skip
 from intent.ui.finetune_tab import FinetuneTab, build_finetune_tab
+from intent.ui.runs_tab import RunsTab, build_runs_tab
 from intent.ui.theme import CSS, HEAD, build_theme
 
 SWEEP_SECONDS = 600  # how often recordings are looked through
@@ -39,13 +40,20 @@ def build_app(runs: Path) -> gr.Blocks:
     ) as page:
         gr.HTML(MASTHEAD)
         with gr.Tabs() as tabs:
-            with gr.Tab("Classify", id="classify"):
+            with gr.Tab("Classify", id="classify") as first:
                 classify = build_classify_tab(runs)
                 offer_api(LISTENERS, HEARING)
-            with gr.Tab("Fine-tune", id="fine-tune"):
+            with gr.Tab("Fine-tune", id="fine-tune") as second:
                 finetune = build_finetune_tab(runs)
+            with gr.Tab("Runs", id="runs") as third:
+                made = build_runs_tab(runs, third)
         restore_on_load(page, classify, runs)
-        _wire(tabs, classify, finetune, runs)
+        _wire(tabs, classify, finetune, made, runs)
+        for other in (first, second):
+            other.select(
+                lambda: gr.Timer(active=False), None, made.timer, show_progress="hidden",
+                api_visibility="private",
+            )  # fmt: skip
     return page
 
 
@@ -58,7 +66,9 @@ def launch(page: gr.Blocks) -> None:
     )  # fmt: skip
 
 
-def _wire(tabs: gr.Tabs, classify: ClassifyTab, finetune: FinetuneTab, runs: Path) -> None:
+def _wire(
+    tabs: gr.Tabs, classify: ClassifyTab, finetune: FinetuneTab, made: RunsTab, runs: Path
+) -> None:
     """Each state is emptied once it is taken, so that the same choice counts the next time."""
 
     def listen_with(checkpoint: str | None) -> tuple[object, ...]:
@@ -72,12 +82,12 @@ def _wire(tabs: gr.Tabs, classify: ClassifyTab, finetune: FinetuneTab, runs: Pat
             return gr.skip(), gr.skip(), gr.skip()
         return clip, None, gr.Tabs(selected="classify")
 
-    chosen = finetune.chosen_checkpoint.change(
-        listen_with, finetune.chosen_checkpoint,
-        [classify.checkpoint, finetune.chosen_checkpoint, tabs], show_progress="hidden",
-        api_visibility="private",
-    )  # fmt: skip
-    choose_on(chosen, classify)
+    for state in (finetune.chosen_checkpoint, made.chosen_checkpoint):
+        chosen = state.change(
+            listen_with, state, [classify.checkpoint, state, tabs], show_progress="hidden",
+            api_visibility="private",
+        )  # fmt: skip
+        choose_on(chosen, classify)
     finetune.clip_to_classify.change(
         hear, finetune.clip_to_classify, [classify.recording, finetune.clip_to_classify, tabs],
         show_progress="hidden", api_visibility="private",

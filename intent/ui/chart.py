@@ -19,10 +19,11 @@ class Line:
     """One measure over time; `kind` names its colour, `band` is (x, low, high) around it."""
 
     name: str
-    kind: str  # "test" or "training"
+    kind: str  # "test" or "training", or "run-1" and so on where several runs are compared
     points: tuple[Point, ...]
     band: tuple[tuple[float, float, float], ...] = ()
     is_guess: bool = False  # dotted, without points: nobody has measured it
+    has_latest: bool = True  # its last value says something by itself, and stands in the legend
 
 
 @dataclass(frozen=True)
@@ -71,11 +72,16 @@ def ticks(limit: float, most: int = MAX_TICKS) -> tuple[float, ...]:
 def _legend(chart: Chart) -> str:
     entries = "".join(
         f"<li class='is-{line.kind}{' is-guess' if line.is_guess else ''}'>"
-        f"<i aria-hidden='true'></i>{escape(line.name)} "
-        f"<b>{escape(chart.y_text(line.points[-1][1])) if line.points else '–'}</b></li>"
+        f"<i aria-hidden='true'></i>{escape(line.name)}{_latest(chart, line)}</li>"
         for line in chart.lines
     )
     return f"<ul class='is-legend'>{entries}</ul>"
+
+
+def _latest(chart: Chart, line: Line) -> str:
+    if not line.has_latest:
+        return ""
+    return f" <b>{escape(chart.y_text(line.points[-1][1])) if line.points else '–'}</b>"
 
 
 def _in_words(chart: Chart) -> str:

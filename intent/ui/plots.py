@@ -36,7 +36,7 @@ def accuracy_chart(history: History, recipe: Recipe) -> Chart:
         lines += (Line("With twice the recordings, probably", "test", ahead, is_guess=True),)
     return Chart(
         title="Accuracy",
-        x_name=_x_name(recipe),
+        x_name=x_name(recipe),
         x_limit=_x_limit(history, recipe),
         y_limit=1.0,
         y_text=lambda value: f"{value * 100:.1f} %",
@@ -60,7 +60,7 @@ def loss_chart(history: History, recipe: Recipe) -> Chart:
     highest = max([guess, *(loss for _, loss in (*test, *training))])
     return Chart(
         title="Loss",
-        x_name=_x_name(recipe),
+        x_name=x_name(recipe),
         x_limit=_x_limit(history, recipe),
         y_limit=next((limit for limit in LOSS_LIMITS if limit >= highest), highest),
         y_text=lambda value: f"{value:.3f}",
@@ -91,14 +91,21 @@ def _x(point: EvalPoint, recipe: Recipe) -> float:
     return (point.clips if _is_closed_form(recipe) else point.epoch) or 0.0
 
 
-def _x_name(recipe: Recipe) -> str:
+def x_name(recipe: Recipe) -> str:
+    """Return what the charts of a run are drawn against."""
     return "training clips heard" if _is_closed_form(recipe) else "epoch"
 
 
-def _x_limit(history: History, recipe: Recipe) -> float:
+def x_end(history: History, recipe: Recipe) -> float:
+    """Return where on that axis a run is done; 0 where nobody knows yet."""
     if not _is_closed_form(recipe):
         return recipe.epochs
-    return 2 * history.started.train_clips if history.started else 0.0  # room for what is ahead
+    return history.started.train_clips if history.started else 0.0
+
+
+def _x_limit(history: History, recipe: Recipe) -> float:
+    end = x_end(history, recipe)
+    return 2 * end if _is_closed_form(recipe) else end  # room for what is ahead
 
 
 def _is_closed_form(recipe: Recipe) -> bool:

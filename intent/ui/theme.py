@@ -4,7 +4,9 @@ from pathlib import Path
 
 import gradio as gr
 
-CSS = tuple(Path(__file__).with_name(name) for name in ("style.css", "chart.css", "finetune.css"))
+CSS = tuple(
+    Path(__file__).with_name(f"{name}.css") for name in ("style", "chart", "finetune", "runs")
+)
 SYSTEM_FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "sans-serif")
 MONO_FONTS = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
 

@@ -1,0 +1,10 @@
+/* The recordings of a report: a row plays, a filter shows others. */
+element.addEventListener("click", (event) => {
+  const play = event.target.closest("[data-play]");
+  const show = event.target.closest("[data-show]");
+  if (show) trigger("filter", {name: show.dataset.show});
+  if (!play) return;
+  element.querySelectorAll("[aria-current]").forEach((row) => row.removeAttribute("aria-current"));
+  play.closest("li").setAttribute("aria-current", "true");
+  trigger("play", {index: Number(play.dataset.play)});
+});
