@@ -24,6 +24,7 @@ from tests.browser.harness import (
     open_page,
     serve,
 )  # fmt: skip
+from tests.runs_states import RUNS, put_back, runs_list, some_runs
 from tests.tiny import tone, wav_bytes
 
 IMAGES = ROOT / "assets" / "images"
@@ -155,14 +156,24 @@ def take(
     print(file)
 
 
-def take_all(browser: Browser, url: str, folder: Path) -> None:
+def take_all(browser: Browser, url: str, folder: Path, runs: Path) -> None:
     """Write the picture of every state, at both widths and in both colour schemes."""
-    tabs = {"classify": CLASSIFY, "fine-tune": FINETUNE}
-    for (tab, states), size, scheme in itertools.product(
-        tabs.items(), (WIDE, PHONE), ("light", "dark")
-    ):
+    take_tab(browser, url, folder, "runs", {"empty": runs_list})
+    with some_runs(runs):
+        take_tab(browser, url, folder, "runs", RUNS, lambda: put_back(runs))
+    take_tab(browser, url, folder, "classify", CLASSIFY)
+    take_tab(browser, url, folder, "fine-tune", FINETUNE)
+
+
+def take_tab(
+    browser: Browser, url: str, folder: Path, tab: str, states: dict[str, State],
+    afterwards: Callable[[], object] = lambda: None,
+) -> None:  # fmt: skip
+    """Write the pictures of one tab's states; `afterwards` puts back what a state has changed."""
+    for size, scheme in itertools.product((WIDE, PHONE), ("light", "dark")):
         for name, state in states.items():
             take(browser, url, state, folder / f"{tab}-{name}-{size[0]}-{scheme}.png", size, scheme)
+            afterwards()
 
 
 def _choose(page: Page, preset: str) -> None:
@@ -199,7 +210,7 @@ def main() -> None:
     ):
         browser = open_browser(playwright, PAY_A_BILL)
         if folder:
-            take_all(browser, url, folder)
+            take_all(browser, url, folder, Path(home) / "runs")
         else:
             for tab, state in README.items():
                 take(browser, url, state, IMAGES / f"{tab}.png")

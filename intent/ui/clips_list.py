@@ -88,7 +88,10 @@ def _title(report: Report, shown: Filter, count: int) -> tuple[str, str]:
 
 def _filters(report: Report, shown: Filter) -> str:
     flawed = sum(bool(clip.flaw) for clip in report.clips)
-    counts = {"mistakes": ("All mistakes", len(report.mistakes)), "flawed": ("Hard to hear", flawed)}
+    counts = {
+        "mistakes": ("All mistakes", len(report.mistakes)),
+        "flawed": ("Hard to hear", flawed),
+    }
     buttons = "".join(
         f"<button type='button' data-show='{name}' aria-pressed='{str(name == shown.name).lower()}'>"
         f"{title} <small>{count}</small></button>"
@@ -104,7 +107,9 @@ def _row(index: int, clip: AnsweredClip) -> str:
     of_true = dict(clip.top).get(clip.true)
     known = f" <b>{percent(of_true)}</b>" if of_true is not None else ""
     name = escape(f"Play {clip.transcription or clip.name}", quote=True)
-    heard = "" if clip.right else _intent("heard as", clip.predicted, f" <b>{percent(clip.score)}</b>")
+    heard = (
+        "" if clip.right else _intent("heard as", clip.predicted, f" <b>{percent(clip.score)}</b>")
+    )
     label = _intent("heard rightly as" if clip.right else "label", clip.true, known)
     return (
         f"<li><button type='button' class='rn-play' data-play='{index}' aria-label='{name}'>"

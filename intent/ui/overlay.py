@@ -29,7 +29,9 @@ def overlaid(runs: Sequence[Curve], draw: Callable[[History, Recipe], Chart]) ->
     scales = [1.0] * len(runs) if len(axes) == 1 else [100 / end if end else 1.0 for end in ends]
     lines = tuple(
         _line(name, number, chart.lines[0], scale)
-        for number, ((name, _, _), chart, scale) in enumerate(zip(runs, charts, scales, strict=True))
+        for number, ((name, _, _), chart, scale) in enumerate(
+            zip(runs, charts, scales, strict=True)
+        )
     )
     return dataclasses.replace(
         max(charts, key=lambda chart: chart.y_limit),

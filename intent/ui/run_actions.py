@@ -68,7 +68,9 @@ def empty(runs: Path) -> str:
         count = all_runs.empty_trash(runs)
     except Exception as error:  # noqa: BLE001 - the page says every failure in words
         return notice(in_words(error))
-    return said_html(f"The trash is empty: {count} {'run is' if count == 1 else 'runs are'} deleted.")
+    return said_html(
+        f"The trash is empty: {count} {'run is' if count == 1 else 'runs are'} deleted."
+    )
 
 
 def name_of(runs: Path, picked: Sequence[str]) -> str:

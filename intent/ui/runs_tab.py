@@ -9,6 +9,7 @@ from pathlib import Path
 import gradio as gr
 
 from intent import runs as all_runs
+from intent.errors import RunError
 from intent.report import read_report
 from intent.ui import run_actions
 from intent.ui.clips_list import Filter
@@ -159,12 +160,7 @@ def _wire_list(runs: Path, panel: Panel) -> None:
 
 def _wire_report(runs: Path, panel: Panel) -> None:
     def show_pair(shown: Shown, event: gr.EventData) -> Updates:
-        report = read_report(all_runs.open_run(runs, shown.page.one))
-        row, column = sent(event, "row"), sent(event, "column")
-        inside = range(len(report.labels))
-        if row not in inside or column not in inside:
-            return updates(runs, shown, shown.asked)
-        pair = Filter("pair", report.labels[row], report.labels[column])
+        pair = _pair(runs, shown, sent(event, "row"), sent(event, "column"))
         return updates(runs, shown, dataclasses.replace(shown.asked, clips=pair))
 
     def show(shown: Shown, event: gr.EventData) -> Updates:
@@ -182,6 +178,17 @@ def _wire_report(runs: Path, panel: Panel) -> None:
         play, panel.shown, [report.heard, report.player], show_progress="hidden",
         trigger_mode="always_last", api_visibility="private",
     )  # fmt: skip
+
+
+def _pair(runs: Path, shown: Shown, row: object, column: object) -> Filter:
+    """The recordings of one square of the map; what is shown now where there is no such square."""
+    try:
+        labels = read_report(all_runs.open_run(runs, shown.page.one if shown.page else "")).labels
+    except RunError:  # gone since: `updates` takes it off the page
+        return shown.asked.clips
+    if not all(isinstance(at, int) and 0 <= at < len(labels) for at in (row, column)):
+        return shown.asked.clips
+    return Filter("pair", labels[row], labels[column])
 
 
 def _wire_actions(runs: Path, panel: Panel, note: gr.HTML) -> None:

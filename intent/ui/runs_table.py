@@ -63,7 +63,9 @@ def bounds_in_words(interval: tuple[float, float]) -> str:
 def _bar(count: int, picked: int, sort: str) -> str:
     said = f"{count} {'run' if count == 1 else 'runs'}"
     if picked:
-        said += f", {picked} picked <button type='button' data-clear data-focus='clear'>Clear</button>"
+        said += (
+            f", {picked} picked <button type='button' data-clear data-focus='clear'>Clear</button>"
+        )
     elif count > 1:
         said += ". Open one by its name; tick several to compare them."
     options = "".join(
@@ -71,8 +73,8 @@ def _bar(count: int, picked: int, sort: str) -> str:
         for key, title in SORTS.items()
     )
     return (
-        f"<div class='rn-bar'><p>{said}</p><label>Sort by <select data-focus='sort'>{options}"
-        "</select></label></div>"
+        f"<div class='rn-bar'><p role='status'>{said}</p><label>Sort by "
+        f"<select data-focus='sort'>{options}</select></label></div>"
     )
 
 

@@ -8,10 +8,11 @@ import pytest
 from transformers import pipeline
 
 from intent import events, recipes
-from intent.audio import read_clip, resample
+from intent.audio import clip_hash, read_clip, resample
 from intent.errors import CheckpointError, DataError
 from intent.fine_tuning import training_arguments
 from intent.provenance import read_provenance
+from intent.report import read_report
 from intent.rundir import RunDir
 from intent.training import train
 from tests.tiny import LABELS, tiny_wav2vec2, tiny_whisper, tone, tone_folder, wav_bytes
@@ -113,6 +114,10 @@ def test_every_preset_ends_with_a_stock_checkpoint_that_scores_what_was_said(
     for path, answer in zip(files, answers(sitting.run.model, sounds), strict=True):
         assert answer == next(told[name] for name in told if path.stem in name)
     assert len(told) == round((1 - sitting.end.accuracy) * 6)
+    heard = read_report(sitting.run)
+    assert {clip.name: clip.predicted for clip in heard.mistakes} == told
+    hashes = {clip_hash(read_clip(path)) for path in tones.rglob("*.wav")}
+    assert len(heard.clips) == 6 and {clip.hash for clip in heard.clips} < hashes
     assert not sitting.run.checkpoints.exists()
 
 

@@ -1,0 +1,212 @@
+"""The Runs tab as a visitor uses it, in Chromium, on runs that heard the bundled sample."""
+
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from intent import runs as all_runs
+from intent.labels import human_name
+from intent.report import read_report
+from tests.browser.harness import PHONE, problems
+from tests.made_runs import make_run
+
+
+@pytest.fixture
+def runs(app_home: Path) -> Iterator[Path]:
+    """The app's folder of runs, empty before and after."""
+    folder = app_home / "runs"
+    yield folder
+    for run in all_runs.list_runs(folder):
+        shutil.rmtree(run.path)
+    all_runs.empty_trash(folder)
+
+
+def named(runs: Path, name: str, **wanted: object) -> all_runs.RunDir:
+    run = make_run(runs, **wanted)
+    all_runs.rename_run(run, name)
+    return run
+
+
+def open_tab(page: Page) -> None:
+    page.get_by_role("tab", name="Runs").click()
+    expect(page.locator("#runs-table")).to_contain_text(re.compile(r"\d runs?|No run yet"))
+
+
+def names(page: Page) -> Locator:
+    return table(page).get_by_role("rowheader").get_by_role("button")
+
+
+def table(page: Page) -> Locator:
+    return page.get_by_role("table", name="Runs")
+
+
+def pick(page: Page, name: str) -> None:
+    table(page).get_by_role("checkbox", name=f"Pick {name}").check()
+
+
+def open_run(page: Page, name: str) -> None:
+    table(page).get_by_role("button", name=name, exact=True).click()
+    expect(summary(page).get_by_role("heading", name=name, exact=True)).to_be_focused()
+
+
+def summary(page: Page) -> Locator:
+    return page.locator("#run-summary")
+
+
+def rows(page: Page) -> Locator:
+    return page.locator("#run-clips").get_by_role("list").get_by_role("listitem")
+
+
+def press(page: Page, name: str) -> None:
+    page.get_by_role("button", name=name, exact=True).click()
+
+
+def test_two_runs_are_compared_in_words_in_curves_and_by_their_recipes(
+    page: Page, runs: Path
+) -> None:
+    named(runs, "Good", wrong=(1,))
+    named(runs, "Bad", wrong=range(20), epochs=9)
+    open_tab(page)
+    pick(page, "Good")
+    pick(page, "Bad")
+    expect(summary(page).get_by_role("heading", name="2 runs compared")).to_be_visible()
+    expect(summary(page)).to_contain_text("Good is better by more than chance (p < 0.001)")
+    curves = summary(page).get_by_role("figure").filter(has_text="Accuracy")
+    expect(curves.locator(".is-point.is-run-1")).to_have_count(4)
+    expect(curves.locator(".is-point.is-run-2")).to_have_count(4)
+    recipes = summary(page).get_by_role("region", name="Recipes side by side")
+    expect(recipes.get_by_role("row", name=re.compile("^Epochs .differs"))).to_contain_text("9")
+    expect(page.locator("#run-clips")).not_to_be_visible()
+    press(page, "Clear")
+    expect(summary(page)).not_to_be_visible()
+    assert problems(page) == []
+
+
+def test_a_report_opens_and_a_square_of_its_map_lists_the_recordings(
+    page: Page, runs: Path
+) -> None:
+    report = read_report(named(runs, "Good", wrong=(0,)))
+    mistake = report.mistakes[0]
+    open_tab(page)
+    open_run(page, "Good")
+    expect(page.locator("#run-clips")).to_contain_text("1 mistake")
+    said, heard = human_name(mistake.true), human_name(mistake.predicted)
+    square = page.get_by_role("button", name=f"“{said}”, heard rightly: 3 recordings")
+    square.hover()
+    expect(page.locator("[data-caption]")).to_have_text(f"“{said}”, heard rightly: 3 recordings")
+    square.click()
+    expect(rows(page)).to_have_count(3)
+    square.press("ArrowRight")
+    wrong = page.get_by_role("button", name=f"“{said}”, heard as “{heard}”: 1 recording")
+    wrong.press("Enter")
+    expect(rows(page)).to_have_count(1)
+    expect(rows(page)).to_contain_text(mistake.transcription)
+    press(page, "All mistakes 1")
+    expect(page.locator("#run-clips h3")).to_have_text("1 mistake")
+
+
+def test_a_mistake_is_played_with_what_was_said_and_heard(page: Page, runs: Path) -> None:
+    mistake = read_report(named(runs, "Good", wrong=(0, 7))).mistakes[0]
+    open_tab(page)
+    open_run(page, "Good")
+    rows(page).first.get_by_role("button", name=re.compile("^Play")).click()
+    listen = page.locator("#run-listen")
+    expect(listen).to_contain_text(mistake.transcription)
+    expect(listen.get_by_role("list", name="Likeliest intents")).to_contain_text(
+        human_name(mistake.predicted)
+    )
+    expect(page.locator("#run-player #duration")).to_have_text(re.compile(r"0:0[1-9]"))
+    assert problems(page) == []
+
+
+def test_a_run_is_removed_and_brought_back_with_undo_and_from_the_trash(
+    page: Page, runs: Path
+) -> None:
+    named(runs, "Keep")
+    run = named(runs, "Away")
+    open_tab(page)
+    open_run(page, "Away")
+    press(page, "Remove")
+    expect(names(page)).to_have_text(["Keep"])
+    expect(summary(page)).not_to_be_visible()
+    press(page, "Undo")
+    expect(names(page)).to_have_text(["Away", "Keep"])
+
+    open_run(page, "Away")
+    press(page, "Remove")
+    expect(names(page)).to_have_text(["Keep"])
+    page.get_by_role("button", name=re.compile("^Trash")).click()
+    press(page, "Put back Away")
+    expect(names(page)).to_have_text(["Away", "Keep"])
+
+    open_run(page, "Away")
+    press(page, "Remove")
+    page.once("dialog", lambda dialog: dialog.accept())
+    press(page, "Empty the trash")
+    expect(page.locator("#trash-list")).to_contain_text("The trash is empty")
+    assert not (runs / ".trash" / run.id).exists()
+
+
+def test_a_new_run_appears_by_itself_and_what_was_picked_stays(page: Page, runs: Path) -> None:
+    named(runs, "First")
+    open_tab(page)
+    box = table(page).get_by_role("checkbox", name="Pick First")
+    box.check()
+    expect(summary(page)).to_contain_text("First")
+    named(runs, "Second")
+    expect(names(page)).to_have_text(["Second", "First"])
+    expect(box).to_be_checked()
+    expect(box).to_be_focused()
+
+
+def test_the_list_is_sorted_by_a_heading_both_ways(page: Page, runs: Path) -> None:
+    for name, wrong in (("Middle", 5), ("Best", 0), ("Worst", 9)):
+        named(runs, name, wrong=range(wrong))
+    open_tab(page)
+    heading = table(page).get_by_role("columnheader", name="Accuracy")
+    heading.get_by_role("button").click()
+    expect(names(page)).to_have_text(["Best", "Middle", "Worst"])
+    expect(heading).to_have_attribute("aria-sort", "descending")
+    heading.get_by_role("button").press("Enter")
+    expect(names(page)).to_have_text(["Worst", "Middle", "Best"])
+
+
+def test_a_run_is_called_what_somebody_calls_it(page: Page, runs: Path) -> None:
+    named(runs, "Before")
+    open_tab(page)
+    open_run(page, "Before")
+    press(page, "Rename")
+    box = page.get_by_role("textbox", name="Name")
+    expect(box).to_have_value("Before")
+    box.fill("After")
+    box.press("Enter")
+    expect(names(page)).to_have_text(["After"])
+    expect(box).not_to_be_visible()
+
+
+def test_any_run_of_the_list_can_be_the_one_that_listens(page: Page, runs: Path) -> None:
+    run = named(runs, "Mine", with_model=True)
+    open_tab(page)
+    open_run(page, "Mine")
+    page.locator("#run-actions").get_by_role("button", name="Use this model").click()
+    expect(page.get_by_role("tab", name="Classify")).to_have_attribute("aria-selected", "true")
+    menu = page.get_by_role("combobox", name="Checkpoint", exact=True)
+    expect(menu).to_have_value(re.compile(run.id))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_is_wider_than_a_phone(visit: Callable[..., Page], runs: Path, scheme: str) -> None:
+    named(runs, "One", wrong=(0,))
+    named(runs, "Two, which has a name that goes on for quite a while longer", wrong=(1, 2))
+    page = visit(size=PHONE, scheme=scheme)
+    open_tab(page)
+    open_run(page, "One")
+    expect(page.locator("#run-figures")).to_contain_text("Each intent")
+    assert page.evaluate("document.documentElement.scrollWidth") == PHONE[0]
+    pick(page, "Two")
+    expect(summary(page)).to_contain_text("2 runs compared")
+    assert page.evaluate("document.documentElement.scrollWidth") == PHONE[0]

@@ -1,0 +1,297 @@
+"""What the Runs tab shows, as a function of the disk and of what a visitor looks at."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from gradio import skip
+
+from intent import runs as all_runs
+from intent.errors import RunError
+from intent.figures import reliability
+from intent.labels import human_name
+from intent.report import read_report
+from intent.ui.clips_list import Filter, chosen, clips_html
+from intent.ui.compare_view import distinct_names
+from intent.ui.confusion import confusion_html
+from intent.ui.overlay import overlaid
+from intent.ui.plots import accuracy_chart
+from intent.ui.report_figures import per_intent_html, trust_in_words
+from intent.ui.report_panel import hear
+from intent.ui.run_actions import remove, rename, restore
+from intent.ui.run_rows import KEYS, ordered, rows_of, size_in_words
+from intent.ui.runs_tab import Shown, picked_of, tick, updates
+from intent.ui.runs_table import table_html
+from intent.ui.runs_view import Asked, Page, page_of
+from tests.made_runs import make_run, sample_clips
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    return tmp_path / "runs"
+
+
+def text(html: str) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", html)).strip()
+
+
+def page(runs: Path, *picked: str, **asked: object) -> Page:
+    return page_of(runs, Asked(picked, **asked), rows_of(runs), all_runs.trashed_runs(runs))
+
+
+def test_without_a_run_the_page_says_what_will_be_here(runs: Path) -> None:
+    shown = page(runs)
+    assert "No run yet." in shown.table and shown.summary == ""
+    assert "The trash is empty" in shown.trash
+
+
+def test_a_row_says_what_a_run_is_and_how_good(runs: Path) -> None:
+    make_run(runs, wrong=range(7))
+    (row,) = rows_of(runs)
+    assert (row.data, row.base, row.recipe, row.state) == (
+        "Bundled sample", "Bundled", "Guide", "done",
+    )  # fmt: skip
+    assert row.accuracy == pytest.approx(49 / 56) and row.seconds == 93.0 and row.bytes > 1000
+    said = text(table_html([row], (), "begun", True))
+    assert "Guide, bundled" in said and "87.5\u00a0%" not in row.name
+    assert re.search(r"Done 87\.5\s% 76 to 94\s% 2 minutes \d+ kB", said)
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_rows_are_sorted_by_every_column_both_ways(runs: Path, key: str) -> None:
+    for wrong in (3, 1, 2):
+        make_run(runs, wrong=range(wrong), seed=wrong)
+    rows = rows_of(runs)
+    up, down = ordered(rows, key, False), ordered(rows, key, True)
+    values = [KEYS[key](row) for row in up]
+    assert values == sorted(values) and [KEYS[key](row) for row in down] == values[::-1]
+    assert set(up) == set(down) == set(rows)
+
+
+def test_a_run_that_cannot_be_read_leaves_the_others_in_the_list(runs: Path) -> None:
+    kept, broken = make_run(runs), make_run(runs)
+    broken.recipe_file.write_text("{")
+    assert [row.id for row in rows_of(runs)] == [kept.id]
+
+
+def test_a_name_is_shown_as_text(runs: Path) -> None:
+    run = make_run(runs)
+    all_runs.rename_run(run, "<b>'bold'")
+    shown = page(runs, run.id)
+    for html in (shown.table, shown.summary):
+        assert "<b>'" not in html and "&lt;b&gt;&#x27;bold&#x27;" in html
+
+
+def test_the_report_of_a_run_has_its_mistakes_and_what_can_be_done(runs: Path) -> None:
+    run = make_run(runs, wrong=(5, 2), with_model=True)
+    shown = page(runs, run.id)
+    assert shown.one == run.id and shown.can_use and shown.can_remove and not shown.can_resume
+    _, clips = sample_clips()
+    said = text(shown.clips)
+    assert said.startswith("2 mistakes") and "often the label that is wrong" in said
+    assert said.index(clips[2].transcription) < said.index(clips[5].transcription)  # surer first
+    assert "Accuracy" in shown.curves and "Each intent" in shown.figures
+
+
+def test_a_run_without_a_report_says_so_and_can_be_resumed(runs: Path) -> None:
+    run = make_run(runs, ends=False)
+    shown = page(runs, run.id)
+    assert (shown.can_resume, shown.can_use, shown.confusion) == (True, False, "")
+    assert "has no report yet" in shown.figures
+
+
+def test_squares_of_the_map_say_their_pair_and_count(runs: Path) -> None:
+    report = read_report(make_run(runs, wrong=(0,)))
+    html = confusion_html(report.labels, report.confusion)
+    labels, clips = sample_clips()
+    said, heard = clips[0].label_id, clips[0].label_id + 1
+    pair = f"“{human_name(labels[said])}”, heard as “{human_name(labels[heard])}”: 1 recording"
+    assert f"data-cell='{said},{heard}'" in html and f"aria-label='{pair}'" in html
+    assert html.count("<button") == 15 and html.count("tabindex='0'") == 1
+
+
+def test_a_pair_of_the_map_lists_its_recordings_the_right_ones_too(runs: Path) -> None:
+    report = read_report(make_run(runs, wrong=(0,)))
+    labels, clips = sample_clips()
+    right = Filter("pair", labels[3], labels[3])
+    rows = chosen(report, right)
+    assert {clip.true for _, clip in rows} == {labels[3]} and len(rows) == report.confusion[3][3]
+    assert all(report.clips[index] is clip for index, clip in rows)
+    assert "heard rightly" in text(clips_html(report, right))
+
+
+def test_recordings_hard_to_hear_are_marked_and_can_be_listed(runs: Path) -> None:
+    report = read_report(make_run(runs, wrong=(4,), flaws={4: "clipped", 9: "silent"}))
+    assert "Clipped" in clips_html(report, Filter()) and "Hard to hear" in text(
+        clips_html(report, Filter())
+    )
+    flawed = text(clips_html(report, Filter("flawed")))
+    assert "2 hard to hear" in flawed and "Silent" in flawed
+
+
+def test_a_run_without_a_mistake_says_so(runs: Path) -> None:
+    assert "No mistake" in clips_html(read_report(make_run(runs)), Filter())
+
+
+def test_two_runs_stand_side_by_side_with_what_differs_and_whether_it_is_chance(
+    runs: Path,
+) -> None:
+    good, bad = make_run(runs, wrong=(1,), seed=1), make_run(runs, wrong=range(20), epochs=9)
+    all_runs.rename_run(good, "Good")
+    all_runs.rename_run(bad, "Bad")
+    said = text(page(runs, bad.id, good.id).summary)
+    assert said.startswith("2 runs compared")
+    assert (
+        "On the 56 recordings that both were tested on, Good is right where Bad is wrong 19 times, "
+        "and Bad never where Good is wrong: Good is better by more than chance (p &lt; 0.001)."
+    ) in said
+    assert "2 of 25 settings differ" in said
+    assert "Epochs (differs) 9 4" in said and "Seed (differs) 42 1" in said
+
+
+def test_more_runs_than_can_be_told_apart_are_not_drawn_over_each_other(runs: Path) -> None:
+    ids = [make_run(runs, wrong=(number,)).id for number in range(7)]
+    said = text(page(runs, *ids).summary)
+    assert "7 runs are picked; the first 6 are compared" in said and "6 runs compared" in said
+
+
+def test_an_old_run_beside_others_is_said_to_have_no_answers(runs: Path) -> None:
+    run, old = make_run(runs), make_run(runs)
+    report = json.loads(old.report_file.read_text())
+    del report["clips"]
+    old.report_file.write_text(json.dumps(report))
+    all_runs.rename_run(old, "Old")
+    assert "Old cannot be compared clip by clip" in text(page(runs, run.id, old.id).summary)
+
+
+def test_runs_of_one_name_are_told_apart(runs: Path) -> None:
+    for _ in range(3):
+        make_run(runs)
+    names = distinct_names(rows_of(runs))
+    assert len(set(names)) == 3 and all(name.startswith("Guide, bundled (") for name in names)
+
+
+def test_curves_of_one_kind_keep_their_axis_and_others_share_one(runs: Path) -> None:
+    guide, instant = make_run(runs), make_run(runs, preset_name="instant")
+    curves = [(run.name, run.history(), run.recipe()) for run in (guide, instant)]
+    same = overlaid([curves[0], curves[0]], accuracy_chart)
+    assert (same.x_name, same.x_limit) == ("epoch", 4)
+    mixed = overlaid(curves, accuracy_chart)
+    assert (mixed.x_name, mixed.x_limit) == ("% of the training", 100)
+    assert [line.points[-1][0] for line in mixed.lines] == [100, 100]
+    assert [line.kind for line in mixed.lines] == ["run-1", "run-2"]
+
+
+def test_scores_that_keep_their_word_lie_on_the_line() -> None:
+    rng = np.random.default_rng(0)
+    scores = rng.uniform(0.05, 1, 40_000)
+    for one in reliability(scores, rng.uniform(size=40_000) < scores):
+        assert one.accuracy == pytest.approx(one.score, abs=0.03)
+        assert one.interval[0] <= one.accuracy <= one.interval[1]
+
+
+def test_every_answer_is_in_a_bin_of_the_reliability() -> None:
+    bins = reliability(np.array([0.0, 0.05, 0.5, 1.0]), np.array([False, True, True, True]))
+    assert [(one.clips, one.accuracy) for one in bins] == [(2, 0.5), (1, 1.0), (1, 1.0)]
+    assert reliability(np.zeros(0), np.zeros(0, bool)) == ()
+
+
+def test_trust_is_said_as_a_count() -> None:
+    scores, right = np.array([0.95, 0.91, 0.4]), np.array([True, False, True])
+    assert trust_in_words(scores, right) == (
+        "Of 2 answers with a score of 90\u00a0% or more, 1 are right."
+    )
+    assert "is never sure" in trust_in_words(np.array([0.4]), np.array([True]))
+
+
+def test_the_hardest_intent_comes_first(runs: Path) -> None:
+    report = read_report(make_run(runs, wrong=(0,)))
+    labels, clips = sample_clips()
+    rows = re.findall(r"<th scope='row'>([^<]*) <", per_intent_html(report.per_intent))
+    hardest = {human_name(labels[clips[0].label_id + step]) for step in (0, 1)}
+    assert set(rows[:2]) == hardest and len(rows) == 14
+
+
+def test_a_row_plays_the_recording_that_was_tested(runs: Path) -> None:
+    run = make_run(runs, wrong=(3,))
+    _, clips = sample_clips()
+    said, file = hear(runs, run.id, 3)
+    assert clips[3].transcription in said and Path(file).stat().st_size > 1000
+
+
+@pytest.mark.parametrize("index", [-1, 56, "0", None, 1.5])
+def test_a_recording_that_is_not_in_the_report_is_refused(runs: Path, index: object) -> None:
+    said, file = hear(runs, make_run(runs).id, index)
+    assert "There is no such recording" in said and file is None
+
+
+def test_a_recording_whose_data_is_gone_is_said_in_a_sentence(runs: Path, tmp_path: Path) -> None:
+    run = make_run(runs, data=str(tmp_path / "gone"))
+    said, file = hear(runs, run.id, 0)
+    assert "cannot be opened any more" in said and file is None
+
+
+@pytest.mark.parametrize("run_id", ["", "../..", "20261122-100000-guide-0a1b"])
+def test_an_id_that_is_no_run_is_refused(runs: Path, run_id: str) -> None:
+    assert "There is no run" in hear(runs, run_id, 0)[0]
+    assert "There is no run" in remove(runs, [run_id])
+    assert "in the trash" in restore(runs, [run_id])
+
+
+def test_a_removed_run_is_in_the_trash_until_that_is_undone(runs: Path) -> None:
+    run = make_run(runs)
+    said = remove(runs, [run.id])
+    assert f"data-restore='{run.id}'" in said
+    assert rows_of(runs) == () and run.id in page(runs).trash
+    assert "is back in the list" in restore(runs, [run.id])
+    assert [row.id for row in rows_of(runs)] == [run.id]
+
+
+def test_a_name_that_cannot_be_is_refused_in_a_sentence(runs: Path) -> None:
+    run = make_run(runs)
+    said, done = rename(runs, [run.id], " ")
+    assert "1 to 60 printable characters" in said and not done
+    said, done = rename(runs, [run.id], "Mine")
+    assert done and rows_of(runs)[0].name == "Mine"
+
+
+def test_a_tick_sends_nothing_while_nothing_changes_and_keeps_what_is_picked(runs: Path) -> None:
+    run = make_run(runs)
+    *_, shown = updates(runs, Shown(), Asked((run.id,)))
+    assert all(sent == skip() for sent in tick(runs, shown))
+    make_run(runs)
+    table, *rest, later = tick(runs, shown)
+    assert table.count("<tr role='row' data-open") == 2
+    assert later.asked.picked == (run.id,)
+    summary = rest[1]
+    assert summary == skip()  # the report is as it was
+
+
+def test_a_run_that_is_gone_is_not_picked_any_more(runs: Path) -> None:
+    run, other = make_run(runs), make_run(runs)
+    *_, shown = updates(runs, Shown(), Asked((run.id, other.id)))
+    all_runs.trash_run(run)
+    *_, shown = tick(runs, shown)
+    assert shown.asked.picked == (other.id,) and shown.page.one == other.id
+
+
+@pytest.mark.parametrize("ids", [None, "abc", {"a": 1}, [1, None, []]])
+def test_what_a_page_sends_as_ids_may_be_anything(ids: object) -> None:
+    assert picked_of(ids) == ()
+
+
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [(12, "12 B"), (5_300, "5 kB"), (33_400_000, "33 MB"), (1_260_000_000, "1.3 GB")],
+)
+def test_a_size_is_said_as_one_says_it(size: int, words: str) -> None:
+    assert size_in_words(size).replace("\u00a0", " ") == words
+
+
+def test_a_picked_id_is_opened_as_a_run_of_the_folder_or_not_at_all(runs: Path) -> None:
+    make_run(runs)
+    (row,) = rows_of(runs)
+    with pytest.raises(RunError, match="There is no run"):
+        page_of(runs.parent / "elsewhere", Asked((row.id,)), [row], [])
