@@ -96,7 +96,7 @@ def _row(row: RunRow, picked: bool) -> str:
         "Size": size_in_words(row.bytes),
     }  # fmt: skip
     rest = "".join(
-        f"<td role='cell' class='rn-{title.lower()}' data-label='{title}'>{value}</td>"
+        f"<td role='cell' class='rn-{title.lower()}'>{value}</td>"
         for title, value in cells.items()
     )
     return (
