@@ -78,6 +78,7 @@ def build_report_panel() -> ReportPanel:
                 rename = gr.Button("Rename", visible=False)
                 remove = gr.Button("Remove", visible=False)
             naming = _build_naming()
+            # What shares the run, once there is such a panel, belongs here, and follows `run_id`.
         with gr.Column(visible=False, elem_classes="card") as curves_card:
             curves = gr.HTML(elem_id="run-curves")
         with gr.Column(visible=False, elem_id="run-wrong", elem_classes="card") as wrong_card:
