@@ -1,0 +1,189 @@
+"""The card of a run says what was measured, and nothing of the machine that it was made on."""
+
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from huggingface_hub import ModelCard
+from PIL import Image
+
+from intent import locks
+from intent.card import card_files
+from intent.confusion_picture import confusion_png
+from intent.errors import RunError
+from intent.provenance import read_provenance
+from intent.published import checkpoint_files, published, recipe_file
+from intent.recipes import Recipe, preset
+from intent.rundir import RunDir
+from tests.finished import finished_run
+
+
+def card_of(run: RunDir) -> ModelCard:
+    files = card_files(published(run), run.history(), "my-model", "me/my-model", 2.0)
+    return ModelCard(files["README.md"].decode())
+
+
+@pytest.fixture
+def minds14_run(tmp_path: Path) -> RunDir:
+    return finished_run(tmp_path / "runs", Recipe(base="openai/whisper-tiny.en", keep_best=True))
+
+
+@pytest.fixture
+def local_run(tmp_path: Path) -> RunDir:
+    recipe = Recipe(base=str(tmp_path / "an" / "encoder"), data=str(tmp_path / "recordings"))
+    return finished_run(tmp_path / "runs", recipe, locales=[""] * 6)
+
+
+def test_the_model_index_holds_the_accuracy_on_the_locale(minds14_run: RunDir) -> None:
+    data = card_of(minds14_run).data
+    result = data.eval_results[0]
+    assert len(data.eval_results) == 1
+    assert (result.metric_type, result.metric_value) == ("accuracy", 0.8333)
+    assert (result.dataset_type, result.dataset_config) == ("PolyAI/minds14", "en-US")
+    assert result.dataset_args == {"test_share": 0.2, "seed": 42}
+    assert (data.model_name, data.pipeline_tag) == ("my-model", "audio-classification")
+    assert (data.base_model, data.datasets) == ("openai/whisper-tiny.en", ["PolyAI/minds14"])
+    assert (data.license, data.language, data.library_name) == ("cc-by-4.0", ["en"], "transformers")
+    assert "intent-classification" in data.tags
+
+
+def test_each_locale_has_a_result_of_its_own(tmp_path: Path) -> None:
+    recipe = Recipe(base="openai/whisper-base", locales=("en-US", "de-DE"))
+    run = finished_run(tmp_path, recipe, locales=["en-US"] * 3 + ["de-DE"] * 3)
+    data = card_of(run).data
+    assert {r.dataset_config: r.metric_value for r in data.eval_results} == {
+        "en-US": 0.6667, "de-DE": 1.0,
+    }  # fmt: skip
+    assert data.language == ["de", "en"]
+
+
+def test_the_limits_say_how_little_six_clips_tell(minds14_run: RunDir) -> None:
+    text = card_of(minds14_run).text
+    low, high = (f"{100 * bound:.1f}" for bound in read_provenance(minds14_run.model).interval)
+    assert f"**83.3 % (95 % interval {low}–{high} %)** of 6 clips" in text
+    assert f"lies between {low} and {high} % (95 % interval)" in text
+    assert "off by 3.3 points on average (expected calibration error" in text
+    assert "Its callers: en-US, telephone recordings" in text
+    assert "not for decisions about people or their money without a person" in text
+    assert "chosen on the very clips that the accuracy is of" in text
+    assert "It hears the first 2 s of a clip" in text
+
+
+def test_it_is_used_in_three_lines(minds14_run: RunDir) -> None:
+    code = card_of(minds14_run).text.split("```")[1].splitlines()[1:]
+    assert len(code) == 3
+    compile("\n".join(code), "card", "exec")
+    assert 'model="me/my-model"' in code[1]
+
+
+def test_the_training_table_has_the_recipe_and_the_curve(minds14_run: RunDir) -> None:
+    text = card_of(minds14_run).text
+    assert "| `learning_rate` | 3e-05 |" in text
+    assert "| 2.0 | 0.800 | 0.5000 |" in text
+    assert "24 clips, 12 s of work." in text
+
+
+def test_a_head_in_closed_form_has_no_learning_rate_in_its_table(tmp_path: Path) -> None:
+    text = card_of(finished_run(tmp_path, preset("instant"))).text
+    assert "learning_rate" not in text
+    assert "| `copies` | 1 |" in text
+
+
+def test_no_path_of_the_machine_leaves_it(local_run: RunDir, tmp_path: Path) -> None:
+    about = published(local_run)
+    files = card_files(about, local_run.history(), "my-model", "me/my-model", None)
+    with checkpoint_files(local_run, about) as checkpoint:
+        texts = {**files, **checkpoint, "recipe.json": recipe_file(about)}
+        for name, content in texts.items():
+            data = content if isinstance(content, bytes) else content.read()
+            assert str(tmp_path).encode() not in data, name
+    assert str(tmp_path) not in json.dumps(about.report)
+    assert Recipe.from_json(recipe_file(about).decode()).data == "local recordings"
+
+
+def test_what_a_local_run_comes_from_is_left_open(local_run: RunDir) -> None:
+    card = card_of(local_run)
+    assert (card.data.base_model, card.data.datasets, card.data.language) == (None, None, None)
+    assert card.data.license == "unknown"
+    assert card.data.eval_results[0].dataset_name == "local recordings"
+    assert "an unpublished checkpoint on recordings that are not published" in card.text
+
+
+def test_the_bundled_checkpoint_hands_on_its_encoder_and_its_licence(tmp_path: Path) -> None:
+    data = card_of(finished_run(tmp_path, Recipe(data="sample"))).data
+    assert data.base_model == "openai/whisper-tiny.en"
+    assert (data.license, data.datasets) == ("cc-by-4.0", ["PolyAI/minds14"])
+    assert data.eval_results[0].dataset_name == "Intent Studio sample (synthetic speech)"
+
+
+def test_a_run_from_a_run_has_the_encoder_of_the_first(tmp_path: Path) -> None:
+    first = finished_run(tmp_path, Recipe(base="openai/whisper-small"))
+    second = finished_run(tmp_path, Recipe(base=str(first.model), data=str(tmp_path)))
+    about = published(second)
+    assert (about.root, about.learnt_minds14) == ("openai/whisper-small", True)
+    assert about.recipe.base == "local checkpoint"
+    assert about.provenance.base == "openai/whisper-small"
+
+
+def test_what_was_said_in_mistakes_is_not_in_the_card(minds14_run: RunDir) -> None:
+    assert "secret" in json.dumps(published(minds14_run).report)
+    assert "secret" not in card_of(minds14_run).text
+
+
+def test_a_report_on_an_earlier_checkpoint_is_not_quoted(minds14_run: RunDir) -> None:
+    report = json.loads(minds14_run.report_file.read_text())
+    report["evaluation"]["accuracy"] = 0.5
+    minds14_run.report_file.write_text(json.dumps(report))
+    about = published(minds14_run)
+    files = card_files(about, minds14_run.history(), "m", "me/m", None)
+    assert about.report == {}
+    assert set(files) == {"README.md"}
+    card = ModelCard(files["README.md"].decode())
+    assert card.data.eval_results[0].metric_value == 0.8333
+    assert "was not measured" in card.text
+
+
+def test_only_the_files_of_a_stock_checkpoint_leave(minds14_run: RunDir) -> None:
+    for name in ("training_args.bin", "pytorch_model.bin", "modeling.py", ".env", "optimizer.pt"):
+        (minds14_run.model / name).write_text("keep me here")
+    with checkpoint_files(minds14_run, published(minds14_run)) as files:
+        assert set(files) == {
+            "config.json", "model.safetensors", "preprocessor_config.json", "provenance.json",
+        }  # fmt: skip
+
+
+def test_a_run_that_trains_is_not_shared(minds14_run: RunDir) -> None:
+    with locks.hold(minds14_run.lock_file, "test"), pytest.raises(RunError) as refused:
+        published(minds14_run)
+    assert str(refused.value) == (
+        f"Run {minds14_run.id} is training now: wait for its end or stop it, then share what it "
+        "made."
+    )
+
+
+def test_a_run_without_a_checkpoint_is_not_shared(tmp_path: Path) -> None:
+    run = finished_run(tmp_path, Recipe())
+    (run.model / "provenance.json").unlink()
+    with pytest.raises(RunError, match=f"Run {run.id} has no checkpoint to share: resume it"):
+        published(run)
+
+
+def test_a_name_with_a_bar_or_a_line_break_keeps_its_table_whole(tmp_path: Path) -> None:
+    run = finished_run(tmp_path, Recipe())
+    report = json.loads(run.report_file.read_text().replace('"low"', '"a|b\\nc"'))
+    run.report_file.write_text(json.dumps(report))
+    row = next(line for line in card_of(run).text.splitlines() if line.startswith("| A\\|b c |"))
+    assert row.replace("\\|", "").count("|") == 6
+
+
+def test_the_picture_is_dark_on_white_and_grows_with_its_labels() -> None:
+    few, many = (
+        Image.open(io.BytesIO(confusion_png(np.eye(n, dtype=int).tolist(), ["Pay a bill"] * n)))
+        for n in (3, 14)
+    )
+    assert many.width > few.width
+    assert few.getpixel((0, 0)) == (255, 255, 255)
+    assert min(sum(colour) for _, colour in few.getcolors(100_000)) < 120
+    assert many.width < 1400
