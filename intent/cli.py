@@ -1,4 +1,4 @@
-"""The command line: python -m intent classify | train | evaluate | runs."""
+"""The command line: python -m intent classify | train | evaluate | runs | push."""
 
 import argparse
 import os
@@ -18,6 +18,7 @@ from intent.commands import (
 )
 from intent.errors import IntentError
 from intent.paths import BUNDLED, MINDS14, SAMPLE
+from intent.push_command import push_run
 from intent.quiet import quiet_libraries
 from intent.recipes import PRESETS
 from intent.runs_command import ACTIONS, runs_command
@@ -58,6 +59,12 @@ examples:
   python -m intent runs remove RUN_ID
   python -m intent runs restore RUN_ID
   python -m intent runs empty-trash""",
+    "push": """\
+examples:
+  python -m intent push RUN_ID --to your-name/my-model
+  python -m intent push RUN_ID --to your-name/my-model --private --json
+
+The token is taken from HF_TOKEN or asked for; another push to the same name updates it.""",
 }
 
 
@@ -110,6 +117,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_train(add("train", train, "Train a checkpoint on labelled recordings."))
     _add_evaluate(add("evaluate", evaluate, "Measure how well a checkpoint hears a data set."))
     _add_runs(add("runs", runs_command, "List runs; show, stop, resume, rename or remove one."))
+    _add_push(add("push", push_run, "Send a run's checkpoint and its card to the Hub."))
     return parser
 
 
@@ -169,4 +177,11 @@ def _add_runs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", choices=ACTIONS)
     parser.add_argument("run_id", nargs="?", metavar="RUN_ID", help="which run, but for list")
     parser.add_argument("name", nargs="*", metavar="NAME", help="for rename")
+    parser.add_argument("--runs", metavar="DIR", help=_RUNS_HELP)
+
+
+def _add_push(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run_id", metavar="RUN_ID", help="a run with a checkpoint (runs list)")
+    parser.add_argument("--to", required=True, metavar="USER/NAME", help="its name on the Hub")
+    parser.add_argument("--private", action="store_true", help="for you and those you let in")
     parser.add_argument("--runs", metavar="DIR", help=_RUNS_HELP)

@@ -23,3 +23,7 @@ class RecipeError(IntentError):
 
 class RunError(IntentError):
     """A run that cannot be started, stopped or stored."""
+
+
+class HubError(IntentError):
+    """A push to the Hub that did not succeed; the run is as it was."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from intent.errors import CheckpointError
+from intent.hub_client import bound_waits, why
 from intent.provenance import FILE_NAME as PROVENANCE_FILE
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def _fetch(hub_id: str, shown: str, weights: bool, epoch: int) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 
+    bound_waits()
     patterns = [*DESCRIPTION_FILES, *(WEIGHT_FILES if weights else ())]
     try:
         revision = _revision_with_safetensors(hub_id, shown)
@@ -120,16 +122,6 @@ def _cached_snapshot(hub_id: str, shown: str, patterns: list[str], reason: Excep
             continue
         return Path(folder)
     raise CheckpointError(
-        f"{shown} could not be fetched from the Hugging Face Hub ({_in_words(reason)}): "
+        f"{shown} could not be fetched from the Hugging Face Hub ({why(reason)}): "
         "check the name and your connection, or choose the bundled checkpoint."
     ) from reason
-
-
-def _in_words(error: Exception) -> str:
-    kind = type(error).__name__
-    if kind == "OfflineModeIsEnabled":
-        return "HF_HUB_OFFLINE is set"
-    if "Timeout" in kind:
-        return f"no answer within {FIRST_ANSWER_SECONDS} s"
-    status = getattr(getattr(error, "response", None), "status_code", None)
-    return f"it answered {status}" if status else "no connection"

@@ -1,6 +1,5 @@
 """MInDS-14 from the Hugging Face Hub, with a bound on every wait."""
 
-import re
 import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 from intent.columns import Part
 from intent.errors import DataError
 from intent.folders import quiet
+from intent.hub_client import bound_waits, why
 from intent.paths import MINDS14
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ DOWNLOAD_SECONDS = 900  # the longest wait for one locale, some 35 MB
 T = TypeVar("T")
 
 
-class _TooSlowError(Exception):
+class _TooSlowError(TimeoutError):
     """A call that did not return in its time."""
 
 
@@ -41,6 +41,7 @@ def hub_parts(locales: Sequence[str]) -> list[Part]:
             f'There is no locale "{unknown[0]}" in MInDS-14, which has {", ".join(LOCALES)}: '
             "choose among these."
         )
+    bound_waits()
     problem = _unreachable()
     load = _load_cached if problem else _load
     try:
@@ -51,7 +52,7 @@ def hub_parts(locales: Sequence[str]) -> list[Part]:
             ]
     except Exception as error:  # from httpx, huggingface_hub, datasets or the disk
         raise DataError(
-            f"MInDS-14 could not be fetched from the Hugging Face Hub ({problem or _why(error)}); "
+            f"MInDS-14 could not be fetched from the Hugging Face Hub ({problem or why(error)}); "
             "choose the bundled sample, or a folder of recordings."
         ) from error
 
@@ -80,7 +81,7 @@ def _unreachable() -> str | None:
     try:
         _within(seconds, lambda: HfApi().dataset_info(MINDS14, timeout=seconds))
     except Exception as error:  # noqa: BLE001 - whatever it is, there is no answer
-        return _why(error)
+        return why(error)
     return None
 
 
@@ -106,20 +107,3 @@ def _within(seconds: float, call: Callable[[], T]) -> T:
     if error is not None:
         raise error
     return result  # type: ignore[return-value]
-
-
-def _why(error: BaseException) -> str:
-    """The reason in a few words."""
-    from huggingface_hub.errors import OfflineModeIsEnabled
-
-    if isinstance(error, OfflineModeIsEnabled):
-        return "offline mode is on: HF_HUB_OFFLINE"
-    status = getattr(getattr(error, "response", None), "status_code", None)
-    if status in (401, 403):
-        return f"it answers {status}: check HF_TOKEN"
-    if status:
-        return f"it answers {status}"
-    if isinstance(error, _TooSlowError) or "Timeout" in type(error).__name__:
-        return "it does not answer in time"
-    text = re.sub(r"\[Errno -?\d+\]", "", str(error))
-    return " ".join(text.split())[:200] or type(error).__name__

@@ -82,7 +82,9 @@ def checkpoint_files(run: RunDir, about: Published) -> Iterator[dict[str, bytes 
                 files[path.name] = provenance
             elif path.name == "config.json":
                 files[path.name] = _config(path)
-            elif path.name in DESCRIPTION_FILES or any(map(path.match, WEIGHT_FILES)):
+            elif path.name in DESCRIPTION_FILES or path.name.endswith(".index.json"):
+                files[path.name] = path.read_bytes()
+            elif path.suffix == ".safetensors" and any(map(path.match, WEIGHT_FILES)):
                 files[path.name] = opened.enter_context(path.open("rb"))
         yield files
 

@@ -64,14 +64,16 @@ def display(as_json: bool) -> Iterator[Callable[[Event | dict[str, object]], Non
 
 
 @contextmanager
-def counter(what: str, as_json: bool) -> Iterator[Callable[[int, int], None]]:
+def counter(
+    what: str, as_json: bool, unit: str = "clip"
+) -> Iterator[Callable[[int, int], None]]:
     """Yield what shows that some of all are done: a bar on a terminal, and else nothing."""
     if as_json or not sys.stderr.isatty():
         yield lambda done, total: None
         return
     from tqdm import tqdm
 
-    with tqdm(desc=what, unit="clip", leave=False) as bar:
+    with tqdm(desc=what, unit=unit, leave=False) as bar:
 
         def show(done: int, total: int) -> None:
             bar.total = total

@@ -16,6 +16,7 @@ from intent.ui.data_view import DataChoice, build_data_choice, build_data_view
 from intent.ui.expectations import MEASURING, first_cards, wire_expectations
 from intent.ui.finetune_api import offer_api
 from intent.ui.live_panel import (
+    LIVE,
     LivePanel,
     Shown,
     Updates,

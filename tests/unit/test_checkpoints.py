@@ -18,7 +18,7 @@ from intent.checkpoints import CheckpointInfo, describe, locate, resolve
 from intent.errors import CheckpointError
 from intent.provenance import Provenance, write_provenance
 from tests import tiny
-from tests.fake_hub import serve_hub
+from tests.hub import Fault, Hub, Repository, serve
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -107,7 +107,8 @@ def test_a_folder_that_is_no_checkpoint_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("architectures", "named"),
     [
-        (["Wav2Vec2ForCTC"], "Wav2Vec2ForCTC"), (["BertModel"], "BertModel"),
+        (["Wav2Vec2ForCTC"], "Wav2Vec2ForCTC"),
+        (["BertModel"], "BertModel"),
         (None, "no architecture"),
     ],
 )
@@ -274,7 +275,10 @@ for line in sys.stdin:
 
 
 def ask_hub(
-    endpoint: str, cache: Path, questions: list[str], settings: dict[str, int] | None = None,
+    endpoint: str,
+    cache: Path,
+    questions: list[str],
+    settings: dict[str, int] | None = None,
     offline: bool = False,
 ) -> list[object]:
     """Answers from a fresh process, since the Hub's address is read when its client is imported."""
@@ -311,8 +315,11 @@ def pickled(whisper, tmp_path_factory):
 def test_the_hub_is_asked_for_json_and_safetensors_alone_and_its_refusals_are_passed_on(
     whisper, pickled, tmp_path
 ):
-    repositories = {"a/whole": whisper, "a/pickled": pickled, "a/proposed": pickled}
-    with serve_hub(repositories, {"a/proposed": whisper}) as endpoint:
+    models = {
+        "a/whole": Repository.of(whisper), "a/pickled": Repository.of(pickled),
+        "a/proposed": Repository.of(pickled, whisper), "a/gated": Repository(gated=True),
+    }  # fmt: skip
+    with serve(Hub(models=models)) as endpoint:
         answers = ask_hub(
             endpoint, tmp_path,
             ["describe a/whole", "locate a/whole", "locate a/proposed", "locate a/pickled",
@@ -339,15 +346,15 @@ def test_the_hub_is_asked_for_json_and_safetensors_alone_and_its_refusals_are_pa
 
 
 def test_offline_says_so_and_uses_what_was_fetched(whisper, tmp_path):
-    with serve_hub({"a/whole": whisper}, {}) as endpoint:
+    with serve(Hub(models={"a/whole": Repository.of(whisper)})) as endpoint:
         ask_hub(endpoint, tmp_path, ["locate a/whole"])
         answers = ask_hub(endpoint, tmp_path, ["locate a/whole", "locate a/b"], offline=True)
     assert "model.safetensors" in answers[0]
-    assert answers[1] == unreachable("a/b", "HF_HUB_OFFLINE is set")
+    assert answers[1] == unreachable("a/b", "offline mode is on: HF_HUB_OFFLINE")
 
 
 def test_weights_beyond_the_limit_are_not_fetched(whisper, tmp_path):
-    with serve_hub({"a/whole": whisper}, {}) as endpoint:
+    with serve(Hub(models={"a/whole": Repository.of(whisper)})) as endpoint:
         answers = ask_hub(endpoint, tmp_path, ["locate a/whole"], {"MAX_WEIGHT_BYTES": 10})
     assert answers == [
         'The checkpoint "a/whole" has 0.0 GB of weights; at most 0 GB are fetched: choose a '
@@ -360,12 +367,38 @@ def test_a_hub_that_never_answers_is_waited_for_a_bounded_time(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
         answers = ask_hub(endpoint, tmp_path, ["locate a/b"], {"FIRST_ANSWER_SECONDS": 1})
-    assert answers == [unreachable("a/b", "no answer within 1 s")]
+    assert answers == [unreachable("a/b", "it does not answer in time")]
     assert hub.FIRST_ANSWER_SECONDS < 20
 
 
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        (Fault("/api/models/", 500), "it answers 500"),
+        (Fault("/api/models/", 403), "it answers 403: check HF_TOKEN"),
+        (Fault("/resolve/.*json", 404), "it answers 404"),
+        (Fault("/resolve/.*safetensors", 429, headers={"Retry-After": "120"}),
+         "too many requests: it asks to wait 120 s"),
+        (Fault("/api/models/", 429), "too many requests"),
+        (Fault("/api/models/", "cut"), "the connection broke"),
+    ],
+)  # fmt: skip
+def test_each_failure_of_the_hub_is_said_in_a_sentence(whisper, tmp_path, fault, reason):
+    hub_there = Hub(models={"a/whole": Repository.of(whisper)}, faults=[fault])
+    with serve(hub_there) as endpoint:
+        assert ask_hub(endpoint, tmp_path, ["locate a/whole"]) == [unreachable("a/whole", reason)]
+
+
+def test_a_refused_token_is_not_mistaken_for_a_missing_checkpoint(whisper, tmp_path):
+    fault = Fault("/api/models/", 401)
+    with serve(Hub(models={"a/whole": Repository.of(whisper)}, faults=[fault])) as endpoint:
+        (answer,) = ask_hub(endpoint, tmp_path, ["locate a/whole"])
+    assert answer.startswith('The checkpoint "a/whole" ')
+    assert "HF_TOKEN" in answer
+
+
 def test_what_is_fetched_from_the_hub_can_be_loaded(whisper, tmp_path):
-    with serve_hub({"a/whole": whisper}, {}) as endpoint:
+    with serve(Hub(models={"a/whole": Repository.of(whisper)})) as endpoint:
         ask_hub(endpoint, tmp_path, ["locate a/whole"])
     fetched = next(tmp_path.rglob("model.safetensors")).parent
     clip = Clip(tiny.tone("low"), 8000)

@@ -22,6 +22,7 @@ from intent.worker import training_lock
 from tests.tiny import LABELS, tiny_whisper, tone, tone_folder
 
 ROOT = Path(__file__).resolve().parents[2]
+COMMANDS = ("classify", "train", "evaluate", "runs", "push")
 
 
 @pytest.fixture(scope="module")
@@ -62,14 +63,14 @@ def python(*arguments: object) -> subprocess.Popen:
     )
 
 
-@pytest.mark.parametrize("command", [[], ["classify"], ["train"], ["evaluate"], ["runs"]])
+@pytest.mark.parametrize("command", [[], *([name] for name in COMMANDS)])
 def test_help_has_examples_and_exits_0(capsys: Output, command: list[str]) -> None:
     code, out, err = said(capsys, *command, "--help")
     assert (code, err) == (0, "")
     assert "examples:\n  python -m intent" in out
 
 
-@pytest.mark.parametrize("command", ["", "classify", "train", "evaluate", "runs"])
+@pytest.mark.parametrize("command", ["", *COMMANDS])
 def test_examples_of_the_help_are_command_lines(capsys: Output, command: str) -> None:
     _, out, _ = said(capsys, *command.split(), "--help")
     examples = [line.split()[3:] for line in out.splitlines() if line.startswith("  python -m")]

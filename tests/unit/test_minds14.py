@@ -3,26 +3,21 @@
 Each load runs in a process of its own, because the Hub's address is read once, at import.
 """
 
-import hashlib
 import json
 import os
 import socket
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from intent.data import LOCALES, load_data
 from intent.errors import DataError
+from tests.hub import Fault, Hub, Repository, User, serve
 from tests.unit.test_data import write_parquet
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-COMMIT = "c0ffee" * 6 + "c0de"
 CARD = """---
 configs:
 - config_name: en-US
@@ -61,55 +56,13 @@ def refusal(reason: str) -> str:
     )
 
 
-@contextmanager
-def hub(files: dict[str, bytes], status: int = 200) -> Iterator[str]:
-    """Serve a data set as the Hub does, or answer everything with an error; yields the address."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            if status != 200:
-                return self.reply(status, b"")
-            if self.path.startswith("/datasets/PolyAI/minds14/resolve/"):
-                content = files.get(self.path.split("/", 6)[6])
-                if content is None:
-                    return self.reply(404, b"", {"X-Error-Code": "EntryNotFound"})
-                etag = hashlib.sha256(content).hexdigest()
-                return self.reply(200, content, {"ETag": f'"{etag}"', "X-Repo-Commit": COMMIT})
-            if "/tree/" in self.path:
-                tree = [
-                    {"type": "file", "path": path, "size": len(content), "oid": "0" * 40}
-                    for path, content in files.items()
-                ]
-                tree.append({"type": "directory", "path": "en-US", "oid": "0" * 40})
-                return self.reply(200, json.dumps(tree).encode())
-            if self.path.startswith("/api/datasets/PolyAI/minds14"):
-                info = {"id": "PolyAI/minds14", "sha": COMMIT, "siblings": []}
-                return self.reply(200, json.dumps(info).encode())
-            return self.reply(404, b"")
-
-        do_HEAD = do_GET
-
-        def reply(self, code: int, content: bytes, headers: dict[str, str] | None = None) -> None:
-            self.send_response(code)
-            for name, value in (headers or {}).items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            if self.command != "HEAD":
-                self.wfile.write(content)
-
-        def log_message(self, format: str, *values: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+def minds14(files: dict[str, bytes], *faults: Fault) -> Hub:
+    """A Hub with MInDS-14 and faults."""
+    return Hub(
+        users={"hf_old": User("ada")},
+        datasets={"PolyAI/minds14": Repository(files)},
+        faults=list(faults),
+    )
 
 
 @pytest.fixture
@@ -122,7 +75,7 @@ def files(tmp_path: Path) -> dict[str, bytes]:
 def test_a_locale_is_fetched_from_the_hub_and_afterwards_needs_none(
     files: dict[str, bytes], tmp_path: Path
 ) -> None:
-    with hub(files) as address:
+    with serve(minds14(files)) as address:
         fetched = load(address, tmp_path / "home", "en-US")
     columns = ["audio", "label", "transcription", "locale", "name"]
     assert json.loads(fetched) == [["all"], columns, {"low": 3, "high": 3}]
@@ -134,7 +87,7 @@ def test_a_locale_is_fetched_from_the_hub_and_afterwards_needs_none(
 def test_a_hub_that_nobody_answers_for_is_refused_in_one_sentence(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         address = f"http://127.0.0.1:{free.getsockname()[1]}"
-    assert load(address, tmp_path, "en-US") == refusal("Connection refused")
+    assert load(address, tmp_path, "en-US") == refusal("no connection")
 
 
 def test_a_hub_that_accepts_and_never_answers_is_given_up(tmp_path: Path) -> None:
@@ -144,15 +97,40 @@ def test_a_hub_that_accepts_and_never_answers_is_given_up(tmp_path: Path) -> Non
     assert message == refusal("it does not answer in time")
 
 
-def test_a_broken_hub_is_named_with_its_status(tmp_path: Path) -> None:
-    with hub({}, status=503) as address:
-        assert load(address, tmp_path, "en-US") == refusal("it answers 503")
+PARQUET = "/resolve/.*parquet"
 
 
-def test_a_refused_token_is_named(tmp_path: Path) -> None:
-    with hub({}, status=401) as address:
-        message = load(address, tmp_path, "en-US", HF_TOKEN="hf_expired")
-    assert message == refusal("it answers 401: check HF_TOKEN")
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        (Fault("/api/datasets", 401), "it answers 401: check HF_TOKEN"),
+        (Fault("/api/datasets", 403), "it answers 403: check HF_TOKEN"),
+        (Fault("/api/datasets", 404), "it answers 404"),
+        (Fault("/api/datasets", 429, headers={"Retry-After": "120"}),
+         "too many requests: it asks to wait 120 s"),
+        (Fault("/api/datasets", 503), "it answers 503"),
+        (Fault("/api/datasets", "stall"), "it does not answer in time"),
+        (Fault("/api/datasets", "cut"), "the connection broke"),
+        (Fault(PARQUET, 401), "it answers 401: check HF_TOKEN"),
+        (Fault(PARQUET, 403), "it answers 403: check HF_TOKEN"),
+        (Fault(PARQUET, 503), "it answers 503"),
+        (Fault(PARQUET, 429, headers={"Retry-After": "120"}),
+         "too many requests: it asks to wait 120 s"),
+    ],
+)  # fmt: skip
+def test_each_failure_of_the_hub_is_said_in_a_sentence(
+    fault: Fault, reason: str, files: dict[str, bytes], tmp_path: Path
+) -> None:
+    with serve(minds14(files, fault)) as address:
+        message = load(address, tmp_path, "en-US", HF_HUB_ETAG_TIMEOUT="3", HF_TOKEN="hf_old")
+    assert message == refusal(reason)
+
+
+def test_what_breaks_off_once_while_it_is_fetched_is_fetched_again(
+    files: dict[str, bytes], tmp_path: Path
+) -> None:
+    with serve(minds14(files, Fault(f"GET .*{PARQUET}", "cut", times=1))) as address:
+        assert json.loads(load(address, tmp_path, "en-US"))[0] == ["all"]
 
 
 def test_offline_mode_is_named(tmp_path: Path) -> None:

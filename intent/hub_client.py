@@ -1,0 +1,111 @@
+"""The Hub's client with a bound on every wait, and its failures in a few words."""
+
+import functools
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from huggingface_hub.utils import httpx
+
+SILENCE_SECONDS = 30  # the longest that the Hub may say nothing within a request
+PATIENCE_SECONDS = 10  # the longest wait that the Hub may ask for before a person is told
+SENDING = ("POST", "PUT")
+
+
+class SilentHubError(TimeoutError):
+    """The Hub said nothing for too long; unlike a timeout of its client's, it is not tried again."""
+
+
+@functools.cache
+def bound_waits() -> None:
+    """Give the Hub's client, which would wait for ever, the bounds of this module.
+
+    What is fetched keeps the client's own retries. What is sent is tried again where the
+    connection broke, but not where the Hub stays silent or asks for more patience than a person
+    who looks on has.
+    """
+    from huggingface_hub.utils import _http, set_client_factory
+
+    set_client_factory(lambda: _bounded(_http.default_client_factory()))
+
+
+def why(error: BaseException) -> str:
+    """Return the reason for a failure of the Hub in a few words, to stand in brackets."""
+    from huggingface_hub.errors import OfflineModeIsEnabled
+
+    causes = list(_causes(error))
+    if any(isinstance(cause, OfflineModeIsEnabled) for cause in causes):
+        return "offline mode is on: HF_HUB_OFFLINE"
+    status = status_of(error)
+    if status == 429:
+        wait = asked_to_wait(error)
+        return f"too many requests: it asks to wait {wait} s" if wait else "too many requests"
+    if status:
+        return f"it answers {status}" + (": check HF_TOKEN" if status in (401, 403) else "")
+    if any(
+        "Timeout" in type(cause).__name__ or isinstance(cause, TimeoutError) for cause in causes
+    ):
+        return "it does not answer in time"
+    if any("Connect" in type(cause).__name__ for cause in causes):
+        return "no connection"
+    if any(_is_break(cause) for cause in causes):
+        return "the connection broke"
+    return " ".join(str(error).split())[:200] or type(error).__name__
+
+
+def status_of(error: BaseException) -> int | None:
+    """Return the HTTP status that is behind a failure, if there is one."""
+    for cause in _causes(error):
+        response = getattr(cause, "response", None)
+        if response is not None:
+            return response.status_code
+    return None
+
+
+def asked_to_wait(error: BaseException) -> int | None:
+    """Return for how many seconds the Hub asks to be left alone, if it says so."""
+    for cause in _causes(error):
+        response = getattr(cause, "response", None)
+        if response is not None:
+            return _retry_after(response)
+    return None
+
+
+def _bounded(client: "httpx.Client") -> "httpx.Client":
+    from huggingface_hub.errors import HfHubHTTPError
+    from huggingface_hub.utils import httpx
+
+    client.timeout = httpx.Timeout(SILENCE_SECONDS)
+    send = client.send
+
+    def send_once(request: "httpx.Request", **options: object) -> "httpx.Response":
+        try:
+            response = send(request, **options)
+        except httpx.TimeoutException as error:
+            if request.method not in SENDING:
+                raise
+            raise SilentHubError(str(error)) from None
+        if response.status_code == 429 and (_retry_after(response) or 0) > PATIENCE_SECONDS:
+            raise HfHubHTTPError("Too many requests.", response=response)
+        return response
+
+    client.send = send_once
+    return client
+
+
+def _retry_after(response: "httpx.Response") -> int | None:
+    value = response.headers.get("retry-after", "")
+    return int(value) if value.isdigit() else None
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The failure and what it arose from, the first last."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _is_break(cause: BaseException) -> bool:
+    """Whether a connection ended in the middle: httpx's words for it, or the system's."""
+    names = ("RemoteProtocolError", "ReadError", "WriteError", "CloseError")
+    return type(cause).__name__ in names or isinstance(cause, ConnectionError)

@@ -1,0 +1,401 @@
+"""A run is pushed to a Hub of ours by the Hub's real client: what arrives, and what may go wrong."""
+
+import hashlib
+import json
+import logging
+import os
+import socket
+import subprocess
+import sys
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from huggingface_hub import ModelCard, constants
+from huggingface_hub.utils import _http, close_session
+
+from intent import hub_client, locks
+from intent.audio import Clip
+from intent.classifier import classify
+from intent.errors import HubError, RunError
+from intent.published import checkpoint_files, published
+from intent.push import push
+from intent.recipes import Recipe
+from intent.rundir import RunDir
+from tests import tiny
+from tests.finished import finished_run
+from tests.hub import Fault, Hub, Repository, User, serve
+
+TOKEN = "hf_a-secret-of-hers"
+ME = User("ada", groups=("bank",))
+UNTRIED = "the run is as it was; try again, what has arrived is not sent twice."
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> RunDir:
+    recipe = Recipe(base="openai/whisper-tiny.en")
+    return finished_run(tmp_path_factory.mktemp("push") / "runs", recipe)
+
+
+@pytest.fixture(autouse=True)
+def untouched(run: RunDir) -> Iterator[None]:
+    """Whatever becomes of a push, the run's files stay as they were."""
+    before = contents(run.path)
+    yield
+    assert contents(run.path) == before
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    """A Hub that knows Ada, and this process' client pointed at it."""
+    hub = Hub(users={TOKEN: ME})
+    with serve(hub) as address:
+        point_client_at(address, monkeypatch)
+        yield hub
+    close_session()
+
+
+def point_client_at(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The client's waits between two tries, up to half a minute in all, are left out."""
+    monkeypatch.setattr(constants, "ENDPOINT", address)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+    monkeypatch.setattr(_http, "time", SimpleNamespace(sleep=lambda seconds: None))
+    hub_client.bound_waits.cache_clear()
+    close_session()
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def refusal(run: RunDir, name: str = "ada/calls", **options: object) -> str:
+    with pytest.raises(HubError) as refused:
+        push(run, name, **{"token": TOKEN, **options})
+    assert TOKEN not in "".join(traceback.format_exception(refused.value))
+    return str(refused.value)
+
+
+def test_what_arrives_is_the_checkpoint_bit_for_bit_with_its_card(run: RunDir, hub: Hub) -> None:
+    url = push(run, "ada/calls", TOKEN)
+    arrived = hub.models["ada/calls"]
+    assert url == f"{constants.ENDPOINT}/ada/calls"
+    assert set(arrived.files) == {
+        ".gitattributes", "README.md", "config.json", "confusion.png", "model.safetensors",
+        "preprocessor_config.json", "provenance.json", "recipe.json",
+    }  # fmt: skip
+    with checkpoint_files(run, published(run)) as sent:
+        for name, content in sent.items():
+            data = content if isinstance(content, bytes) else content.read()
+            assert arrived.files[name] == data, name
+    assert arrived.files["model.safetensors"] == (run.model / "model.safetensors").read_bytes()
+    assert arrived.large == {"model.safetensors", "confusion.png"}
+    assert (arrived.private, arrived.commits) == (False, [f"Run {run.id}"])
+    card = ModelCard(arrived.files["README.md"].decode())
+    assert card.data.model_name == "calls"
+    assert 'model="ada/calls"' in card.text
+
+
+def test_a_private_one_is_private_and_a_group_can_have_it(run: RunDir, hub: Hub) -> None:
+    push(run, "bank/calls", TOKEN, private=True)
+    assert hub.models["bank/calls"].private
+
+
+def test_the_weights_are_followed_from_none_to_all(run: RunDir, hub: Hub) -> None:
+    told: list[tuple[str, float | None]] = []
+    push(run, "ada/calls", TOKEN, on_progress=lambda phase, share: told.append((phase, share)))
+    shares = [share for _, share in told if share is not None]
+    assert (shares[0], shares[-1]) == (0, 1)
+    assert shares == sorted(shares)
+    assert told[0] == ("writing the card", None)
+
+
+def test_pushing_again_updates_and_sends_no_weights_twice(
+    run: RunDir, hub: Hub, tmp_path: Path
+) -> None:
+    push(run, "ada/calls", TOKEN)
+    sent = sum(request.startswith("PUT") for request in hub.requests)
+    other = finished_run(tmp_path, Recipe(base="openai/whisper-base"), wav2vec2=True)
+    push(other, "ada/calls", TOKEN)
+    arrived = hub.models["ada/calls"]
+    assert arrived.commits == [f"Run {run.id}", f"Run {other.id}"]
+    assert arrived.files["model.safetensors"] == (other.model / "model.safetensors").read_bytes()
+    assert b"whisper-base" in arrived.files["README.md"]
+    push(other, "ada/calls", TOKEN)
+    assert len(arrived.commits) == 2  # nothing is new
+    assert sum(request.startswith("PUT") for request in hub.requests) == sent + 1
+
+
+def test_weights_of_an_earlier_push_do_not_stay_beside_the_new_ones(run: RunDir, hub: Hub) -> None:
+    push(run, "ada/calls", TOKEN)
+    files = hub.models["ada/calls"].files
+    old = ("model-00001-of-00002.safetensors", "model.safetensors.index.json")
+    files |= dict.fromkeys(old, b"{}") | {"notes.md": b"hers"}
+    push(run, "ada/calls", TOKEN)
+    left = set(hub.models["ada/calls"].files)
+    assert not left & set(old)
+    assert "notes.md" in left
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["calls", "", "ada/", "/calls", "ada/calls/x", "ada/../x", "ada/a--b", "ada/calls.git", "a b/c",
+     "ada/calls-", "https://huggingface.co/ada/calls", "ada/" + "x" * 97, "ada/c\nalls"],
+)  # fmt: skip
+def test_a_name_that_the_hub_would_not_take_is_refused_before_anything_is_sent(
+    name: str, run: RunDir, hub: Hub
+) -> None:
+    message = refusal(run, name)
+    assert message.startswith("A name such as your-name/my-model was expected, found ")
+    assert not hub.requests
+
+
+@pytest.mark.parametrize(
+    ("token", "sentence"),
+    [
+        ("", "A token that may write is needed to push: make one at "),
+        (None, "A token that may write is needed to push: make one at "),
+        ("  hf_two words ", "That is not a token: copy it once more from "),
+        ("hf_\N{SNOWMAN}", "That is not a token: copy it once more from "),
+    ],
+)
+def test_what_cannot_be_a_token_is_refused_before_anything_is_sent(
+    token: str | None, sentence: str, run: RunDir, hub: Hub
+) -> None:
+    message = refusal(run, token=token)
+    assert message.startswith(sentence)
+    assert "two words" not in message
+    assert not hub.requests
+
+
+def test_a_wrong_token_is_named(run: RunDir, hub: Hub) -> None:
+    assert refusal(run, token="hf_expired") == (
+        "The Hub does not know this token: copy it once more from "
+        "https://huggingface.co/settings/tokens."
+    )
+
+
+def test_a_token_that_may_only_read_creates_nothing(run: RunDir, hub: Hub) -> None:
+    hub.users["hf_reader"] = User("ada", role="read")
+    assert refusal(run, token="hf_reader") == (
+        "This token may only read: make one that may write at "
+        "https://huggingface.co/settings/tokens."
+    )
+    assert not hub.models
+
+
+def test_a_token_without_the_right_to_this_name_is_told_so(run: RunDir, hub: Hub) -> None:
+    hub.users["hf_narrow"] = User("ada", role="fineGrained")
+    assert refusal(run, token="hf_narrow") == (
+        "This token may not write to ada/calls: give it the right to at "
+        "https://huggingface.co/settings/tokens, or choose a name of your own."
+    )
+
+
+def test_somebody_elses_name_is_refused_with_the_own_one(run: RunDir, hub: Hub) -> None:
+    assert refusal(run, "bob/calls") == (
+        "This token is ada’s, who cannot write to bob: push to ada/calls, or use a token of bob."
+    )
+
+
+def test_a_name_that_holds_another_model_is_taken_and_left_alone(run: RunDir, hub: Hub) -> None:
+    hers = Repository({"config.json": b"{}", ".gitattributes": b""})
+    hub.models["ada/calls"] = hers
+    assert refusal(run) == (
+        "ada/calls is taken: it holds a model that did not come from here. Choose another name."
+    )
+    assert hers.files == {"config.json": b"{}", ".gitattributes": b""}
+
+
+def test_a_name_that_was_taken_a_moment_ago_is_taken(run: RunDir, hub: Hub) -> None:
+    hub.faults.append(Fault("POST /api/repos/create", 409))
+    assert refusal(run) == "ada/calls is taken: choose another name."
+
+
+def test_what_should_be_private_is_not_sent_where_all_can_see_it(run: RunDir, hub: Hub) -> None:
+    push(run, "ada/calls", TOKEN)
+    assert refusal(run, private=True) == (
+        "ada/calls is there already and public: make it private in its settings on the Hub, or "
+        "choose another name."
+    )
+    assert len(hub.models["ada/calls"].commits) == 1
+
+
+def test_what_is_private_stays_private(run: RunDir, hub: Hub) -> None:
+    push(run, "ada/calls", TOKEN, private=True)
+    push(run, "ada/calls", TOKEN)
+    assert hub.models["ada/calls"].private
+
+
+STEPS = {
+    "who it is": "GET /api/whoami-v2",
+    "what is there": "GET /api/models/ada/calls$",
+    "the repository": "POST /api/repos/create",
+    "the card": "POST /api/validate-yaml",
+    "before the upload": "POST .*/preupload/",
+    "the batch": "POST .*/objects/batch",
+    "the weights": "PUT /storage/",
+    "the check": "POST .*/lfs/verify",
+    "the commit": "POST .*/commit/",
+}
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [(500, "it answers 500"), ("cut", "the connection broke"), ("stall", "it does not answer in time")],
+)  # fmt: skip
+def test_a_failure_at_any_step_is_said_and_the_push_can_be_tried_again(
+    step: str, kind: int | str, reason: str, run: RunDir, hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub_client, "SILENCE_SECONDS", 0.5)
+    close_session()
+    fault = Fault(STEPS[step], kind)
+    hub.faults.append(fault)
+    message = refusal(run)
+    assert message == f"The push to ada/calls did not come to its end ({reason}): {UNTRIED}"
+    assert not any(repository.commits for repository in hub.models.values())
+    fault.times = 0  # all is well again
+    push(run, "ada/calls", TOKEN)
+    weights = (run.model / "model.safetensors").read_bytes()
+    assert hub.models["ada/calls"].files["model.safetensors"] == weights
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_too_many_requests_end_the_push_with_the_wait_that_the_hub_asks_for(
+    step: str, run: RunDir, hub: Hub
+) -> None:
+    hub.faults.append(Fault(STEPS[step], 429, headers={"Retry-After": "120"}))
+    assert refusal(run) == (
+        "The Hub has had too many requests from here: try again in 120 s. The run is as it was."
+    )
+
+
+@pytest.mark.parametrize("kind", [500, "cut"])
+def test_weights_whose_way_is_broken_once_are_sent_again_by_themselves(
+    kind: int | str, run: RunDir, hub: Hub
+) -> None:
+    hub.faults.append(Fault("PUT /storage/.*", kind, times=1))
+    push(run, "ada/calls", TOKEN)
+    weights = (run.model / "model.safetensors").read_bytes()
+    assert hub.models["ada/calls"].files["model.safetensors"] == weights
+    assert hashlib.sha256(weights).hexdigest() in hub.large
+
+
+def test_a_hub_that_nobody_answers_for_is_named(
+    run: RunDir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        address = f"http://127.0.0.1:{free.getsockname()[1]}"
+    point_client_at(address, monkeypatch)
+    assert "did not come to its end (no connection): the run is as it was" in refusal(run)
+
+
+def test_offline_mode_is_named(run: RunDir, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    assert "(offline mode is on: HF_HUB_OFFLINE)" in refusal(run)
+    assert not hub.requests
+
+
+def test_a_run_that_trains_is_not_pushed(run: RunDir, hub: Hub) -> None:
+    with locks.hold(run.lock_file, ""), pytest.raises(RunError, match="is training now"):
+        push(run, "ada/calls", TOKEN)
+    run.lock_file.unlink()
+    assert not hub.requests
+
+
+LOAD = """
+import json, sys
+import numpy as np
+from transformers import AutoModelForAudioClassification, pipeline
+from intent.audio import Clip
+from intent.checkpoints import describe
+from intent.classifier import classify
+name, samples = "ada/calls", np.load(sys.argv[1])
+stock = pipeline("audio-classification", model=name)(samples.copy(), top_k=None)
+ours = classify(Clip(samples, 16000), name).top
+model = AutoModelForAudioClassification.from_pretrained(name)
+info = describe(name)
+print(json.dumps([[a["score"] for a in stock], [s.score for s in ours], model.config.id2label[0],
+    info.base, info.accuracy]))
+"""
+
+
+def test_what_was_pushed_loads_by_its_name_and_hears_the_same(
+    run: RunDir, hub: Hub, tmp_path: Path
+) -> None:
+    push(run, "ada/calls", TOKEN, private=True)
+    sound = tiny.tone("low", sample_rate=16_000)
+    np.save(tmp_path / "sound.npy", sound)
+    clean = {name: value for name, value in os.environ.items() if "HF_" not in name}
+    done = subprocess.run(
+        [sys.executable, "-c", LOAD, str(tmp_path / "sound.npy")], cwd=Path(__file__).parents[2],
+        env={**clean, "HF_ENDPOINT": constants.ENDPOINT, "HF_HUB_DISABLE_XET": "1",
+             "HF_HOME": str(tmp_path / "home"), "HF_TOKEN": TOKEN},
+        text=True, capture_output=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    stock, ours, label, base, accuracy = json.loads(done.stdout.splitlines()[-1])
+    here = [score.score for score in classify(Clip(sound, 16_000), str(run.model)).top]
+    assert stock == pytest.approx(here, abs=1e-6)
+    assert ours == pytest.approx(here, abs=1e-6)
+    assert (label, base) == ("low", "openai/whisper-tiny.en")
+    assert accuracy == pytest.approx(5 / 6)
+
+
+def pushed_by_command(
+    run: RunDir, hub: Hub, *arguments: str, **environment: str
+) -> tuple[int, str, str]:
+    """What a fresh process answers to `python -m intent push`: exit code, output, complaints."""
+    clean = {name: value for name, value in os.environ.items() if "HF_" not in name}
+    done = subprocess.run(
+        [sys.executable, "-m", "intent", "push", run.id, "--runs", str(run.path.parent), *arguments],
+        cwd=Path(__file__).parents[2], text=True, capture_output=True, stdin=subprocess.DEVNULL,
+        env={**clean, "HF_ENDPOINT": constants.ENDPOINT, "HF_HUB_DISABLE_XET": "1", **environment},
+        timeout=300, check=False,
+    )  # fmt: skip
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_the_command_prints_where_it_is(run: RunDir, hub: Hub) -> None:
+    url = f"{constants.ENDPOINT}/ada/calls"
+    arguments = ("--to", "ada/calls", "--private", "--json")
+    code, out, err = pushed_by_command(run, hub, *arguments, HF_TOKEN=TOKEN)
+    assert (code, json.loads(out), err) == (0, {"run": run.id, "url": url}, "")
+    assert hub.models["ada/calls"].private
+    assert "model.safetensors" in hub.models["ada/calls"].files
+
+
+def test_the_command_says_in_one_line_what_to_mend(run: RunDir, hub: Hub) -> None:
+    assert pushed_by_command(run, hub, "--to", "ada/calls", HF_TOKEN="hf_old") == (
+        2, "", "The Hub does not know this token: copy it once more from "
+        "https://huggingface.co/settings/tokens.\n",
+    )  # fmt: skip
+    code, out, err = pushed_by_command(run, hub, "--to", "ada/calls")
+    assert (code, out) == (2, "")
+    assert err.startswith("A token that may write is needed: set HF_TOKEN")
+    assert err.count("\n") == 1
+
+
+def test_the_token_is_nowhere_but_on_its_way(
+    run: RunDir, hub: Hub, caplog: pytest.LogCaptureFixture, tmp_path: Path,
+    capfd: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(constants, "HF_DEBUG", True)  # the client prints what it sends
+    caplog.set_level(logging.DEBUG)
+    for name in ("huggingface_hub", "httpx2", "httpcore2"):
+        logging.getLogger(name).setLevel(logging.DEBUG)
+    hub.faults.append(Fault("POST .*/commit/", 500, times=1))
+    refusal(run)
+    push(run, "ada/calls", TOKEN)
+    assert hub.tokens_seen == {TOKEN}
+    for name in ("huggingface_hub", "httpx2", "httpcore2"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    printed = "".join(capfd.readouterr())
+    assert TOKEN not in caplog.text + printed
+    assert TOKEN not in str(dict(os.environ))
+    assert not any(TOKEN.encode() in data for data in contents(run.path).values())
+    assert not any(TOKEN.encode() in data for data in hub.models["ada/calls"].files.values())
