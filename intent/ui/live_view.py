@@ -53,7 +53,7 @@ class View:
 def empty_view(recipe: Recipe) -> View:
     """Return what is shown where there is no run: axes, and what to do."""
     status = f"<h2>{NOTHING_YET}</h2><p>{INVITATION}</p>"
-    return View(status, _bar(0, ""), plots_html(History(), recipe), "", "", False, False)
+    return View(status, progress_bar(0, ""), plots_html(History(), recipe), "", "", False, False)
 
 
 def view_of(
@@ -128,15 +128,15 @@ def _data(recipe: Recipe) -> str:
 
 def _progress(recipe: Recipe, state: State, history: History) -> str:
     if isinstance(history.end, Finished):
-        return _bar(1, f"{_capital(time_in_words(history.end.seconds))} of work")
+        return progress_bar(1, f"{_capital(time_in_words(history.end.seconds))} of work")
     if state not in LIVE_STATES:
-        return _bar(0, "")
+        return progress_bar(0, "")
     if history.progress is None and history.train:  # between two epochs: the bar stays
         epoch = history.train[-1].epoch
-        return _bar(min(1.0, epoch / recipe.epochs), f"Epoch {epoch:.1f} of {recipe.epochs}")
+        return progress_bar(min(1.0, epoch / recipe.epochs), f"Epoch {epoch:.1f} of {recipe.epochs}")
     if history.progress is None:
-        return _bar(None, "One moment…")
-    return _bar(_share(history.progress), _facts(history.progress))
+        return progress_bar(None, "One moment…")
+    return progress_bar(_share(history.progress), _facts(history.progress))
 
 
 def _facts(progress: Progress) -> str:
@@ -158,7 +158,7 @@ def _share(progress: Progress) -> float:
     return min(1.0, progress.done / progress.total) if progress.total else 0.0
 
 
-def _bar(share: float | None, facts: str) -> str:
+def progress_bar(share: float | None, facts: str) -> str:
     """A progress bar; a share of None is one whose end is not known yet."""
     value = "" if share is None else f"aria-valuenow='{share * 100:.0f}'"
     kind = "is-unknown" if share is None else ""

@@ -4,9 +4,8 @@ from pathlib import Path
 
 import gradio as gr
 
-CSS = tuple(
-    Path(__file__).with_name(f"{name}.css") for name in ("style", "chart", "finetune", "runs")
-)
+STYLES = ("style.css", "chart.css", "finetune.css", "runs.css", "share.css")
+CSS = tuple(Path(__file__).with_name(name) for name in STYLES)
 SYSTEM_FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "sans-serif")
 MONO_FONTS = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
 

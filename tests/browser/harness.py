@@ -8,7 +8,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -33,19 +33,24 @@ def free_port() -> int:
 
 
 @contextmanager
-def serve(home: Path, host: str = "127.0.0.1") -> Iterator[str]:
-    """Run app.py with everything it writes under a fresh folder; yield its address."""
+def serve(
+    home: Path, host: str = "127.0.0.1", script: str = "app.py", settings: dict[str, str] | None = None
+) -> Iterator[str]:
+    """Run app.py with everything it writes under a fresh folder; yield its address.
+
+    script: another one of the repository, to run in its stead; settings: of its environment.
+    """
     port = free_port()
     environment = {
         **os.environ, "INTENT_RUNS": str(home / "runs"), "INTENT_CACHE": str(home / "cache"),
         "HF_HOME": str(home / "hub"), "HF_HUB_OFFLINE": "1", "GRADIO_ANALYTICS_ENABLED": "False",
         "GRADIO_SERVER_NAME": host, "GRADIO_SERVER_PORT": str(port),
-        "GRADIO_TEMP_DIR": str(home / "uploads"),
+        "GRADIO_TEMP_DIR": str(home / "uploads"), "PYTHONPATH": str(ROOT), **(settings or {}),
     }  # fmt: skip
     home.mkdir(parents=True, exist_ok=True)
     with open(home / "app.log", "w", encoding="utf-8") as log:
         process = subprocess.Popen(
-            [sys.executable, str(ROOT / "app.py")],
+            [sys.executable, str(ROOT / script)],
             cwd=home, env=environment, stdout=log, stderr=subprocess.STDOUT,
         )  # fmt: skip
     try:
@@ -98,11 +103,12 @@ def open_page(
     scheme: str = "light",
     permissions: tuple[str, ...] = ("microphone",),
     before: str = "",
+    usable: Callable[[Page], None] | None = None,
 ) -> Page:
     """Open the app in a context of its own, as one more visitor, and wait until it can be used.
 
-    `before` is JavaScript that runs ahead of the page's own. What goes wrong in the page's
-    console is gathered by `problems`.
+    `before` is JavaScript that runs ahead of the page's own; `usable` waits for another page than
+    the app's. What goes wrong in the page's console is gathered by `problems`.
     """
     context = browser.new_context(
         viewport={"width": size[0], "height": size[1]}, color_scheme=scheme, locale="en-GB"
@@ -116,7 +122,7 @@ def open_page(
     page.on("console", lambda message: _note(page, message.type, message.text))
     page.on("pageerror", lambda error: _note(page, "error", str(error)))
     page.goto(url)
-    wait_until_usable(page)
+    (usable or wait_until_usable)(page)
     return page
 
 
