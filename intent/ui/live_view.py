@@ -133,7 +133,9 @@ def _progress(recipe: Recipe, state: State, history: History) -> str:
         return progress_bar(0, "")
     if history.progress is None and history.train:  # between two epochs: the bar stays
         epoch = history.train[-1].epoch
-        return progress_bar(min(1.0, epoch / recipe.epochs), f"Epoch {epoch:.1f} of {recipe.epochs}")
+        return progress_bar(
+            min(1.0, epoch / recipe.epochs), f"Epoch {epoch:.1f} of {recipe.epochs}"
+        )
     if history.progress is None:
         return progress_bar(None, "One moment…")
     return progress_bar(_share(history.progress), _facts(history.progress))

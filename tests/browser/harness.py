@@ -34,7 +34,10 @@ def free_port() -> int:
 
 @contextmanager
 def serve(
-    home: Path, host: str = "127.0.0.1", script: str = "app.py", settings: dict[str, str] | None = None
+    home: Path,
+    host: str = "127.0.0.1",
+    script: str = "app.py",
+    settings: dict[str, str] | None = None,
 ) -> Iterator[str]:
     """Run app.py with everything it writes under a fresh folder; yield its address.
 
