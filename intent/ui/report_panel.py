@@ -18,6 +18,7 @@ from intent.ui.data_view import PICK, WAVE
 from intent.ui.recipe_form import notice
 from intent.ui.recordings import wav_file
 from intent.ui.runs_view import Page
+from intent.ui.share_panel import build_share_panel
 
 Updates = tuple[object, ...]
 
@@ -53,19 +54,20 @@ class ReportPanel:
     player: gr.Audio
     figures_card: gr.Column
     figures: gr.HTML
+    share_card: gr.Column
     run_id: gr.State
 
     def outputs(self) -> list[gr.blocks.Block]:
         """Return the components in the order of `changes`."""
         return [
             self.summary, self.curves, self.confusion, self.clips, self.figures,
-            self.detail, self.curves_card, self.wrong_card, self.figures_card,
+            self.detail, self.curves_card, self.wrong_card, self.figures_card, self.share_card,
             self.use, self.resume, self.stop, self.rename, self.remove,
             self.naming.row, self.naming.name, self.heard, self.player, self.run_id,
         ]  # fmt: skip
 
 
-def build_report_panel() -> ReportPanel:
+def build_report_panel(runs: Path) -> ReportPanel:
     """Lay the panel out inside the present Blocks, with nothing picked."""
     run_id = gr.State("")
     with gr.Column(visible=False, elem_id="run-detail") as detail:
@@ -78,7 +80,6 @@ def build_report_panel() -> ReportPanel:
                 rename = gr.Button("Rename", visible=False)
                 remove = gr.Button("Remove", visible=False)
             naming = _build_naming()
-            # What shares the run, once there is such a panel, belongs here, and follows `run_id`.
         with gr.Column(visible=False, elem_classes="card") as curves_card:
             curves = gr.HTML(elem_id="run-curves")
         with gr.Column(visible=False, elem_id="run-wrong", elem_classes="card") as wrong_card:
@@ -94,9 +95,12 @@ def build_report_panel() -> ReportPanel:
                     )  # fmt: skip
         with gr.Column(visible=False, elem_classes="card") as figures_card:
             figures = gr.HTML(elem_id="run-figures")
+        with gr.Column(visible=False, elem_classes="card") as share_card:
+            build_share_panel(runs, run_id)
     return ReportPanel(
         detail, summary, use, resume, stop, rename, remove, naming, curves_card, curves,
-        wrong_card, confusion, clips, heard, player, figures_card, figures, run_id,
+        wrong_card, confusion, clips, heard, player, figures_card, figures,
+        share_card, run_id,
     )  # fmt: skip
 
 
@@ -119,6 +123,7 @@ def changes(old: Page | None, new: Page) -> Updates:
         shown(new.curves, before.curves),
         shown(new.confusion, before.confusion),
         shown(new.figures, before.figures),
+        shown(new.can_use, before.can_use),  # what can be shared
         shown(new.can_use, before.can_use),
         shown(new.can_resume, before.can_resume),
         _stop(old, new),

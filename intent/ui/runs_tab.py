@@ -73,7 +73,7 @@ def build_runs_tab(runs: Path, tab: gr.Tab) -> RunsTab:
         note = gr.HTML(elem_id="runs-note", js_on_load=LIVE + RESTORE_JS)
         with gr.Column(elem_id="runs-card", elem_classes="card"):
             table = gr.HTML(elem_id="runs-table", js_on_load=TABLE_JS)
-        report = build_report_panel()
+        report = build_report_panel(runs)
         with gr.Accordion("Trash", open=False, elem_id="trash"):
             trash = gr.HTML(elem_id="trash-list", js_on_load=RESTORE_JS)
     timer = gr.Timer(TICK_SECONDS, active=False)
@@ -108,7 +108,7 @@ def updates(runs: Path, before: Shown, asked: Asked) -> Updates:
     asked = dataclasses.replace(asked, picked=tuple(one for one in asked.picked if one in there))
     now = Shown(asked, rows, tuple(run.id for run in trashed), before.page)
     if now == before and before.page is not None:
-        return (gr.skip(),) * OUTPUTS
+        return gr.skip(), gr.skip(), *changes(before.page, before.page), gr.skip()
     page = page_of(runs, asked, rows, trashed)
     old = before.page
     html = (
@@ -117,9 +117,6 @@ def updates(runs: Path, before: Shown, asked: Asked) -> Updates:
         for name in ("table", "trash")
     )  # fmt: skip
     return *html, *changes(old, page), dataclasses.replace(now, page=page)
-
-
-OUTPUTS = 2 + 19 + 1  # table and trash, the report's, what is shown
 
 
 def sent(event: gr.EventData, name: str) -> object:
