@@ -11,11 +11,11 @@ from typing import BinaryIO
 
 from intent.card import card_files
 from intent.checkpoints import window_seconds
+from intent.disk import is_full
 from intent.errors import RunError
 from intent.onnx_export import onnx_bytes
 from intent.published import checkpoint_files, published, recipe_file
 from intent.rundir import RunDir
-from intent.worker import DISK_FULL
 
 ONNX_FILE = "onnx/model.onnx"
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the oldest date that a zip knows: equal files make equal zips
@@ -76,7 +76,7 @@ def _write(target: Path, folder: str, files: dict[str, bytes | BinaryIO]) -> Non
 
 
 def _cannot_write(run: RunDir, error: OSError) -> RunError:
-    if error.errno in DISK_FULL:
+    if is_full(error):
         return RunError(
             f"There is no room for the zip of run {run.id} in {tempfile.gettempdir()}: free some "
             "space and try again."
