@@ -8,14 +8,9 @@ from intent.events import History
 from intent.labels import human_name
 from intent.paths import BUNDLED, SAMPLE
 from intent.published import LOCAL_BASE, LOCAL_DATA, Published
-from intent.recipes import Recipe
+from intent.recipes import WHISPER, Recipe, fields_read_by
 
 MAX_CURVE_ROWS = 12
-NOT_IN_CLOSED_FORM = {  # fields that a head solved in closed form makes no use of
-    "learning_rate", "head_learning_rate", "batch_size", "eval_batch_size", "accumulation_steps",
-    "epochs", "warmup_ratio", "weight_decay", "label_smoothing", "spec_augment",
-    "mixed_precision", "keep_best",
-}  # fmt: skip
 SAID_ELSEWHERE = {"preset", "data", "locales", "base", "logging_steps"}
 
 
@@ -31,7 +26,7 @@ def card_body(
         _what(about),
         _use(model),
         _result(about, picture),
-        _training(about, history),
+        _training(about, history, window_seconds),
         _limits(about, window_seconds),
         _licences(about),
     )
@@ -90,13 +85,13 @@ def _result(about: Published, picture: str | None) -> str:
     return "\n".join(lines)
 
 
-def _training(about: Published, history: History) -> str:
+def _training(about: Published, history: History, window_seconds: float | None) -> str:
     recipe, report = about.recipe, about.report
-    unused = NOT_IN_CLOSED_FORM if recipe.method == "closed-form" else set()
+    read = fields_read_by(recipe.method, WHISPER if window_seconds else "another")
     rows = [
         (f"`{field.name}`", getattr(recipe, field.name))
         for field in dataclasses.fields(Recipe)
-        if field.name not in SAID_ELSEWHERE | unused
+        if field.name in read - SAID_ELSEWHERE
     ]
     lines = ["## Training"]
     if report:

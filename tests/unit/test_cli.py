@@ -107,7 +107,7 @@ def test_light_path_loads_neither_gradio_nor_torch(tmp_path: Path) -> None:
         (
             ["sing"],
             "argument COMMAND: invalid choice: 'sing' (choose from 'classify', 'train', "
-            "'evaluate', 'runs') (see python -m intent --help)",
+            "'evaluate', 'runs', 'push') (see python -m intent --help)",
         ),
         (
             ["classify"],

@@ -148,9 +148,10 @@ def test_run_that_goes_on_has_not_ended(end: Event) -> None:
 
 
 def test_skipped_clips_and_the_saved_checkpoint_are_remembered() -> None:
-    skipped, saved = Skipped("a.wav", "The file is empty."), Saved(0.9)
-    history = history_of(STARTED, skipped, saved, skipped)
-    assert history.skipped == (skipped, skipped)
+    first, saved = Skipped("a.wav", "The file is empty."), Saved(0.9)
+    second = Skipped("b.wav", "The file is empty.")
+    history = history_of(STARTED, first, saved, second, first)  # as a run that is resumed says it
+    assert history.skipped == (first, second)
     assert history.saved == saved
 
 
