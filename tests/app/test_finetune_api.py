@@ -21,6 +21,7 @@ from tests.tiny import LABELS, tiny_wav2vec2, tiny_whisper, tone, tone_folder, w
 PATIENCE_SECONDS = 180  # a bound for a machine that is busy with something else
 ENDED = ("done", "stopped", "out of time", "failed", "interrupted")
 QUICK = {"epochs": 2, "batch_size": 32, "window_seconds": 1, "logging_steps": 1}
+WINDOW = {"window_seconds": 1}
 ENDLESS = {**QUICK, "method": "fine-tune", "epochs": 200, "batch_size": 1}
 
 
@@ -120,7 +121,7 @@ def test_a_second_start_waits_and_can_be_withdrawn_or_begins_by_itself(
     client: Client, runs: Path, tones: str, whisper: str
 ) -> None:
     run_id = start(client, tones, whisper, overrides=ENDLESS)
-    second, third = (start(client, tones, whisper, "instant", overrides={}) for _ in range(2))
+    second, third = (start(client, tones, whisper, "instant", overrides=WINDOW) for _ in range(2))
     places = [client.predict(one, api_name="/status")["place"] for one in (run_id, second, third)]
     assert places == [None, 1, 2]
     assert client.predict(second, api_name="/stop") == "prepared"
