@@ -28,7 +28,7 @@ FINE_TUNE = {"method": "fine-tune", "head": "closed-form", "trainable_layers": 1
              "accumulation_steps": 2, "epochs": 2, "learning_rate": 1e-3}  # fmt: skip
 RECIPES = {
     "fine-tune": ("recommended", FINE_TUNE),
-    "leave-one-out": ("recommended", {"epochs": 6, "batch_size": 12}),
+    "leave-one-out": ("recommended", {"epochs": 6, "batch_size": 16}),
     "closed-form": ("instant", {}),
 }
 
