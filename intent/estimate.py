@@ -20,12 +20,14 @@ from intent.recipes import Recipe
 MATRIX_ROWS = {"cpu": 512, "mps": 2048, "cuda": 4096}
 MEASURING_SECONDS = 0.5
 
-# The share of the rate of bare matrix products at which training gets on, and the rest, measured
-# with Whisper tiny.en in float32. Hearing: processor time of one thread, beside that of the
-# products. A leave-one-out step: time on two threads, between two measurements of the rate, 0.47 to
-# 0.89 on a busy machine. Nothing of this was measured on a GPU.
+# The share of the rate of bare matrix products at which training gets on, measured with Whisper
+# tiny.en in float32. Hearing: processor time of one thread, beside that of the products. A
+# leave-one-out step: time on two threads, between two measurements of the rate, 0.47 to 0.89 on a
+# busy machine. Nothing of this was measured on a GPU.
 HEARING_EFFICIENCY = 0.75
 LEARNING_EFFICIENCY = 0.7
+
+# Rough guesses, of what counts little beside the arithmetic.
 CLIP_SECONDS = 0.01  # to resample a clip or a copy of it, for its spectrogram, and to keep it
 START_SECONDS = 8.0  # to read data and base, solve and calibrate the head, and save
 
