@@ -115,7 +115,9 @@ def kill_at(world: World, point: Point) -> RunDir:
     enqueue(run)
     process = world.start_app(point.operation)
     try:
-        if point.operation is None:
+        if point.operation is not None:
+            wait_until(lambda: state(run) not in ("queued", "running", "stopping"))
+        else:
             wait_until(lambda: _count(run) >= point.events or _ended(run))
             time.sleep(point.delay)  # not a wait: the moment of death
             if point.victim in ("app", "both"):
