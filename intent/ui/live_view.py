@@ -26,7 +26,7 @@ TITLES = {
     "interrupted": "Interrupted",
 }
 NOTHING_YET = "Nothing has been fine-tuned here yet"
-INVITATION = "Choose on the left, press Fine-tune, and watch it learn here."
+INVITATION = "Choose what to train, press Fine-tune, and watch it learn here."
 INTERRUPTED = (
     "The training process ended before it was done, perhaps because it was killed or the machine "
     "went down."
