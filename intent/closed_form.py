@@ -8,7 +8,8 @@ from transformers import PreTrainedModel
 
 from intent.padding import aim_padding
 
-FOLDS = 5
+FOLDS = 10  # so that each learns from nearly as many clips as the final head
+LEAST_CLIPS = 5  # of each class on average, or nothing is calibrated
 ABSENT_BIAS = -30.0  # the logit of a class that was never heard: a share below 1e-9
 
 
@@ -44,12 +45,13 @@ def calibrated(head: Head, features: np.ndarray, label_ids: np.ndarray, groups: 
     """Return the head, its logits divided by the temperature that suits clips not heard yet.
 
     The temperature (Guo et al. 2017, "On calibration of modern neural networks") is the one of
-    least log loss in cross-validation over the training clips; `groups` (clips,) keeps the altered
-    copies of a clip in one fold. Too few clips for that leave the head as it is.
+    least log loss in cross-validation over the training clips. `groups` (clips,) keeps a clip and
+    its altered copies in one fold; only the first row of a group, the clip itself, is asked, since
+    callers are not altered either. Too few clips for that leave the head as it is.
     """
     from sklearn.model_selection import GroupKFold
 
-    if len(set(groups)) < FOLDS * len(head[1]):
+    if len(set(groups)) < max(FOLDS, LEAST_CLIPS * len(head[1])):
         return head
     logits = np.zeros((len(features), len(head[1])))
     for learnt, held_out in GroupKFold(FOLDS).split(features, label_ids, groups):
@@ -57,7 +59,8 @@ def calibrated(head: Head, features: np.ndarray, label_ids: np.ndarray, groups: 
             return head
         fold = fit_linear_head(features[learnt], label_ids[learnt], len(head[1]))
         logits[held_out] = logits_of(features[held_out], fold)
-    return tempered(head, temperature(logits, label_ids))
+    _, itself = np.unique(groups, return_index=True)
+    return tempered(head, temperature(logits[itself], label_ids[itself]))
 
 
 def tempered(head: Head, temperature: float) -> Head:

@@ -53,15 +53,23 @@ class HeldOut:
         cache = FeatureCache(self.front_end.key())
         for index, files in feature_files(self.front_end, work.test, 0, cache):
             if also_pool:
-                self.pooled.append(self._pool(files) if self.fixed else np.load(files[0]))
+                self.pooled.append(self._pooled(files[0], cache))
             self.clips.append(work.test[index])
             self.files.append(files[0])
             meter.show(index + 1, index + 1)
             work.watch.check()
 
+    def _pooled(self, file: Path, cache: FeatureCache) -> np.ndarray:
+        if not self.fixed:
+            return np.load(file)
+        kept = file.with_name(f"{file.stem}-pooled.npy")
+        if not kept.exists():
+            cache.write(kept, self._pool(file))
+        return np.load(kept)
+
     @torch.inference_mode()
-    def _pool(self, files: list[Path]) -> np.ndarray:
-        spoken = self.frozen.without_muted(_read(files, self.work.device))
+    def _pool(self, file: Path) -> np.ndarray:
+        spoken = self.frozen.without_muted(_read([file], self.work.device))
         return pool(self.work, self.network, [stream.cpu().numpy() for stream in spoken])[0]
 
     @property

@@ -7,7 +7,7 @@ import pytest
 import torch
 from transformers import AutoModelForAudioClassification
 
-from intent.closed_form import calibrated, fit_linear_head, fold_head, probabilities
+from intent.closed_form import Head, calibrated, fit_linear_head, fold_head, probabilities
 from tests.tiny import tiny_wav2vec2, tiny_whisper
 
 
@@ -78,6 +78,22 @@ def test_calibration_leaves_the_order_and_mends_the_confidence() -> None:
         return -np.log(scores[np.arange(len(fresh_ids)), fresh_ids] + 1e-12).mean()
 
     assert log_loss(after) < log_loss(before)
+
+
+def test_altered_copies_are_learnt_from_but_not_asked_how_sure_to_be() -> None:
+    points, ids = clusters(4, each=30, spread=6)
+    altered, _ = clusters(4, each=30, spread=40, seed=1)
+    both, both_ids = np.concatenate([points, altered]), np.concatenate([ids, ids])
+    head = fit_linear_head(both, both_ids, 4)
+    mended = calibrated(head, both, both_ids, np.tile(np.arange(len(ids)), 2))
+    fresh, fresh_ids = clusters(4, each=200, spread=6, seed=2)
+    asked_too = calibrated(head, both, both_ids, np.arange(len(both_ids)))
+
+    def gap(head: Head) -> float:
+        scores = probabilities(fresh, head)
+        return abs(scores.max(1).mean() - (scores.argmax(1) == fresh_ids).mean())
+
+    assert gap(mended) < gap(asked_too)
 
 
 def test_calibration_needs_clips_enough_to_hold_some_out() -> None:
