@@ -12,7 +12,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import FeatureExtractionMixin, PreTrainedModel
 
-from intent.encoders import hears_fixed_window, outline
+from intent.encoders import WHISPER_FRAMES_PER_SECOND, hears_fixed_window, outline
 from intent.feed_forward import FeedForward, FeedForwardInput
 from intent.padding import padding_neuron
 from intent.parts import part
@@ -48,8 +48,8 @@ class ClipCosts:
     """Multiply-adds of one forward pass for a clip of mean length, by what it goes through.
 
     `frozen`: what is computed once for each clip and copy. `learning`: what learns, in
-    leave-one-out for a single frame. `last`: what is asked again when a new head or last layer is
-    tested. `whole`: all of the classifier. `mutes_padding`: it still has to learn what padding is.
+    leave-one-out for a single frame. `last`: what is asked again when a new head or last network
+    is tested. `whole`: all of the classifier. `mutes_padding`: it still has to learn what padding is.
     """
 
     frozen: int
@@ -77,9 +77,9 @@ def _clip_costs(
     inputs = _input(model, extractor, min(seconds, window))
     fixed = hears_fixed_window(model)
     whole = multiply_adds(model, inputs if fixed else _input(model, extractor, seconds))
-    last = _in_parts(model, 0, inputs)[1] if fixed else whole
+    last = window * WHISPER_FRAMES_PER_SECOND * _feed_forward(model) if fixed else whole
     if method == "leave-one-out" and fixed:
-        frozen, learning = _below_feed_forward(model, inputs)
+        frozen, learning = multiply_adds(FeedForwardInput(model), inputs), _feed_forward(model)
     elif method == "closed-form":
         frozen, learning = multiply_adds(model.base_model, inputs), 0
     else:
@@ -114,10 +114,9 @@ def _input(
     return inputs[extractor.model_input_names[0]].to("meta")
 
 
-def _below_feed_forward(model: PreTrainedModel, inputs: torch.Tensor) -> tuple[int, int]:
-    """What the last feed-forward network gets of a clip, and what one frame costs in it."""
-    frame = torch.zeros(1, 1, model.config.d_model, device="meta")
-    return multiply_adds(FeedForwardInput(model), inputs), multiply_adds(FeedForward(model), frame)
+def _feed_forward(model: PreTrainedModel) -> int:
+    """What one frame costs in the last feed-forward network."""
+    return multiply_adds(FeedForward(model), torch.zeros(1, 1, model.config.d_model, device="meta"))
 
 
 def _in_parts(
