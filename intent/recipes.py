@@ -141,7 +141,7 @@ def preset(name: str, family: str = WHISPER) -> Recipe:
     if family == WHISPER:
         return Recipe(
             method="leave-one-out", head="closed-form", window_seconds=15, mute_padding=True, copies=3,
-            learning_rate=1e-3, warmup_ratio=0.2, batch_size=1024, epochs=30,
+            learning_rate=1e-3, warmup_ratio=0.2, batch_size=256, epochs=12,
         )
     return Recipe(
         trainable_layers=48, learning_rate=5e-5, batch_size=8, eval_batch_size=8, epochs=20,

@@ -14,7 +14,7 @@ QUICK = {"Window, seconds": "3", "Altered copies": "1"}
 LONG = {"Batch size": "4", "Epochs": "100"}
 FILLED_IN = {  # what tells a preset from the others
     "Instant": {"Altered copies": "2"},
-    "Recommended": {"Epochs": "30"},
+    "Recommended": {"Epochs": "12"},
     "Guide": {"Accumulation": "4", "Window, seconds": "1", "Batch size": "32"},
 }
 PATIENCE = 400_000  # milliseconds, for a training on a machine that is busy with something else
@@ -159,7 +159,7 @@ def test_the_form_shows_what_the_chosen_method_reads(page: Page) -> None:
     expect(epochs).to_be_visible()
     expect(page.get_by_label(re.compile("^Accumulation"))).to_be_visible()
     page.get_by_role("radio", name=re.compile("^Recommended")).check()
-    expect(epochs).to_have_value("30")
+    expect(epochs).to_have_value("12")
     expect(page.get_by_label(re.compile("^Accumulation"))).to_be_hidden()
 
 
