@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import time
+from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 
 from intent import locks
@@ -19,6 +20,10 @@ TERM_SECONDS = 5  # from a signal to stop until the end by force
 
 _children: dict[RunDir, BaseProcess] = {}
 leaving = threading.Event()  # this process exits and starts nothing any more
+
+
+class KilledError(RunError):
+    """A signal ended the training process before it had begun."""
 
 
 def prepare_worker() -> None:
@@ -50,7 +55,7 @@ def train_in_child(run: RunDir) -> None:
     with ours:
         process.start()
         theirs.close()
-        error = _first_word(ours, run)
+        error = _first_word(ours, process, run)
     if error:
         raise error
     if not _children:
@@ -81,12 +86,14 @@ def _context() -> multiprocessing.context.BaseContext:
     return multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
 
 
-def _first_word(child: multiprocessing.connection.Connection, run: RunDir) -> RunError | None:
+def _first_word(ours: Connection, child: BaseProcess, run: RunDir) -> RunError | None:
     try:
-        if child.poll(START_SECONDS):
-            return child.recv()
+        if ours.poll(START_SECONDS):
+            return ours.recv()
     except (EOFError, OSError):
-        pass
+        child.join(TERM_SECONDS)  # its end of the pipe closed as it died
+        if (child.exitcode or 0) < 0:
+            return KilledError(f"The training process of run {run.id} was killed as it began.")
     return RunError(f"The training process of run {run.id} did not begin: look at {run.log_file}.")
 
 

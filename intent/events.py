@@ -214,8 +214,9 @@ def add_event(history: History, event: Event) -> History:
             return history if known else replace(history, skipped=(*history.skipped, event))
         case TrainPoint():
             return replace(history, train=(*history.train, event))
-        case EvalPoint():
-            return replace(history, evaluations=(*history.evaluations, event))
+        case EvalPoint():  # what goes on behind its last step is tested there again
+            earlier = (p for p in history.evaluations if p.step is None or p.step != event.step)
+            return replace(history, evaluations=(*earlier, event))
         case Saved():
             return replace(history, saved=event)
         case Finished() | Failed():

@@ -8,9 +8,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from intent import locks
-from intent.children import leaving, train_in_child
+from intent.children import KilledError, leaving, train_in_child
 from intent.errors import RunError
-from intent.events import Failed
+from intent.events import Event, Failed, Phase
 from intent.paths import written_whole
 from intent.rundir import ID, RunDir
 from intent.worker import FOLDER_LOCK, BusyError, WithdrawnError, live_run
@@ -64,7 +64,8 @@ def start_next(runs: Path) -> RunDir | None:
     """Begin the first run of the queue if nothing trains; return it, or None if none was begun.
 
     One process at a time does so. A run that waits in a process of its own (the command line's) is
-    left to that process. A run that cannot begin is told so by a Failed event, and leaves the queue.
+    left to that process. A run that cannot begin is told so by a Failed event, and leaves the queue;
+    one whose process was killed as it began is interrupted.
     """
     with locks.hold(runs / STARTER_LOCK) as ours:
         return _start_next(runs) if ours else None
@@ -131,12 +132,20 @@ def _start_next(runs: Path) -> RunDir | None:
         train_in_child(run)
     except (BusyError, WithdrawnError):
         return None
+    except KilledError:
+        _end(run, Phase("starting", time=time.time()))
+        return None
     except RunError as error:
-        withdraw(run)
-        with suppress(OSError):  # on a full disk it is interrupted instead
-            run.append(Failed(str(error), time=time.time()))
+        _end(run, Failed(str(error), time=time.time()))
         return None
     return run
+
+
+def _end(run: RunDir, word: Event) -> None:
+    """Take a run that did not begin out of the queue, behind its last word: killed between, it waits."""
+    with suppress(OSError):  # on a full disk it is interrupted instead
+        run.append(word)
+    withdraw(run)
 
 
 def _since(run: RunDir) -> int:

@@ -111,7 +111,8 @@ def child_main(run: RunDir, environment: dict[str, str], ready: Connection) -> N
         with training_lock(run):
             _claim(run)
             _all_output_to(run.log_file)
-            ready.send(None)
+            with suppress(OSError):  # who began it was killed meanwhile: it goes on alone
+                ready.send(None)
             _train(run, lambda event: None, None)
     except Exception as error:  # noqa: BLE001 - the end of a process: nobody is left to catch it
         with suppress(OSError):

@@ -3,56 +3,84 @@
 import os
 import signal
 import sys
+from collections.abc import Callable
 from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from pathlib import Path
 
+import intent.work
 from intent import children, queue, worker
 from intent.rundir import RunDir
+from tests.faults.points import Operation, Point
 
 OPERATIONS = ("open", "os.rename", "os.mkdir", "os.remove", "os.rmdir", "shutil.rmtree")
 
 
-def app(runs: Path, environment: dict[str, str], fatal_operation: int | None) -> None:
+def app(runs: Path, environment: dict[str, str], point: Point | None) -> None:
     """Begin what is queued, as the app does, until killed.
 
-    A training process that it begins kills itself with signal 9 ahead of its nth operation on the
-    files of its run, if there is one of that number.
+    At a point ahead of an operation, the training process that gets there kills whom it names.
     """
-    os.environ.update(environment)
+    _settle(environment)
     # Forked from this process, which is warm: a fork server of its own would cost seconds.
     children._context = lambda: get_context("fork")
     train = children.child_main
 
     def doomed(run: RunDir, *arguments: object) -> None:
-        if fatal_operation is not None:
-            die_ahead_of(run, fatal_operation)
+        if point and point.operation is not None:
+            _die_ahead_of(run, point.operation, point.victim)
         train(run, *arguments)
 
     children.child_main = doomed
     queue.TICK_SECONDS = 0.01
-    worker.NICENESS = 0  # nobody else is there to be nice to
     queue.keep_starting(runs)
 
 
-def die_ahead_of(run: RunDir, number: int) -> None:
-    """Kill this process ahead of its nth operation on the files of a run."""
+def undisturbed(run: RunDir, environment: dict[str, str], results: Connection) -> None:
+    """Train a queued run as an app's child does; sends None, and at its end its operations."""
+    _settle(environment)
+    operations: list[Operation] = []
+    events = 0
+
+    def note(file: str, appends: bool) -> None:
+        nonlocal events
+        operations.append(Operation(file, events))
+        events += appends
+
+    _watch(run, note)
+    worker.child_main(run, environment, results)
+    results.send(operations)
+
+
+def _settle(environment: dict[str, str]) -> None:
+    os.environ.update(environment)
+    worker.NICENESS = 0  # nobody else is there to be nice to
+    # All progress is told, whatever the machine's pace: what a run does can be counted beforehand.
+    intent.work.PROGRESS_SECONDS = 0
+
+
+def _die_ahead_of(run: RunDir, number: int, victim: str) -> None:
+    """Kill this process, its app or both ahead of the nth operation on the files of a run."""
     seen = 0
 
-    def watch(name: str, arguments: tuple[object, ...]) -> None:
+    def count(file: str, appends: bool) -> None:
         nonlocal seen
+        seen += 1
+        if seen == number and victim in ("app", "both"):
+            os.kill(os.getppid(), signal.SIGKILL)
+        if seen == number and victim in ("training", "both"):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    _watch(run, count)
+
+
+def _watch(run: RunDir, ahead_of: Callable[[str, bool], None]) -> None:
+    """Call ahead of each operation of this process on a run's files: which, and if it appends."""
+
+    def hear(name: str, arguments: tuple[object, ...]) -> None:
         if name in OPERATIONS and str(arguments[0]).startswith(str(run.path)):
-            seen += 1
-            if seen == number:
-                os.kill(os.getpid(), signal.SIGKILL)
+            appends = name == "open" and "a" in str(arguments[1] or "")
+            file = os.path.relpath(str(arguments[0]), run.path)
+            ahead_of(file, appends and file == run.events_file.name)
 
-    sys.addaudithook(watch)
-
-
-def count_operations(run: RunDir, counts: list[str]) -> None:
-    """From now on, gather the names of this process's operations on the files of a run."""
-
-    def watch(name: str, arguments: tuple[object, ...]) -> None:
-        if name in OPERATIONS and str(arguments[0]).startswith(str(run.path)):
-            counts.append(name)
-
-    sys.addaudithook(watch)
+    sys.addaudithook(hear)

@@ -6,16 +6,9 @@ import pytest
 
 from intent.rundir import history_of
 from intent.runs import state
-from tests.faults.world import (
-    RECIPES,
-    World,
-    build_world,
-    curve_fault,
-    draw_points,
-    kill_at,
-    resume,
-    what_is_lost,
-)
+from tests.faults.losses import curve_fault, what_is_lost
+from tests.faults.points import Point, draw_points
+from tests.faults.world import RECIPES, World, build_world, kill_at, resume
 
 
 @pytest.fixture(scope="module")
@@ -27,21 +20,38 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 @pytest.mark.parametrize("number", range(12))
 def test_nothing_is_lost_to_a_kill_at_any_moment(number: int, world: World) -> None:
-    point = [p for p in draw_points(world, 24, seed=1) if p.operation is None][number]
+    point = draw_points(world.undisturbed, 12, seed=1)[number]
     run = kill_at(world, point)
     assert what_is_lost(world, run, point) is None
 
 
+@pytest.mark.parametrize("operation", range(1, 6))
+def test_run_whose_training_is_killed_as_it_begins_is_interrupted(
+    operation: int, world: World
+) -> None:
+    run = kill_at(world, Point("closed-form", "start", "training", operation, 0, 0.0))
+    assert state(run) == "interrupted"
+
+
+@pytest.mark.parametrize("operation", range(1, 6))
+def test_training_goes_on_when_its_app_is_killed_as_it_begins(operation: int, world: World) -> None:
+    run = kill_at(world, Point("closed-form", "start", "app", operation, 0, 0.0))
+    assert state(run) == "done"
+
+
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_resumed_run_has_the_curves_of_an_undisturbed_one(recipe: str, world: World) -> None:
-    operations = world.undisturbed[recipe].operations
-    late = [p for p in draw_points(world, 60, seed=2) if p.operation and p.recipe == recipe]
-    for point in (p for p in late if p.operation > operations * 0.4):
-        run = kill_at(world, point)
-        if state(run) == "interrupted":  # and not merely while it tidied up behind its end
-            break
+    expected = world.undisturbed[recipe]
+    point = next(
+        point
+        for point in draw_points({recipe: expected}, 200, seed=2)
+        if point.victim == "both"
+        and point.phase in ("training", "evaluation", "saving")
+        and (point.operation or 0) > len(expected.operations) * 0.4
+    )
+    run = kill_at(world, point)
     assert state(run) == "interrupted"
     resume(world, run)
     assert state(run) == "done"
     assert what_is_lost(world, run, point) is None
-    assert curve_fault(history_of(run), world.undisturbed[recipe].history) is None
+    assert curve_fault(history_of(run), expected.history) is None

@@ -186,3 +186,11 @@ def test_clip_that_each_sitting_leaves_out_is_counted_once() -> None:
 def test_end_is_none_any_more_when_another_sitting_begins() -> None:
     stopped = Finished("stopped", 0.5, (0.4, 0.6), 10, 3.0)
     assert reduce(add_event, [stopped, Phase("starting")], History()).end is None
+
+
+def test_a_test_that_is_repeated_behind_a_resumed_last_step_is_drawn_once() -> None:
+    first, last = EvalPoint(0.5, 1.0, step=1.0), EvalPoint(0.7, 0.9, step=2.0)
+    resumed = dataclasses.replace(STARTED, resumed=True, step=2)
+    assert history_of(STARTED, first, last, resumed, last).evaluations == (first, last)
+    heard = [EvalPoint(0.5, 1.0, clips=clips) for clips in (3, 4)]
+    assert history_of(STARTED, *heard).evaluations == tuple(heard)

@@ -8,6 +8,7 @@ import textwrap
 import threading
 import time
 from collections.abc import Callable, Iterator
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
@@ -443,6 +444,23 @@ def test_run_that_cannot_begin_leaves_the_queue_and_says_why(
     start_run(run)
     assert state(run) == "failed" and queued_runs(runs) == []
     assert history_of(run).end.message.startswith(f"The training process of run {run.id} did not")
+
+
+def killed_at_once(run: RunDir, environment: dict[str, str], ready: Connection) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_run_whose_process_is_killed_before_it_begins_is_interrupted_and_can_be_resumed(
+    runs: Path, instant: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = create_run(runs, instant)
+    with monkeypatch.context() as doomed:
+        doomed.setattr("intent.children.child_main", killed_at_once)
+        start_run(run)
+    assert state(run) == "interrupted" and queued_runs(runs) == []
+    resume_run(run)
+    wait_until(idle(run))
+    assert state(run) == "done"
 
 
 def test_only_a_run_that_ended_early_is_resumed(runs: Path, instant: Recipe) -> None:
