@@ -25,9 +25,12 @@ def fit_linear_head(features: np.ndarray, label_ids: np.ndarray, classes: int) -
     from `label_ids` get no weights and a bias that keeps them from being answered.
     """
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+    from threadpoolctl import threadpool_limits
 
     analysis = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto")
-    with warnings.catch_warnings():  # of classes with a single clip so far, which do no harm
+    one_thread = threadpool_limits(1, user_api="blas")  # so small, more wait for each other
+    with one_thread, warnings.catch_warnings():
+        # Of classes with a single clip so far, which do no harm.
         warnings.filterwarnings("ignore", "Only one sample available")
         analysis.fit(features[:, :-1], label_ids)
     weights, biases = analysis.coef_, analysis.intercept_
