@@ -183,11 +183,12 @@ def _stop_on_signals(run: RunDir) -> Iterator[None]:
     from intent.runs import request_stop
 
     def stop(number: int, frame: FrameType | None) -> None:
+        words = b"Stopping, and keeping the best so far"
         if not ranks.launched():  # a launcher passes on the signal that this process has got too
             signal.signal(signal.SIGINT, signal.default_int_handler)
+            words += b"; Ctrl-C again breaks off"
         request_stop(run)
-        # Not print: the signal may come in the middle of another one.
-        os.write(2, b"Stopping, and keeping the best so far; Ctrl-C again breaks off.\n")
+        os.write(2, words + b".\n")  # not print: the signal may come in the middle of another one
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

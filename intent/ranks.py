@@ -46,7 +46,7 @@ _ties: _Ties | None = None
 
 def launched() -> bool:
     """Whether a launcher started this process as one of several."""
-    return int(os.environ.get("WORLD_SIZE") or 1) > 1
+    return "RANK" in os.environ and int(os.environ.get("WORLD_SIZE") or 1) > 1
 
 
 def leads() -> bool:

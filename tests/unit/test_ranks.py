@@ -168,7 +168,7 @@ def test_a_request_to_stop_ends_both_and_more_processes_must_go_on(
     run = only_run(tmp_path)
     leader.send_signal(signal.SIGTERM), helper.send_signal(signal.SIGTERM)
     (code, out, err), quiet = ends([leader, helper])
-    assert (code, err) == (0, "Stopping, and keeping the best so far; Ctrl-C again breaks off.\n")
+    assert (code, err) == (0, "Stopping, and keeping the best so far.\n")
     assert json.loads(out.splitlines()[-1])["outcome"] == state(run) == "stopped"
     assert quiet == (0, "", "")
     assert (run.model / "config.json").is_file()
