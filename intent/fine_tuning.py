@@ -167,9 +167,7 @@ class _Tuner:
             return {**accuracy, "log_loss": float(cross_entropy(*map(torch.tensor, (logits, ids))))}
 
         checkpoint = last_checkpoint(work.run)
-        arguments = on_one_device(
-            training_arguments(recipe, work.run.checkpoints, work.device)
-        )
+        arguments = on_one_device(training_arguments(recipe, work.run.checkpoints, work.device))
         if checkpoint:
             check_as_many(checkpoint)
             arguments.eval_on_start = self._lacks_its_test(checkpoint)

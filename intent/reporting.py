@@ -128,9 +128,7 @@ class Reporter(TrainerCallback, ExportableState):
     def _pool(self) -> None:
         """Make what each process has counted since the last point the mean of all."""
         if ranks.count() > 1:
-            *losses, self.right, self.counted = ranks.mean(
-                [*self.losses, self.right, self.counted]
-            )
+            *losses, self.right, self.counted = ranks.mean([*self.losses, self.right, self.counted])
             self.losses = [torch.tensor(loss, device=self.work.device) for loss in losses]
 
 

@@ -96,9 +96,7 @@ def command(of: Recipe) -> list[str]:
 def ends(processes: list[subprocess.Popen]) -> list[tuple[int, str, str]]:
     """Wait for all, and return the exit code, the output and the complaints of each."""
     said = [process.communicate(timeout=SECONDS) for process in processes]
-    return [
-        (process.returncode, *words) for process, words in zip(processes, said, strict=True)
-    ]
+    return [(process.returncode, *words) for process, words in zip(processes, said, strict=True)]
 
 
 def only_run(tmp_path: Path) -> RunDir:
