@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from intent import terminal
+from intent import ranks, terminal
 from intent.commands import (
     INTERRUPTED,
     MISTAKE,
@@ -42,6 +42,7 @@ examples:
   python -m intent train --data minds14 --locale en-US en-GB --base openai/whisper-tiny.en
   python -m intent train --data my-recordings --set epochs=4 learning_rate=1e-5
   python -m intent train --resume RUN_ID --budget 60
+  python -m intent train --data minds14 --push-to your-name/my-model
 
 While another run trains, the command waits in the queue; Ctrl-C withdraws it. Later
 Ctrl-C stops and keeps the best checkpoint so far; a second one breaks off.""",
@@ -70,9 +71,15 @@ The token is taken from HF_TOKEN or asked for; another push to the same name upd
 
 def main(arguments: Sequence[str]) -> int:
     """Do what the arguments of a command line say and return the exit code."""
+    if not ranks.leads() and "--debug" not in arguments:
+        _be_silent()
     options = build_parser().parse_args(arguments)
     quiet_libraries()
     try:
+        if ranks.launched() and options.command is not train:
+            raise IntentError(
+                "Several processes train together, and do nothing else: leave out the launcher."
+            )
         return options.command(options)
     except IntentError as error:
         terminal.complain(str(error))
@@ -91,6 +98,13 @@ def main(arguments: Sequence[str]) -> int:
             f"internal error: {type(error).__name__}: {text} (add --debug to see where)"
         )
         return OURS
+
+
+def _be_silent() -> None:
+    """Leave all output to the process that leads."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        os.dup2(nowhere, stream.fileno())
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -135,6 +149,7 @@ _DATA_HELP = (
 )
 _CHECKPOINT_HELP = f"{BUNDLED}, a Hub id (owner/name) or a folder (default: {BUNDLED})"
 _LOCALE_HELP = "locales of a data set that has several (default: en-US)"
+_PRIVATE_HELP = "on the Hub, for you and those you let in"
 _RUNS_HELP = "the folder of the runs (default: INTENT_RUNS, or runs in the current folder)"
 
 
@@ -157,6 +172,8 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--runs", metavar="DIR", help=_RUNS_HELP)
     parser.add_argument("--budget", type=float, metavar="SECONDS", help="stop after that long")
     parser.add_argument("--resume", metavar="RUN_ID", help="go on with a run, by its own recipe")
+    parser.add_argument("--push-to", metavar="USER/NAME", help="send it to the Hub at the end")
+    parser.add_argument("--private", action="store_true", help=_PRIVATE_HELP)
 
 
 def _add_evaluate(parser: argparse.ArgumentParser) -> None:
@@ -183,5 +200,5 @@ def _add_runs(parser: argparse.ArgumentParser) -> None:
 def _add_push(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run_id", metavar="RUN_ID", help="a run with a checkpoint (runs list)")
     parser.add_argument("--to", required=True, metavar="USER/NAME", help="its name on the Hub")
-    parser.add_argument("--private", action="store_true", help="for you and those you let in")
+    parser.add_argument("--private", action="store_true", help=_PRIVATE_HELP)
     parser.add_argument("--runs", metavar="DIR", help=_RUNS_HELP)

@@ -3,15 +3,16 @@
 import argparse
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-from intent import terminal
+from intent import ranks, terminal
 from intent.errors import AudioError, IntentError, RecipeError, RunError
 from intent.events import Event, Finished
 from intent.paths import BUNDLED, SAMPLE, runs_dir
+from intent.push_command import pusher
 from intent.recipes import Recipe, change, preset
 from intent.rundir import RunDir
 
@@ -47,7 +48,27 @@ def classify(options: argparse.Namespace) -> int:
 
 
 def train(options: argparse.Namespace) -> int:
-    """Train in this process, showing how it goes, and print where the result is."""
+    """Train in this process, showing how it goes, and print where the result is.
+
+    Of several processes that a launcher started one leads, and the others help it in silence.
+    """
+    with ranks.joined():
+        push = _pusher(options) if ranks.leads() else None
+        run = RunDir(ranks.leaders(lambda: _run(options).path))
+        if not ranks.leads():
+            return _help(run)
+        code = train_here(run, options.json, options.budget)
+    return push(run) if push else code
+
+
+def _pusher(options: argparse.Namespace) -> Callable[[RunDir], int] | None:
+    if options.private and not options.push_to:
+        raise RunError("--private is for what is pushed: name it by --push-to USER/NAME.")
+    return pusher(options.push_to, options.private, options.json) if options.push_to else None
+
+
+def _run(options: argparse.Namespace) -> RunDir:
+    """Return the run to train: a new one, or one to go on with."""
     from intent.runs import create_run, open_run
 
     if options.budget is not None and not options.budget > 0:
@@ -55,10 +76,18 @@ def train(options: argparse.Namespace) -> int:
     runs = Path(options.runs or runs_dir()).resolve()
     if options.resume:
         _check_only_resume(options)
-        run = open_run(runs, options.resume)
-    else:
-        run = create_run(runs, _recipe(options))
-    return train_here(run, options.json, options.budget)
+        return open_run(runs, options.resume)
+    return create_run(runs, _recipe(options))
+
+
+def _help(run: RunDir) -> int:
+    """Help to train a run that another process leads, which alone heeds signals."""
+    from intent.worker import help_to_train
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    help_to_train(run)
+    return DONE
 
 
 def train_here(run: RunDir, as_json: bool, budget_seconds: float | None = None) -> int:
@@ -154,10 +183,12 @@ def _stop_on_signals(run: RunDir) -> Iterator[None]:
     from intent.runs import request_stop
 
     def stop(number: int, frame: FrameType | None) -> None:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        words = b"Stopping, and keeping the best so far"
+        if not ranks.launched():  # a launcher passes on the signal that this process has got too
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            words += b"; Ctrl-C again breaks off"
         request_stop(run)
-        # Not print: the signal may come in the middle of another one.
-        os.write(2, b"Stopping, and keeping the best so far; Ctrl-C again breaks off.\n")
+        os.write(2, words + b".\n")  # not print: the signal may come in the middle of another one
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

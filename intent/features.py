@@ -4,6 +4,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import numpy as np
 import torch
 from transformers import FeatureExtractionMixin
 
+from intent import ranks
 from intent.audio import Clip, resample
 from intent.augmentation import altered
 from intent.devices import autocast
@@ -85,7 +87,8 @@ class FeatureCache:
         self.folder = cache_dir() / "features" / key
         self.folder.mkdir(parents=True, exist_ok=True)
         os.utime(self.folder)
-        _keep_below_cap(self.folder)
+        if ranks.leads():
+            _keep_below_cap(self.folder)
 
     def path(self, clip_hash: str, copy: int = 0) -> Path:
         """Return where the array of a clip, or of an altered copy of it, is kept."""
@@ -102,34 +105,50 @@ def feature_files(
 ) -> Iterator[tuple[int, list[Path]]]:
     """Yield each clip's index and the files of its features: itself, then its altered copies.
 
-    Clips come in order; those that are not in the cache are computed, a few at a time.
+    Clips come in order; those that are not in the cache are computed, a few at a time. Several
+    processes each compute their share of them.
     """
-    size = BATCH if front_end.fixed_window else 1
+    size = (BATCH if front_end.fixed_window else 1) * ranks.count()
     for start in range(0, len(clips), size):
         batch = clips[start : start + size]
         paths = [[cache.path(clip.hash, copy) for copy in range(copies + 1)] for clip in batch]
-        missing = [
-            (paths[row][copy], row, copy)
-            for row in range(len(batch))
-            for copy in range(copies + 1)
-            if not paths[row][copy].exists()
-        ]
-        sounds = {row: batch[row].read() for row in {row for _, row, _ in missing}}
-        for first in range(0, len(missing), size):
-            some = missing[first : first + size]
-            heard = front_end.hear(
-                [altered(sounds[row], batch[row].hash, copy) for _, row, copy in some]
-            )
-            for (path, _, _), array in zip(some, heard, strict=True):
-                cache.write(path, array)
-        yield from ((start + row, paths[row]) for row in range(len(batch)))
+        rows = range(len(batch))
+        _compute(front_end, batch, paths, ranks.share(rows), cache)
+        ranks.wait_for_all()
+        _compute(front_end, batch, paths, rows, cache)  # another machine's may lie in its own cache
+        yield from ((start + row, paths[row]) for row in rows)
+
+
+def _compute(
+    front_end: FrontEnd,
+    batch: Sequence[HeardClip],
+    paths: Sequence[Sequence[Path]],
+    rows: range,
+    cache: FeatureCache,
+) -> None:
+    """Compute the features of some clips of a batch that are not in their files yet."""
+    missing = [
+        (path, row, copy)
+        for row in rows
+        for copy, path in enumerate(paths[row])
+        if not path.exists()
+    ]
+    sounds = {row: batch[row].read() for row in {row for _, row, _ in missing}}
+    size = BATCH if front_end.fixed_window else 1
+    for first in range(0, len(missing), size):
+        some = missing[first : first + size]
+        heard = front_end.hear(
+            [altered(sounds[row], batch[row].hash, copy) for _, row, copy in some]
+        )
+        for (path, _, _), array in zip(some, heard, strict=True):
+            cache.write(path, array)
 
 
 def _keep_below_cap(in_use: Path) -> None:
     """Remove the front ends that were used longest ago until the cache fits its cap."""
     cap = float(os.environ.get("INTENT_CACHE_GB") or CACHE_GIGABYTES) * 1e9
     folders = sorted(in_use.parent.iterdir(), key=lambda folder: folder.stat().st_mtime)
-    sizes = {folder: sum(file.stat().st_size for file in folder.iterdir()) for folder in folders}
+    sizes = {folder: _size(folder) for folder in folders}
     total = sum(sizes.values())
     for folder in folders:
         if total <= cap:
@@ -137,3 +156,13 @@ def _keep_below_cap(in_use: Path) -> None:
         if folder != in_use:
             shutil.rmtree(folder, ignore_errors=True)
             total -= sizes[folder]
+
+
+def _size(folder: Path) -> int:
+    """Bytes of a folder's files; another process may be writing there, or removing it."""
+    total = 0
+    with suppress(OSError):
+        for file in os.scandir(folder):
+            with suppress(OSError):
+                total += file.stat().st_size
+    return total

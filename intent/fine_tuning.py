@@ -4,8 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch.nn.functional import cross_entropy
 from transformers import EvalPrediction, TrainingArguments
 
+from intent import ranks
 from intent.batches import Collator, FeatureDataset, batches
 from intent.closed_form import calibrated, fit_linear_head, install_head
 from intent.devices import learning_precision
@@ -21,10 +23,12 @@ from intent.trainer import (
     LiveTrainer,
     Seal,
     at_epoch_end,
+    check_as_many,
     earlier_best,
     last_checkpoint,
     last_step,
     load_best,
+    on_one_device,
 )
 from intent.work import ProgressMeter, Stopped, Work
 
@@ -42,13 +46,17 @@ def fine_tune(work: Work) -> tuple[list[HeardClip], np.ndarray]:
         tuner.train()
     except Stopped:
         pass
+    ranks.part()
     if tuner.best_accuracy is not None and (work.recipe.keep_best or work.watch.must_end()):
         load_best(work)
     return tuner.tested, tuner.test_probabilities()
 
 
 def training_arguments(recipe: Recipe, folder: Path, device: str) -> TrainingArguments:
-    """Return a recipe as Trainer takes it; the guide's recipe gives the guide's own arguments."""
+    """Return a recipe as Trainer takes it; the guide's recipe gives the guide's own arguments.
+
+    The batch is each process': several that train together take as many batches to a step.
+    """
     half = learning_precision(device) if recipe.mixed_precision else torch.float32
     return TrainingArguments(
         output_dir=str(folder),
@@ -152,14 +160,16 @@ class _Tuner:
         reporter = Reporter(work, self.keep_if_best)
         metric = AccuracyMetric()
 
-        def accuracy(prediction: EvalPrediction) -> dict[str, float]:
-            return metric.compute(
-                predictions=prediction.predictions.argmax(-1), references=prediction.label_ids
-            )
+        def figures(prediction: EvalPrediction) -> dict[str, float]:
+            logits, ids = prediction.predictions, prediction.label_ids
+            accuracy = metric.compute(predictions=logits.argmax(-1), references=ids)
+            # Trainer's own loss counts clips twice where they do not divide among processes.
+            return {**accuracy, "log_loss": float(cross_entropy(*map(torch.tensor, (logits, ids))))}
 
         checkpoint = last_checkpoint(work.run)
-        arguments = training_arguments(recipe, work.run.checkpoints, work.device)
+        arguments = on_one_device(training_arguments(recipe, work.run.checkpoints, work.device))
         if checkpoint:
+            check_as_many(checkpoint)
             arguments.eval_on_start = self._lacks_its_test(checkpoint)
         trainer = LiveTrainer(
             model=self.parts.learning,
@@ -167,7 +177,7 @@ class _Tuner:
             train_dataset=self.train_set,
             eval_dataset=self.test_set,
             data_collator=self.collator,
-            compute_metrics=accuracy,
+            compute_metrics=figures,
             callbacks=[reporter, Seal()],
             optimizers=(two_rate_optimizer(self.parts.learning, recipe), None),
         )
@@ -196,7 +206,8 @@ class _Tuner:
     def keep_if_best(self, accuracy: float) -> None:
         if self.best_accuracy is None or accuracy > self.best_accuracy:
             self.best_accuracy = accuracy
-            save_model(self.work, accuracy, None)
+            if ranks.leads():
+                save_model(self.work, accuracy, None)
 
 
 def two_rate_optimizer(model: torch.nn.Module, recipe: Recipe) -> torch.optim.Optimizer | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from intent.columns import Part
 from intent.errors import DataError
+from intent.quiet import lock_bars
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -45,6 +46,7 @@ def quiet() -> Iterator[None]:
     """Hide the progress bars of `datasets`, which would cut through those of the caller."""
     import datasets
 
+    lock_bars()
     if datasets.are_progress_bars_disabled():
         yield
         return

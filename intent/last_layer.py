@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from intent import ranks
 from intent.closed_form import (
     Head,
     calibrated,
@@ -32,7 +33,14 @@ from intent.paths import written_whole
 from intent.pooling import below_last_network, pool
 from intent.reporting import Rehearsal, Reporter
 from intent.results import save_model
-from intent.trainer import LiveTrainer, Seal, earlier_best, last_checkpoint, load_best
+from intent.trainer import (
+    LiveTrainer,
+    Seal,
+    earlier_best,
+    last_checkpoint,
+    load_best,
+    on_one_device,
+)
 from intent.work import ProgressMeter, Stopped, Work
 
 TEMPERATURE_FILE = "temperature.json"
@@ -48,12 +56,14 @@ def tune_last_layer(work: Work) -> tuple[list[HeardClip], np.ndarray]:
     try:
         tuner.held_out.hear()
         tuner.hear_train()
+        ranks.part()  # the batch is the regression itself: it is not divided
         if last_checkpoint(work.run) is None:
             tuner.test(0, copies=1)
         tuner.rehearse()
         tuner.train()
         scores = tuner.test(work.recipe.epochs, work.recipe.copies + 1)
     except Stopped:
+        ranks.part()
         scores = None
     if tuner.best_accuracy is not None and (work.recipe.keep_best or work.watch.must_end()):
         load_best(work)
@@ -126,7 +136,7 @@ class _Tuner(TrainerCallback):
         clips = DrawnFrames([self.files[row] for row in rows], [self.ids[row] for row in rows])
         trainer = LiveTrainer(
             model=self.learning,
-            args=_arguments(self.work, len(clips)),
+            args=on_one_device(_arguments(self.work, len(clips))),
             train_dataset=clips,
             callbacks=[*callbacks, Seal()],
             optimizers=(optimizer_for(self.learning, self.work.recipe), None),

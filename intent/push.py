@@ -3,7 +3,8 @@
 import io
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from fnmatch import fnmatch
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -50,13 +51,29 @@ def push(
         window = window_seconds(run.model)
         card = card_files(about, run.history(), name.split("/")[1], name, window)
         files = {**checkpoint, **card, "recipe.json": recipe_file(about)}
-        try:
+        with _in_words(name, token):
             return _send(name, token, private, files, f"Run {run.id}", on_progress)
-        except IntentError:
-            raise
-        except Exception as error:  # noqa: BLE001 - the client passes on its transport's errors
-            # Without its cause: that one knows the request, and so the token.
-            raise HubError(_sentence(name, error).replace(token, "…")) from None
+
+
+def check_right(name: str, token: str) -> None:
+    """Ask the Hub whether a token may write to a name; raises HubError where it may not."""
+    from huggingface_hub import HfApi
+
+    bound_waits()
+    with _in_words(name, token):
+        _check_rights(HfApi(token=token).whoami(), name)
+
+
+@contextmanager
+def _in_words(name: str, token: str) -> Iterator[None]:
+    """Within the block every failure is a sentence, as HubError."""
+    try:
+        yield
+    except IntentError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the client passes on its transport's errors
+        # Without its cause: that one knows the request, and so the token.
+        raise HubError(_sentence(name, error).replace(token, "…")) from None
 
 
 def checked_name(repo_id: str) -> str:

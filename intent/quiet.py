@@ -15,11 +15,23 @@ _SETTINGS = {
 }
 
 
+def lock_bars() -> None:
+    """Give progress bars, shown or not, the lock that they all share, before threads need it.
+
+    `tqdm.contrib` makes one where there is none and takes it away behind its threads, from under
+    another thread that uses it: two that load data at once would fail.
+    """
+    from tqdm import tqdm
+
+    tqdm.get_lock()
+
+
 def quiet_libraries() -> None:
     """Silence progress bars and warnings of transformers, datasets and the Hub in this process.
 
     Imports none of them: those not imported yet will read the environment, the others are told.
     """
+    lock_bars()
     for name, value in _SETTINGS.items():
         os.environ.setdefault(name, value)
     warnings.filterwarnings("ignore", category=UserWarning)

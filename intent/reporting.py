@@ -6,6 +6,7 @@ import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer_callback import ExportableState
 
+from intent import ranks
 from intent.events import EvalPoint, Phase, TrainPoint
 from intent.work import ProgressMeter, Work
 
@@ -30,7 +31,8 @@ class Reporter(TrainerCallback, ExportableState):
         self.clips = 0
         self.first_step = 0
         self.losses: list[torch.Tensor] = []
-        self.right = self.counted = 0
+        self.right: float = 0
+        self.counted: float = 0
         self.every = 1
         self.evaluating = False
 
@@ -67,6 +69,11 @@ class Reporter(TrainerCallback, ExportableState):
         epoch = min(int(state.epoch or 0) + 1, int(args.num_train_epochs))
         self.work.emit(Phase(f"epoch {epoch} of {args.num_train_epochs:g}"))
 
+    def on_epoch_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
+    ) -> None:
+        self._pool()  # ahead of a checkpoint, which keeps the leader's counts
+
     def on_substep_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
     ) -> None:
@@ -83,6 +90,7 @@ class Reporter(TrainerCallback, ExportableState):
         if self.work.watch.must_end():
             control.should_training_stop = True
             control.should_save = self.saves_any_step
+            self._pool()
 
     def on_prediction_step(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
@@ -103,17 +111,25 @@ class Reporter(TrainerCallback, ExportableState):
         self.evaluating = False
         accuracy = metrics["eval_accuracy"]
         self.work.emit(
-            EvalPoint(accuracy, metrics["eval_loss"], step=state.global_step, epoch=state.epoch)
+            EvalPoint(accuracy, metrics["eval_log_loss"], step=state.global_step, epoch=state.epoch)
         )
         self.on_accuracy(accuracy)
 
     def _after_micro_batch(self, state: TrainerState, within_step: float) -> None:
         step = state.global_step + within_step
-        self.meter.show(state.global_step, self.clips, state.epoch, self.first_step)
+        clips = self.clips * ranks.count()
+        self.meter.show(state.global_step, clips, state.epoch, self.first_step)
         if self.micro_batches % self.every == 0 and self.counted:
+            self._pool()
             loss = float(torch.stack(self.losses).mean())
             self.work.emit(TrainPoint(step, state.epoch or 0.0, loss, self.right / self.counted))
             self.losses, self.right, self.counted = [], 0, 0
+
+    def _pool(self) -> None:
+        """Make what each process has counted since the last point the mean of all."""
+        if ranks.count() > 1:
+            *losses, self.right, self.counted = ranks.mean([*self.losses, self.right, self.counted])
+            self.losses = [torch.tensor(loss, device=self.work.device) for loss in losses]
 
 
 class Rehearsal(TrainerCallback):

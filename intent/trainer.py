@@ -6,7 +6,9 @@ from pathlib import Path
 import torch
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from intent import ranks
 from intent.batches import Batch
+from intent.errors import RunError
 from intent.paths import sync, sync_all
 from intent.provenance import read_provenance
 from intent.rundir import WHOLE, RunDir
@@ -34,6 +36,9 @@ class Seal(TrainerCallback):
     def on_save(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
     ) -> None:
+        ranks.wait_for_all()  # each has its random state in there
+        if not ranks.leads():
+            return
         folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
         sync_all(folder)
         (folder / WHOLE).touch()
@@ -44,6 +49,28 @@ def last_checkpoint(run: RunDir) -> Path | None:
     """Return the last whole checkpoint of Trainer, which a run can go on from, if it has one."""
     whole = [file.parent for file in run.checkpoints.glob(f"checkpoint-*/{WHOLE}")]
     return max(whole, key=_step, default=None)
+
+
+def check_as_many(checkpoint: Path) -> None:
+    """Raise RunError where a checkpoint is of more or fewer processes than train now.
+
+    Its steps are counted in batches of all of them.
+    """
+    before, now = len(list(checkpoint.glob("rng_state*.pth"))), ranks.count()
+    if before != now:
+        raise RunError(
+            f"This run's processes were {before}, found {now}: go on with it with as many (accelerate "
+            f"launch --num_processes {before}), or start a new run."
+        )
+
+
+def on_one_device(arguments: TrainingArguments) -> TrainingArguments:
+    """Keep Trainer from dividing what a process trains over all GPUs of its machine by itself.
+
+    A batch would be larger than the recipe says; for more GPUs there are more processes.
+    """
+    arguments._n_gpu = min(arguments.n_gpu, 1)
+    return arguments
 
 
 def last_step(run: RunDir) -> int:

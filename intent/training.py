@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from intent import ranks
 from intent.audio import clip_hash
 from intent.data import clip_at, label_names, load_data, readable_clips, split
 from intent.devices import best_device, device_name
@@ -54,14 +55,19 @@ def train(
     after `budget_seconds`; called again, it goes on from the run's own checkpoints. Raises
     IntentError for what the user can mend. Where the accelerator's memory is too small, it says so
     and begins again once, behind its last checkpoint, with fewer clips at a time (`memory.py`).
+
+    Several processes that a launcher bound together call it alike. What all of them do ends with
+    gradients: but for the leader, which goes on to the end, it raises `ranks.Released` then.
     """
+    if recipe.method == "closed-form":
+        ranks.part()
     watch, earlier_seconds = Watch(should_stop, budget_seconds), _earlier_seconds(run)
     told = run.history().halved  # in an earlier sitting
     while True:
         try:
             return _sit(recipe, run, on_event, watch, earlier_seconds, told is not None)
         except torch.OutOfMemoryError:
-            if told or not with_less_memory(recipe, 1):
+            if told or ranks.count() > 1 or not with_less_memory(recipe, 1):
                 raise
         gc.collect()  # here, where the failure no longer holds what was computed
         if torch.cuda.is_available():
@@ -85,7 +91,8 @@ def _sit(
         recipe, _ = with_less_memory(recipe, 1)
     work = _prepare(recipe, run, on_event, watch)
     work = replace(work, passes=2 if memory_is_short else 1)
-    run.recover_model()
+    if ranks.leads():
+        run.recover_model()
     _check_learnable(work)
     on_event(
         Started(
@@ -94,7 +101,7 @@ def _sit(
             len(work.train),
             len(work.test),
             seen_clips=work.seen_test_clips,
-            device=device_name(work.device),
+            device=_devices(work.device),
             resumed=resumed,
             step=last_step(run) if resumed else None,
         )
@@ -126,17 +133,18 @@ def _learn(work: Work) -> tuple[list[HeardClip], np.ndarray]:
 
 def _prepare(recipe: Recipe, run: RunDir, on_event: Callable[[Event], None], watch: Watch) -> Work:
     """Read the data, hash its sounds, load the base, and leave out what must not be tested on."""
-    on_event(Phase("reading data"))
-    parts = split(load_data(recipe.data, recipe.locales), recipe.seed, recipe.test_share)
-    labels = label_names(parts["train"])
-    on_event(Phase("loading the base checkpoint"))
     device = best_device()
-    model, extractor = load_base(
-        recipe.base, labels, recipe.window_seconds, recipe.spec_augment, recipe.seed
-    )
-    if recipe.mute_padding and hears_fixed_window(model):
-        on_event(Phase("muting the padding"))
-        mute_padding(model.to(device), extractor, watch.must_end)
+    with ranks.leader_first():
+        on_event(Phase("reading data"))
+        parts = split(load_data(recipe.data, recipe.locales), recipe.seed, recipe.test_share)
+        labels = label_names(parts["train"])
+        on_event(Phase("loading the base checkpoint"))
+        model, extractor = load_base(
+            recipe.base, labels, recipe.window_seconds, recipe.spec_augment, recipe.seed
+        )
+        if recipe.mute_padding and hears_fixed_window(model):
+            on_event(Phase("muting the padding"))
+            mute_padding(model.to(device), extractor, watch.should_stop)
     on_event(Phase("reading audio"))
     meter = ProgressMeter(on_event, len(parts["train"]) + len(parts["test"]))
     test = _hash_clips(parts["test"], on_event, watch, meter, 0)
@@ -186,6 +194,11 @@ def _hash_clips(
         if watch.must_end():
             break
     return clips
+
+
+def _devices(device: str) -> str:
+    several = f"{ranks.count()} × " if ranks.count() > 1 else ""
+    return several + device_name(device)
 
 
 def _check_learnable(work: Work) -> None:

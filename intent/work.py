@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import torch
 from transformers import FeatureExtractionMixin, PreTrainedModel
 
+from intent import ranks
 from intent.devices import learning_precision
 from intent.events import Event, Progress
 from intent.features import HeardClip
@@ -22,7 +23,10 @@ class Stopped(Exception):
 
 @dataclass
 class Watch:
-    """Says whether work must end: because somebody asked, or because its time is up."""
+    """Says whether work must end: because somebody asked, or because its time is up.
+
+    Of several processes the leader says so, and each of them asks at the same points of its way.
+    """
 
     should_stop: Callable[[], bool]
     budget_seconds: float | None
@@ -36,11 +40,15 @@ class Watch:
 
     def must_end(self) -> bool:
         """Return whether work must end, and remember why."""
-        if self.outcome == "done" and self.should_stop():
-            self.outcome = "stopped"
-        elif self.outcome == "done" and self.budget_seconds and self.seconds > self.budget_seconds:
-            self.outcome = "out of time"
+        if self.outcome == "done":
+            self.outcome = ranks.leaders(self._outcome)
         return self.outcome != "done"
+
+    def _outcome(self) -> str:
+        if self.should_stop():
+            return "stopped"
+        late = self.budget_seconds and self.seconds > self.budget_seconds
+        return "out of time" if late else "done"
 
     def check(self) -> None:
         """Raise Stopped if work must end."""

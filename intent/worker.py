@@ -1,6 +1,7 @@
 """The work of a run: lock, train, and what happened, written down; here or in a child process."""
 
 import os
+import platform
 import signal
 import sys
 import time
@@ -11,7 +12,7 @@ from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from intent import disk, locks
+from intent import disk, locks, ranks
 from intent.errors import IntentError, RunError
 from intent.events import Event, Failed, Phase
 from intent.rundir import ID, RunDir
@@ -121,6 +122,31 @@ def child_main(run: RunDir, environment: dict[str, str], ready: Connection) -> N
         sys.exit(1)
 
 
+def help_to_train(run: RunDir) -> None:
+    """Do this process' share of the training that another one leads; tells and keeps nothing.
+
+    A failure is told to the leader and raised again; IntentError where the user can mend it.
+    """
+    from intent.quiet import quiet_libraries
+    from intent.training import train
+
+    quiet_libraries()
+    try:
+        if not run.recipe_file.is_file():
+            raise RunError(
+                f"{platform.node()} does not see the run's folder {run.path}: put the runs on a disk "
+                "that all machines share (--runs or INTENT_RUNS)."
+            )
+        train(run.recipe(), run, lambda event: None)
+    except ranks.Released:
+        return
+    except Exception as error:
+        failure = explain(error, run)
+        told = str(failure) if isinstance(failure, IntentError) else _ours(error, run)
+        ranks.tell_failure(told, traceback.format_exc())
+        raise failure from error
+
+
 def _claim(run: RunDir) -> None:
     """Take the run out of the queue: whoever deletes the file, starter or visitor, has its way."""
     try:
@@ -149,8 +175,8 @@ def _train(
     except Exception as error:
         if disk.is_full(error):
             run.drop_halves()  # which makes room for what there is to tell
-        _log_trace(run)
         failure = explain(error, run)
+        _log_trace(run)
         try:
             emit(Failed(str(failure) if isinstance(failure, IntentError) else _ours(error, run)))
         except Exception:  # noqa: BLE001 - it must not hide the failure that it is to tell
@@ -162,6 +188,8 @@ def _train(
 
 def explain(error: Exception, run: RunDir) -> Exception:
     """Return the failure as one that the user can mend, where it is, or else as it was."""
+    if failure := ranks.failure_elsewhere(error):
+        return failure
     if disk.is_full(error):
         return RunError(disk.full_message(run))
     no_memory = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"

@@ -16,6 +16,7 @@ from intent.ui.classify_tab import (
     restore_on_load,
 )  # fmt: skip
 from intent.ui.finetune_tab import FinetuneTab, build_finetune_tab
+from intent.ui.runs_api import offer_api as offer_runs_api
 from intent.ui.runs_tab import RunsTab, build_runs_tab
 from intent.ui.theme import CSS, HEAD, build_theme
 
@@ -46,6 +47,7 @@ def build_app(runs: Path) -> gr.Blocks:
             with gr.Tab("Fine-tune", id="fine-tune") as second:
                 finetune = build_finetune_tab(runs)
             with gr.Tab("Runs", id="runs") as third:
+                offer_runs_api(runs)  # first: a name goes to whoever asks first, hidden or not
                 made = build_runs_tab(runs, third)
         restore_on_load(page, classify, runs)
         _wire(tabs, classify, finetune, made, runs)

@@ -29,7 +29,7 @@ def table_html(
     body = "".join(_row(row, row.id in picked) for row in ordered(rows, sort, descending))
     heads = "".join(_heading(key, title, sort, descending) for key, title in COLUMNS.items())
     return (
-        f"{_bar(len(rows), len(picked), sort)}"
+        f"{_bar(len(rows), len(picked), sort, descending)}"
         "<table class='rn-table' role='table' aria-label='Runs'><thead role='rowgroup'>"
         f"<tr role='row'><th role='columnheader' scope='col'><span class='rn-unseen'>Pick</span></th>"
         f"{heads}</tr></thead><tbody role='rowgroup'>{body}</tbody></table>"
@@ -60,7 +60,7 @@ def bounds_in_words(interval: tuple[float, float]) -> str:
     return f"{low} to {high}{NBSP}%"
 
 
-def _bar(count: int, picked: int, sort: str) -> str:
+def _bar(count: int, picked: int, sort: str, descending: bool) -> str:
     said = f"{count} {'run' if count == 1 else 'runs'}"
     if picked:
         said += (
@@ -72,9 +72,12 @@ def _bar(count: int, picked: int, sort: str) -> str:
         f"<option value='{key}'{' selected' if key == sort else ''}>{title}</option>"
         for key, title in SORTS.items()
     )
+    way, arrow = ("descending", "↓") if descending else ("ascending", "↑")
     return (
-        f"<div class='rn-bar'><p role='status'>{said}</p><label>Sort by "
-        f"<select data-focus='sort'>{options}</select></label></div>"
+        f"<div class='rn-bar'><p role='status'>{said}</p><div class='rn-order'><label>Sort by "
+        f"<select data-focus='sort'>{options}</select></label><button type='button' "
+        f"data-sort='{sort}' data-focus='sort-way' title='Reverse the order' "
+        f"aria-label='Reverse the order, {way} now'>{arrow}</button></div></div>"
     )
 
 

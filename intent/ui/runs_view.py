@@ -84,8 +84,8 @@ def page_of(
             f"{len(picked)} runs are picked; the first {COLOURS} are compared, since more cannot be "
             "told apart in a chart."
         )
-    compared = [_compared(all_runs.open_run(runs, row.id), row) for row in shown]
-    return dataclasses.replace(page, summary=note + compare_html(compared))
+    beside = [compared(all_runs.open_run(runs, row.id), row) for row in shown]
+    return dataclasses.replace(page, summary=note + compare_html(beside))
 
 
 def trash_html(trashed: Sequence[RunDir]) -> str:
@@ -122,7 +122,8 @@ def said_html(sentence: str) -> str:
     return f"<div class='rn-note' role='status'><p>{escape(sentence)}</p></div>"
 
 
-def _compared(run: RunDir, row: RunRow) -> Compared:
+def compared(run: RunDir, row: RunRow) -> Compared:
+    """Return a run as it is looked at beside others."""
     report, _ = _read(run)
     return Compared(row, run.recipe(), all_runs.history_of(run), report)
 

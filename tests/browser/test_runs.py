@@ -175,6 +175,24 @@ def test_the_list_is_sorted_by_a_heading_both_ways(page: Page, runs: Path) -> No
     expect(names(page)).to_have_text(["Worst", "Middle", "Best"])
 
 
+def test_on_a_phone_an_order_is_chosen_and_turned_round(
+    visit: Callable[..., Page], runs: Path
+) -> None:
+    for name, wrong in (("Middle", 5), ("Best", 0), ("Worst", 9)):
+        named(runs, name, wrong=range(wrong))
+    page = visit(size=PHONE)
+    open_tab(page)
+    page.get_by_label("Sort by").select_option("Accuracy")
+    expect(names(page)).to_have_text(["Best", "Middle", "Worst"])
+    page.get_by_role("button", name="Reverse the order, descending now").click()
+    expect(names(page)).to_have_text(["Worst", "Middle", "Best"])
+    turned = page.get_by_role("button", name="Reverse the order, ascending now")
+    expect(turned).to_be_focused()
+    size = turned.bounding_box()
+    assert size["width"] >= 44 and size["height"] >= 44
+    assert page.evaluate("document.documentElement.scrollWidth") == PHONE[0]
+
+
 def test_a_run_is_called_what_somebody_calls_it(page: Page, runs: Path) -> None:
     named(runs, "Before")
     open_tab(page)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -85,6 +86,14 @@ def test_examples_of_the_help_are_command_lines(capsys: Output, command: str) ->
         build_parser().parse_args(example)
 
 
+def test_commands_of_the_readme_are_command_lines() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    launched = re.findall(r"^(?:accelerate|hf jobs run) (?:.*\\\n)*.*-m intent ([^\n\"]*)", text, re.M)
+    assert len(launched) == 2
+    for arguments in launched:
+        build_parser().parse_args(arguments.split())
+
+
 def test_light_path_loads_neither_gradio_nor_torch(tmp_path: Path) -> None:
     code = (
         "import sys, runpy; sys.argv = ['intent', '--help']\n"
@@ -127,6 +136,10 @@ def test_light_path_loads_neither_gradio_nor_torch(tmp_path: Path) -> None:
         (
             ["train", "--resume", "x", "--data", "sample"],
             "--resume goes on with the run's own recipe: leave out --data.",
+        ),
+        (
+            ["train", "--private"],
+            "--private is for what is pushed: name it by --push-to USER/NAME.",
         ),
         (["runs", "show"], "Which run? Name one: python -m intent runs show RUN_ID."),
         (["runs", "stop", "a", "b"], "stop takes one run, found 'b' besides."),

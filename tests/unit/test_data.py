@@ -432,3 +432,19 @@ def test_importing_the_module_loads_neither_datasets_nor_torch() -> None:
         [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "set()"
+
+
+def test_bars_of_one_thread_leave_those_of_another_their_lock() -> None:
+    code = (
+        "from datasets.utils import tqdm\n"
+        "from tqdm.contrib.concurrent import ensure_lock\n"
+        "from intent.folders import quiet\n"
+        "with quiet():\n"  # as around all that `datasets` reads for us
+        "    with ensure_lock(tqdm): pass  # what ends in one thread\n"
+        "print(hasattr(tqdm, '_lock'))  # what another one, begun before, will look for\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], text=True, capture_output=True,
+        cwd=Path(__file__).parents[2], timeout=300, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (0, "True\n"), done.stderr

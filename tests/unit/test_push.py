@@ -380,6 +380,48 @@ def test_the_command_says_in_one_line_what_to_mend(run: RunDir, hub: Hub) -> Non
     assert err.count("\n") == 1
 
 
+def test_a_job_that_trains_in_a_fresh_folder_leaves_its_run_on_the_hub(
+    run: RunDir, hub: Hub, tmp_path: Path
+) -> None:
+    base, home = tiny.tiny_whisper(tmp_path / "base"), tmp_path / "job"
+    hub.models["ada/tiny"] = Repository.of(base)
+    home.mkdir()
+    clean = {name: value for name, value in os.environ.items() if "HF_" not in name}
+    arguments = ["--data", "sample", "--base", "ada/tiny", "--recipe", "instant", "--json"]
+    done = subprocess.run(
+        [sys.executable, "-m", "intent", "train", *arguments, "--set", "window_seconds=1", "copies=0",
+         "--push-to", "ada/calls"],
+        cwd=Path(__file__).parents[2], text=True, capture_output=True, stdin=subprocess.DEVNULL,
+        env={**clean, "HF_ENDPOINT": constants.ENDPOINT, "HF_HUB_DISABLE_XET": "1", "HF_TOKEN": TOKEN,
+             "HF_HOME": str(home / "hub"), "INTENT_RUNS": str(home / "runs"),
+             "INTENT_CACHE": str(home / "cache")},
+        timeout=300, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    result, pushed = map(json.loads, done.stdout.splitlines()[-2:])
+    assert pushed == {"run": result["run"], "url": f"{constants.ENDPOINT}/ada/calls"}
+    there, model = hub.models["ada/calls"].files, home / "runs" / result["run"] / "model"
+    assert there["model.safetensors"] == (model / "model.safetensors").read_bytes()
+    assert TOKEN not in done.stdout + done.stderr
+    assert not any(TOKEN.encode() in data for data in contents(home).values())
+
+
+def test_what_cannot_be_pushed_is_told_before_a_training_begins(
+    run: RunDir, hub: Hub, tmp_path: Path
+) -> None:
+    clean = {name: value for name, value in os.environ.items() if "HF_" not in name}
+    done = subprocess.run(
+        [sys.executable, "-m", "intent", "train", "--data", "sample", "--push-to", "eve/calls"],
+        cwd=Path(__file__).parents[2], text=True, capture_output=True, stdin=subprocess.DEVNULL,
+        env={**clean, "HF_ENDPOINT": constants.ENDPOINT, "HF_TOKEN": TOKEN,
+             "INTENT_RUNS": str(tmp_path / "runs")},
+        timeout=300, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("This token is ada’s, who cannot write to eve")
+    assert not (tmp_path / "runs").exists()
+
+
 def test_the_token_is_nowhere_but_on_its_way(
     run: RunDir, hub: Hub, caplog: pytest.LogCaptureFixture, tmp_path: Path,
     capfd: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch,

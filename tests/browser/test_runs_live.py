@@ -1,0 +1,96 @@
+"""Runs that train while a visitor looks at them on the Runs tab: resumed and stopped by a click."""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from intent import runs as all_runs
+from intent.events import Finished
+from intent.provenance import read_provenance
+from intent.queue import enqueue
+from intent.recipes import Recipe
+from intent.rundir import WHOLE, RunDir
+from intent.worker import holder
+from tests.browser.harness import problems
+from tests.browser.test_runs import open_run, open_tab, press, summary, table
+from tests.tiny import tiny_whisper, tone_folder
+
+PATIENCE = 240_000  # milliseconds, for a training on a machine that is busy with something else
+
+
+@pytest.fixture
+def start(app_home: Path) -> Iterator[Callable[..., RunDir]]:
+    """`start(name, epochs)` lets the app train a tiny encoder on tones; nothing trains afterwards."""
+    runs, base, tones = (app_home / name for name in ("runs", "base", "tones"))
+    if not base.exists():
+        tiny_whisper(base), tone_folder(tones)
+
+    def begin(name: str, epochs: int) -> RunDir:
+        recipe = Recipe(
+            data=str(tones), base=str(base), window_seconds=2, trainable_layers=1, epochs=epochs,
+            batch_size=2, learning_rate=1e-3,
+        )  # fmt: skip
+        run = all_runs.create_run(runs, recipe)
+        all_runs.rename_run(run, name)
+        enqueue(run)  # the app begins what waits
+        return run
+
+    yield begin
+    while live := all_runs.live_run(runs):
+        all_runs.kill_run(live)
+
+
+def wait_for(condition: Callable[[], object]) -> None:
+    for _ in range(PATIENCE // 50):
+        if condition():
+            return
+        time.sleep(0.05)
+    raise AssertionError("what was waited for did not come about")
+
+
+def state(page: Page, name: str) -> Locator:
+    return table(page).get_by_role("row").filter(has_text=name).locator(".rn-badge")
+
+
+def test_an_interrupted_run_is_resumed_by_a_click_and_ends_done(
+    page: Page, start: Callable[..., RunDir]
+) -> None:
+    run = start("Cut short", epochs=60)
+    wait_for(lambda: any(run.checkpoints.glob(f"*/{WHOLE}")))
+    os.kill(holder(run)[1], signal.SIGKILL)
+    open_tab(page)
+    expect(state(page, "Cut short")).to_have_text("Interrupted")
+    step = run.history().evaluations[-1].step
+    open_run(page, "Cut short")
+    press(page, "Resume")
+    expect(page.locator("#runs-note")).to_contain_text("“Cut short” goes on.")
+    expect(state(page, "Cut short")).to_have_text("Done", timeout=PATIENCE)
+    expect(summary(page)).to_contain_text("Done")
+    expect(page.get_by_role("button", name="Resume", exact=True)).not_to_be_visible()
+    history = run.history()
+    assert history.started.resumed and 0 < history.started.step <= step
+    assert [point.epoch for point in history.evaluations] == list(range(1, 61))
+    assert problems(page) == []
+
+
+def test_a_run_is_stopped_by_a_click_and_keeps_its_best_checkpoint(
+    page: Page, start: Callable[..., RunDir]
+) -> None:
+    run = start("Long", epochs=200)
+    wait_for(lambda: run.history().saved)
+    open_tab(page)
+    open_run(page, "Long")
+    press(page, "Stop")
+    expect(page.locator("#runs-note")).to_contain_text("is stopping and keeps its best so far")
+    expect(state(page, "Long")).to_have_text("Stopped", timeout=PATIENCE)
+    expect(page.get_by_role("button", name="Use this model", exact=True).last).to_be_visible()
+    history = run.history()
+    assert isinstance(history.end, Finished)
+    best = max(point.accuracy for point in history.evaluations)
+    assert read_provenance(run.model).accuracy == history.end.accuracy == best
+    assert problems(page) == []
