@@ -144,7 +144,7 @@ def _prepare(recipe: Recipe, run: RunDir, on_event: Callable[[Event], None], wat
         )
         if recipe.mute_padding and hears_fixed_window(model):
             on_event(Phase("muting the padding"))
-            mute_padding(model.to(device), extractor, watch.should_stop)
+            mute_padding(model.to(device), extractor, lambda: watch.verdict() != "done")
     on_event(Phase("reading audio"))
     meter = ProgressMeter(on_event, len(parts["train"]) + len(parts["test"]))
     test = _hash_clips(parts["test"], on_event, watch, meter, 0)

@@ -41,10 +41,11 @@ class Watch:
     def must_end(self) -> bool:
         """Return whether work must end, and remember why."""
         if self.outcome == "done":
-            self.outcome = ranks.leaders(self._outcome)
+            self.outcome = ranks.leaders(self.verdict)
         return self.outcome != "done"
 
-    def _outcome(self) -> str:
+    def verdict(self) -> str:
+        """Return the outcome if work ended now, by this process alone: "done" while it may go on."""
         if self.should_stop():
             return "stopped"
         late = self.budget_seconds and self.seconds > self.budget_seconds

@@ -277,6 +277,15 @@ def test_a_run_out_of_time_goes_on_from_its_own_checkpoint(
     assert found[6] == pytest.approx(expected[6], abs=1e-5)
 
 
+def test_no_padding_is_listened_to_when_the_time_is_up(tones: Path, tmp_path: Path) -> None:
+    recipe = recipe_for("instant", "whisper", tones, tmp_path)
+    Sitting(tmp_path / "in-time").train(recipe)
+    [detector] = (tmp_path / "cache" / "padding").iterdir()
+    detector.unlink()
+    assert Sitting(tmp_path / "late").train(recipe, budget_seconds=1e-6).end.outcome == "out of time"
+    assert not detector.exists()
+
+
 def test_a_budget_ends_a_run_as_out_of_time(tones: Path, tmp_path: Path) -> None:
     recipe = recipe_for("recommended", "wav2vec2", tones, tmp_path, epochs=200)
     sitting = Sitting(tmp_path / "run").train(recipe, budget_seconds=2)
