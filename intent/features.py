@@ -19,7 +19,7 @@ from intent.devices import autocast
 from intent.encoders import fingerprint
 from intent.paths import cache_dir, written_whole
 
-BATCH = 4  # clips in one forward pass, where they are of one length
+BATCH = 4  # clips in one forward pass
 CACHE_GIGABYTES = 8.0  # unless INTENT_CACHE_GB says otherwise
 
 
@@ -46,6 +46,11 @@ class FrontEnd:
     fixed_window: bool
     device: str
     dtype: torch.dtype = torch.float32  # in which matrices are multiplied
+
+    @property
+    def clips_at_once(self) -> int:
+        """How many clips go through together: several only where all are of one length."""
+        return BATCH if self.fixed_window else 1
 
     @property
     def input_name(self) -> str:
@@ -94,6 +99,12 @@ class FeatureCache:
         """Return where the array of a clip, or of an altered copy of it, is kept."""
         return self.folder / f"{clip_hash}-{copy}.npy"
 
+    def kept(self, path: Path, compute: Callable[[], np.ndarray]) -> np.ndarray:
+        """Return the array in a file, computed first where it is not there."""
+        if not path.exists():
+            self.write(path, compute())
+        return np.load(path)
+
     def write(self, path: Path, array: np.ndarray) -> None:
         """Store an array whole: a reader sees all of it or nothing."""
         with written_whole(path) as file:
@@ -108,14 +119,15 @@ def feature_files(
     Clips come in order; those that are not in the cache are computed, a few at a time. Several
     processes each compute their share of them.
     """
-    size = (BATCH if front_end.fixed_window else 1) * ranks.count()
+    size = front_end.clips_at_once * ranks.count()
     for start in range(0, len(clips), size):
         batch = clips[start : start + size]
         paths = [[cache.path(clip.hash, copy) for copy in range(copies + 1)] for clip in batch]
         rows = range(len(batch))
         _compute(front_end, batch, paths, ranks.share(rows), cache)
-        ranks.wait_for_all()
-        _compute(front_end, batch, paths, rows, cache)  # another machine's may lie in its own cache
+        if ranks.count() > 1:
+            ranks.wait_for_all()
+            _compute(front_end, batch, paths, rows, cache)  # another machine has a cache of its own
         yield from ((start + row, paths[row]) for row in rows)
 
 
@@ -134,9 +146,8 @@ def _compute(
         if not path.exists()
     ]
     sounds = {row: batch[row].read() for row in {row for _, row, _ in missing}}
-    size = BATCH if front_end.fixed_window else 1
-    for first in range(0, len(missing), size):
-        some = missing[first : first + size]
+    for first in range(0, len(missing), front_end.clips_at_once):
+        some = missing[first : first + front_end.clips_at_once]
         heard = front_end.hear(
             [altered(sounds[row], batch[row].hash, copy) for _, row, copy in some]
         )

@@ -62,10 +62,7 @@ class HeldOut:
     def _pooled(self, file: Path, cache: FeatureCache) -> np.ndarray:
         if not self.fixed:
             return np.load(file)
-        kept = file.with_name(f"{file.stem}-pooled.npy")
-        if not kept.exists():
-            cache.write(kept, self._pool(file))
-        return np.load(kept)
+        return cache.kept(file.with_name(f"{file.stem}-pooled.npy"), lambda: self._pool(file))
 
     @torch.inference_mode()
     def _pool(self, file: Path) -> np.ndarray:

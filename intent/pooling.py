@@ -1,6 +1,7 @@
 """Clips to rows: the mean over time of what a frozen encoder makes of each, its padding left out."""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 import numpy as np
 import torch
@@ -28,12 +29,14 @@ def pooled_rows(work: Work, clips: Sequence[HeardClip]) -> Iterator[tuple[int, n
         return
     front_end, network = below_last_network(work), FeedForward(work.model)
     cache = FeatureCache(front_end.key())
+
+    def heard(clip: HeardClip) -> np.ndarray:
+        _, streams = next(feature_files(front_end, [clip], copies, cache))
+        return pool(work, network, [np.load(stream) for stream in streams])
+
     for index, clip in enumerate(clips):
         file = cache.folder / f"{clip.hash}-pooled-{copies}.npy"
-        if not file.exists():
-            _, streams = next(feature_files(front_end, [clip], copies, cache))
-            cache.write(file, pool(work, network, [np.load(stream) for stream in streams]))
-        yield index, np.load(file)
+        yield index, cache.kept(file, partial(heard, clip))
 
 
 def below_last_network(work: Work) -> FrontEnd:
