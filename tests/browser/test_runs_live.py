@@ -2,8 +2,8 @@
 
 import os
 import signal
-import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -19,8 +19,10 @@ from intent.worker import holder
 from tests.browser.harness import problems
 from tests.browser.test_runs import open_run, open_tab, press, summary, table
 from tests.tiny import tiny_whisper, tone_folder
+from tests.waiting import wait_for
 
 PATIENCE = 240_000  # milliseconds, for a training on a machine that is busy with something else
+wait_until = partial(wait_for, patience=PATIENCE / 1000)
 
 
 @pytest.fixture
@@ -45,14 +47,6 @@ def start(app_home: Path) -> Iterator[Callable[..., RunDir]]:
         all_runs.kill_run(live)
 
 
-def wait_for(condition: Callable[[], object]) -> None:
-    for _ in range(PATIENCE // 50):
-        if condition():
-            return
-        time.sleep(0.05)
-    raise AssertionError("what was waited for did not come about")
-
-
 def state(page: Page, name: str) -> Locator:
     return table(page).get_by_role("row").filter(has_text=name).locator(".rn-badge")
 
@@ -61,7 +55,7 @@ def test_an_interrupted_run_is_resumed_by_a_click_and_ends_done(
     page: Page, start: Callable[..., RunDir]
 ) -> None:
     run = start("Cut short", epochs=60)
-    wait_for(lambda: any(run.checkpoints.glob(f"*/{WHOLE}")))
+    wait_until(lambda: any(run.checkpoints.glob(f"*/{WHOLE}")))
     os.kill(holder(run)[1], signal.SIGKILL)
     open_tab(page)
     expect(state(page, "Cut short")).to_have_text("Interrupted")
@@ -82,7 +76,7 @@ def test_a_run_is_stopped_by_a_click_and_keeps_its_best_checkpoint(
     page: Page, start: Callable[..., RunDir]
 ) -> None:
     run = start("Long", epochs=200)
-    wait_for(lambda: run.history().saved)
+    wait_until(lambda: run.history().saved)
     open_tab(page)
     open_run(page, "Long")
     press(page, "Stop")

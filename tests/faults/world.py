@@ -4,9 +4,9 @@ import dataclasses
 import os
 import signal
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -19,8 +19,9 @@ from intent.worker import holder
 from tests.faults import processes
 from tests.faults.points import Point, Undisturbed
 from tests.tiny import tiny_whisper, tone, tone_folder, wav_bytes
+from tests.waiting import wait_for
 
-PATIENCE = 300  # seconds: far above what anything here takes, so that a hang ends
+wait_until = partial(wait_for, patience=300)  # seconds: far above what anything here takes
 FINE_TUNE = {"method": "fine-tune", "head": "closed-form", "trainable_layers": 1, "batch_size": 4,
              "accumulation_steps": 2, "epochs": 2, "learning_rate": 1e-3}  # fmt: skip
 RECIPES = {
@@ -108,15 +109,6 @@ def resume(world: World, run: RunDir) -> None:
     finally:
         process.kill()
         process.join()
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    """Wait for a condition; fail after a long while."""
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        if time.monotonic() > deadline:
-            raise AssertionError("waited in vain")
-        time.sleep(0.002)
 
 
 def _mislabel(tones: Path) -> None:

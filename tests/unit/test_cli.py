@@ -20,19 +20,10 @@ from intent.queue import enqueue
 from intent.recipes import Recipe
 from intent.runs import create_run, list_runs, open_run, queued_runs, state
 from intent.worker import training_lock
-from tests.tiny import LABELS, tiny_whisper, tone, tone_folder
+from tests.tiny import LABELS, tone
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = ("classify", "train", "evaluate", "runs", "push")
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a tiny checkpoint (base) and tones (tones) to learn and to hear."""
-    folder = tmp_path_factory.mktemp("world")
-    tiny_whisper(folder / "base")
-    tone_folder(folder / "tones")
-    return folder
 
 
 @pytest.fixture(autouse=True)

@@ -346,13 +346,11 @@ def test_what_was_pushed_loads_by_its_name_and_hears_the_same(
     assert accuracy == pytest.approx(5 / 6)
 
 
-def pushed_by_command(
-    run: RunDir, hub: Hub, *arguments: str, **environment: str
-) -> tuple[int, str, str]:
-    """What a fresh process answers to `python -m intent push`: exit code, output, complaints."""
+def by_command(*arguments: str, **environment: str) -> tuple[int, str, str]:
+    """What a fresh process answers to `python -m intent`: exit code, output, complaints."""
     clean = {name: value for name, value in os.environ.items() if "HF_" not in name}
     done = subprocess.run(
-        [sys.executable, "-m", "intent", "push", run.id, "--runs", str(run.path.parent), *arguments],
+        [sys.executable, "-m", "intent", *arguments],
         cwd=Path(__file__).parents[2], text=True, capture_output=True, stdin=subprocess.DEVNULL,
         env={**clean, "HF_ENDPOINT": constants.ENDPOINT, "HF_HUB_DISABLE_XET": "1", **environment},
         timeout=300, check=False,
@@ -360,21 +358,25 @@ def pushed_by_command(
     return done.returncode, done.stdout, done.stderr
 
 
+def pushed_by_command(run: RunDir, *arguments: str, **environment: str) -> tuple[int, str, str]:
+    return by_command("push", run.id, "--runs", str(run.path.parent), *arguments, **environment)
+
+
 def test_the_command_prints_where_it_is(run: RunDir, hub: Hub) -> None:
     url = f"{constants.ENDPOINT}/ada/calls"
     arguments = ("--to", "ada/calls", "--private", "--json")
-    code, out, err = pushed_by_command(run, hub, *arguments, HF_TOKEN=TOKEN)
+    code, out, err = pushed_by_command(run, *arguments, HF_TOKEN=TOKEN)
     assert (code, json.loads(out), err) == (0, {"run": run.id, "url": url}, "")
     assert hub.models["ada/calls"].private
     assert "model.safetensors" in hub.models["ada/calls"].files
 
 
 def test_the_command_says_in_one_line_what_to_mend(run: RunDir, hub: Hub) -> None:
-    assert pushed_by_command(run, hub, "--to", "ada/calls", HF_TOKEN="hf_old") == (
+    assert pushed_by_command(run, "--to", "ada/calls", HF_TOKEN="hf_old") == (
         2, "", "The Hub does not know this token: copy it once more from "
         "https://huggingface.co/settings/tokens.\n",
     )  # fmt: skip
-    code, out, err = pushed_by_command(run, hub, "--to", "ada/calls")
+    code, out, err = pushed_by_command(run, "--to", "ada/calls")
     assert (code, out) == (2, "")
     assert err.startswith("A token that may write is needed: set HF_TOKEN")
     assert err.count("\n") == 1
@@ -386,39 +388,30 @@ def test_a_job_that_trains_in_a_fresh_folder_leaves_its_run_on_the_hub(
     base, home = tiny.tiny_whisper(tmp_path / "base"), tmp_path / "job"
     hub.models["ada/tiny"] = Repository.of(base)
     home.mkdir()
-    clean = {name: value for name, value in os.environ.items() if "HF_" not in name}
     arguments = ["--data", "sample", "--base", "ada/tiny", "--recipe", "instant", "--json"]
-    done = subprocess.run(
-        [sys.executable, "-m", "intent", "train", *arguments, "--set", "window_seconds=1", "copies=0",
-         "--push-to", "ada/calls"],
-        cwd=Path(__file__).parents[2], text=True, capture_output=True, stdin=subprocess.DEVNULL,
-        env={**clean, "HF_ENDPOINT": constants.ENDPOINT, "HF_HUB_DISABLE_XET": "1", "HF_TOKEN": TOKEN,
-             "HF_HOME": str(home / "hub"), "INTENT_RUNS": str(home / "runs"),
-             "INTENT_CACHE": str(home / "cache")},
-        timeout=300, check=False,
+    code, out, err = by_command(
+        "train", *arguments, "--set", "window_seconds=1", "copies=0", "--push-to", "ada/calls",
+        HF_TOKEN=TOKEN, HF_HOME=str(home / "hub"), INTENT_RUNS=str(home / "runs"),
+        INTENT_CACHE=str(home / "cache"),
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    result, pushed = map(json.loads, done.stdout.splitlines()[-2:])
+    assert code == 0, err
+    result, pushed = map(json.loads, out.splitlines()[-2:])
     assert pushed == {"run": result["run"], "url": f"{constants.ENDPOINT}/ada/calls"}
     there, model = hub.models["ada/calls"].files, home / "runs" / result["run"] / "model"
     assert there["model.safetensors"] == (model / "model.safetensors").read_bytes()
-    assert TOKEN not in done.stdout + done.stderr
+    assert TOKEN not in out + err
     assert not any(TOKEN.encode() in data for data in contents(home).values())
 
 
 def test_what_cannot_be_pushed_is_told_before_a_training_begins(
     run: RunDir, hub: Hub, tmp_path: Path
 ) -> None:
-    clean = {name: value for name, value in os.environ.items() if "HF_" not in name}
-    done = subprocess.run(
-        [sys.executable, "-m", "intent", "train", "--data", "sample", "--push-to", "eve/calls"],
-        cwd=Path(__file__).parents[2], text=True, capture_output=True, stdin=subprocess.DEVNULL,
-        env={**clean, "HF_ENDPOINT": constants.ENDPOINT, "HF_TOKEN": TOKEN,
-             "INTENT_RUNS": str(tmp_path / "runs")},
-        timeout=300, check=False,
+    code, out, err = by_command(
+        "train", "--data", "sample", "--push-to", "eve/calls", HF_TOKEN=TOKEN,
+        INTENT_RUNS=str(tmp_path / "runs"),
     )  # fmt: skip
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("This token is ada’s, who cannot write to eve")
+    assert (code, out) == (2, "")
+    assert err.startswith("This token is ada’s, who cannot write to eve")
     assert not (tmp_path / "runs").exists()
 
 

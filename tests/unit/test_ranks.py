@@ -18,19 +18,9 @@ from intent.recipes import Recipe
 from intent.report import read_report
 from intent.rundir import RunDir
 from intent.runs import create_run, list_runs, state, work
-from tests.tiny import tiny_whisper, tone_folder
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 240  # after which two processes that wait for one another have failed
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a tiny Whisper, whose dropout is off, and tones: 24 to learn, 6 to test on."""
-    folder = tmp_path_factory.mktemp("world")
-    tiny_whisper(folder / "base")
-    tone_folder(folder / "tones")
-    return folder
 
 
 @pytest.fixture(autouse=True)

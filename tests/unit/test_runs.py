@@ -6,8 +6,8 @@ import subprocess
 import sys
 import textwrap
 import threading
-import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -37,15 +37,10 @@ from intent.runs import (
 )  # fmt: skip
 from intent.worker import holder, training_lock
 from tests.tiny import tiny_whisper, tone_folder
+from tests.waiting import wait_for
 
-PATIENCE = 120  # seconds: far above what anything here takes, so that a hang ends
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.01)
+PATIENCE = 120  # seconds: far above what anything here takes
+wait_until = partial(wait_for, patience=PATIENCE)
 
 
 def idle(run: RunDir) -> Callable[[], bool]:
