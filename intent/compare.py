@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from intent.recipes import Recipe
+from intent.recipes import Recipe, value_read
 from intent.report import AnsweredClip
 
 LEVEL = 0.05  # a difference is more than chance where chance alone is rarer than this
@@ -71,9 +71,13 @@ def in_words(first: str, second: str, test: McNemar) -> str:
 
 
 def differences(recipes: Sequence[Recipe]) -> tuple[Difference, ...]:
-    """Return the fields in which not all of the recipes agree, in the recipe's order."""
+    """Return the fields in which not all of the recipes agree, in the recipe's order.
+
+    A hyperparameter that a recipe's method ignores has the value NOT_READ there: training would
+    come to the same with any other.
+    """
     found = (
-        Difference(field.name, tuple(getattr(recipe, field.name) for recipe in recipes))
+        Difference(field.name, tuple(value_read(recipe, field.name) for recipe in recipes))
         for field in dataclasses.fields(Recipe)
     )
     return tuple(one for one in found if len(set(one.values)) > 1)

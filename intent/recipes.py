@@ -16,6 +16,9 @@ WHISPER = "whisper"
 METHODS = ("fine-tune", "closed-form", "leave-one-out")
 HEADS = ("random", "closed-form")
 
+NOT_READ = "not used"  # stands for the value of a hyperparameter that a method ignores
+OF_ANY_RECIPE = ("preset", "data", "locales", "base")
+
 # What else than data, base and method each way of training is changed by.
 OF_EVERY_METHOD = ("seed", "test_share", "window_seconds", "copies", "mixed_precision")
 OF_GRADIENTS = (
@@ -157,6 +160,12 @@ def fields_read_by(method: str, family: str = WHISPER) -> frozenset[str]:
     if family != WHISPER and method == "fine-tune":  # a Whisper classifier never masks
         of_family = ("spec_augment",)
     return frozenset(("method", *OF_EVERY_METHOD, *OF_METHOD[method], *of_family))
+
+
+def value_read(recipe: Recipe, name: str) -> object:
+    """Return a field's value, or NOT_READ where the method ignores it with encoders of any family."""
+    read = fields_read_by(recipe.method, WHISPER) | fields_read_by(recipe.method, "another")
+    return getattr(recipe, name) if name in read or name in OF_ANY_RECIPE else NOT_READ
 
 
 def change(recipe: Recipe, values: dict[str, object]) -> Recipe:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from intent.compare import Difference, McNemar, differences, in_words, mcnemar
-from intent.recipes import change, preset
+from intent.recipes import NOT_READ, change, preset
 from intent.report import AnsweredClip
 
 
@@ -88,3 +88,13 @@ def test_recipes_differ_in_the_fields_that_differ() -> None:
         Difference("learning_rate", (3e-5, 1e-4, 3e-5)),
     )
     assert differences([one, one]) == () == differences([one])
+
+
+def test_what_a_method_ignores_differs_only_from_what_another_reads() -> None:
+    instant, gentle = preset("instant"), preset("recommended")
+    ignored = {"epochs": 99, "learning_rate": 0.5, "head": "random"}
+    assert differences([instant, change(instant, ignored)]) == ()
+    told = {one.field: one.values for one in differences([instant, gentle])}
+    assert told["epochs"] == (NOT_READ, gentle.epochs)
+    assert told["copies"] == (instant.copies, gentle.copies)
+    assert "accumulation_steps" not in told  # neither reads it
