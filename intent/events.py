@@ -127,7 +127,8 @@ class History:
 
     started: Started | None = None
     phase: str = ""
-    progress: Progress | None = None
+    progress: Progress | None = None  # of the present phase
+    learning: Progress | None = None  # the last that counted epochs
     halved: Halved | None = None
     skipped: tuple[Skipped, ...] = ()
     train: tuple[TrainPoint, ...] = ()
@@ -206,7 +207,8 @@ def add_event(history: History, event: Event) -> History:
         case Phase():  # behind an end: another sitting has begun
             return replace(history, phase=event.name, progress=None, end=None)
         case Progress():
-            return replace(history, progress=event)
+            learning = history.learning if event.epoch is None else event
+            return replace(history, progress=event, learning=learning)
         case Halved():
             return replace(history, halved=event)
         case Skipped():  # each sitting reads the clips again

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from intent.recipes import preset
 from intent.ui.bars import busy_html
 from tests.browser.harness import (
     EXAMPLES,
@@ -96,9 +97,10 @@ def finetune_busy(page: Page) -> None:
     """A long run in its middle; it is left running."""
     _choose(page, "Recommended")
     page.get_by_role("button", name="Every hyperparameter").click()
-    expect(page.get_by_label(re.compile("^Epochs"))).to_have_value("60")
-    for label, value in {"Window, seconds": "5", "Epochs": "200"}.items():
-        page.get_by_label(re.compile(f"^{label}")).fill(value)
+    epochs = page.get_by_label(re.compile("^Epochs"))
+    expect(epochs).to_have_value(str(preset("recommended").epochs))
+    epochs.fill("200")
+    page.get_by_label(re.compile("^Window, seconds")).fill("5")
     page.get_by_role("button", name="Every hyperparameter").click()
     page.get_by_role("button", name="Fine-tune", exact=True).click()
     expect(page.locator(".is-point.is-training").nth(12)).to_be_attached(timeout=RUN_MILLISECONDS)
@@ -107,10 +109,18 @@ def finetune_busy(page: Page) -> None:
 def finetune_stopped(page: Page) -> None:
     """The run of the state before, stopped."""
     finetune_empty(page)
-    stop = page.get_by_role("button", name="Stop", exact=True)
-    if stop.is_enabled():
-        stop.click()
+    page.get_by_role("button", name="Stop", exact=True).click()
     _expect_end(page, "Stopped")
+
+
+def finetune_plateau(page: Page) -> None:
+    """The guide's recipe, still at chance; it is left running."""
+    _choose(page, "Guide")
+    page.get_by_role("button", name="Every hyperparameter").click()
+    page.get_by_label(re.compile("^Epochs")).fill("200")
+    page.get_by_role("button", name="Every hyperparameter").click()
+    page.get_by_role("button", name="Fine-tune", exact=True).click()
+    expect(page.locator("#finetune")).to_contain_text("Still at chance", timeout=RUN_MILLISECONDS)
 
 
 def finetune_done(page: Page) -> None:
@@ -130,6 +140,16 @@ def finetune_error(page: Page) -> None:
     expect(page.locator("#finetune")).to_contain_text("there is nothing: check the path")
 
 
+def runs_of_finetune(page: Page) -> None:
+    """The report of the run that `finetune_done` left."""
+    runs_list(page)
+    page.locator("#runs-table").get_by_role("button", name=re.compile("^Instant")).click()
+    expect(
+        page.locator("#run-clips").get_by_role("button", name=re.compile("^Play"))
+    ).not_to_have_count(0)
+    page.mouse.move(0, 0)
+
+
 CLASSIFY: dict[str, State] = {
     "empty": classify_empty, "recording": classify_recording, "busy": classify_busy,
     "done": classify_done, "error": classify_error, "silence": classify_silence,
@@ -138,9 +158,12 @@ CLASSIFY: dict[str, State] = {
 DENIED = (classify_no_microphone,)  # states in which the browser denies the microphone
 FINETUNE: dict[str, State] = {
     "empty": finetune_empty, "busy": finetune_busy, "stopped": finetune_stopped,
+    "plateau": finetune_plateau, "plateau-stopped": finetune_stopped,
     "done": finetune_done, "error": finetune_error,
 }  # fmt: skip
-README: dict[str, State] = {"classify": classify_done, "finetune": finetune_done}
+README: dict[str, State] = {
+    "classify": classify_done, "finetune": finetune_done, "runs": runs_of_finetune,
+}  # fmt: skip
 
 
 def take(
@@ -176,10 +199,10 @@ def take_tab(
             afterwards()
 
 
-def _choose(page: Page, preset: str) -> None:
+def _choose(page: Page, name: str) -> None:
     finetune_empty(page)
     page.get_by_role("radio", name="Bundled sample").check()
-    page.get_by_role("radio", name=re.compile(f"^{preset}")).check()
+    page.get_by_role("radio", name=re.compile(f"^{name}")).check()
     expect(page.get_by_text("the longest lasts")).to_be_visible()
 
 

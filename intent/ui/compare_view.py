@@ -7,7 +7,7 @@ from html import escape
 
 from intent.compare import differences, in_words, mcnemar
 from intent.events import History
-from intent.recipes import Recipe, value_read
+from intent.recipes import NOT_READ, Recipe, value_read
 from intent.report import Report
 from intent.ui.live_view import percent
 from intent.ui.overlay import COLOURS, overlay_html
@@ -140,11 +140,16 @@ def _verdicts(names: Sequence[str], runs: Sequence[Compared]) -> str:
 def _field(field: str, recipes: Sequence[Recipe], differs: bool) -> str:
     title = OTHER_WORDS.get(field) or WORDS.get(field, (field.replace("_", " ").capitalize(),))[0]
     mark = "<span class='rn-unseen'> (differs)</span>" if differs else ""
-    cells = "".join(f"<td>{escape(_value(value_read(recipe, field)))}</td>" for recipe in recipes)
+    cells = "".join(_cell(value_read(recipe, field)) for recipe in recipes)
     return (
         f"<tr class='{'is-different' if differs else ''}'><th scope='row' title='{field}'>"
         f"{escape(title)}{mark}</th>{cells}</tr>"
     )
+
+
+def _cell(value: object) -> str:
+    mark = " class='is-not-read'" if value == NOT_READ else ""
+    return f"<td{mark}>{escape(_value(value))}</td>"
 
 
 def _value(value: object) -> str:

@@ -68,7 +68,7 @@ def view_of(
     can_end_now = state == "stopping" and unheeded
     return View(
         status=_status(run_id, recipe, state, history),
-        progress=_progress(recipe, state, history),
+        progress=_progress(state, history),
         plots=plots_html(history, recipe),
         result=notes + (_result(state, history, has_model) or _plateau(state, history, recipe)),
         skipped=_skipped(history),
@@ -126,19 +126,15 @@ def _data(recipe: Recipe) -> str:
     return f"on the folder {Path(recipe.data).name}"
 
 
-def _progress(recipe: Recipe, state: State, history: History) -> str:
+def _progress(state: State, history: History) -> str:
     if isinstance(history.end, Finished):
         return progress_bar(1, f"{_capital(time_in_words(history.end.seconds))} of work")
     if state not in LIVE_STATES:
         return progress_bar(0, "")
-    if history.progress is None and history.train:  # between two epochs: the bar stays
-        epoch = history.train[-1].epoch
-        return progress_bar(
-            min(1.0, epoch / recipe.epochs), f"Epoch {epoch:.1f} of {recipe.epochs}"
-        )
-    if history.progress is None:
+    progress = history.progress or history.learning  # between two epochs the bar stays
+    if progress is None:
         return progress_bar(None, "One moment…")
-    return progress_bar(_share(history.progress), _facts(history.progress))
+    return progress_bar(_share(progress), _facts(progress))
 
 
 def _facts(progress: Progress) -> str:

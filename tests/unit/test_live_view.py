@@ -53,6 +53,15 @@ def test_a_running_run_says_its_phase_and_how_far_it_is() -> None:
     assert shown.is_live and not shown.has_model
 
 
+def test_between_two_epochs_the_bar_and_the_time_left_stay() -> None:
+    progress = Progress(done=12, total=48, clips_per_second=31.4, seconds_left=185.0, epoch=3.0)
+    within = view("running", STARTED, Phase("epoch 3 of 10"), progress)
+    between = [Phase("evaluating after epoch 3"), Phase("epoch 4 of 10")]
+    for count in (1, 2):
+        shown = view("running", STARTED, Phase("epoch 3 of 10"), progress, *between[:count])
+        assert shown.progress == within.progress
+
+
 def test_a_phase_without_progress_has_a_bar_without_a_value() -> None:
     shown = view("running", STARTED, Phase("reading audio"))
     assert "aria-valuenow" not in shown.progress and "One moment" in shown.progress
