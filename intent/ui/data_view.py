@@ -76,7 +76,7 @@ def build_data_view(
             intent = gr.Dropdown([EVERY_INTENT], value=EVERY_INTENT, label="Show")
             table = gr.Dataframe(
                 headers=HEADERS, datatype=["number", "str", "str", "number"], wrap=True,
-                interactive=False, max_height=430, column_widths=["10%", "27%", "47%", "16%"],
+                interactive=False, max_height=430, column_widths=["9%", "25%", "40%", "26%"],
                 show_label=False, label="Recordings", buttons=[], elem_id="recordings",
             )  # fmt: skip
             counted = gr.HTML(elem_classes="is-quiet")
