@@ -21,8 +21,8 @@ class Timing:
     """What a run gave: accuracy (0..1), and seconds: of the command, and of epochs if it has any.
 
     The first epoch includes what is computed once for all epochs. `evaluations` are those between
-    epochs and `features` what was spent on features, both of the plain side alone and within
-    `seconds`. `reckoned` says that `seconds` comes from fewer epochs.
+    epochs, `evaluation` is one of them, and `features` what was spent on features, all of the plain
+    side alone and within `seconds`. `reckoned` says that `seconds` comes from fewer epochs.
     """
 
     accuracy: float | None
@@ -30,6 +30,7 @@ class Timing:
     first_epoch: float | None = None
     later_epochs: float | None = None  # mean
     evaluations: float = 0.0
+    evaluation: float = 0.0  # mean
     features: float = 0.0
     reckoned: bool = False
 
@@ -57,32 +58,36 @@ def run_plain(kind: str, recipe: Recipe, folder: Path, float32: bool) -> Timing:
     ]  # fmt: skip
     result, seconds = timed(command, folder / "cache")
     first, *later = result["epoch_seconds"]
+    tests = result["evaluation_seconds"]
     return Timing(
         result["accuracy"],
         seconds,
         first,
         statistics.mean(later) if later else None,
-        result["evaluation_seconds"],
+        sum(tests[:-1]),
+        # The same recipe is tested at its end alone, the guide's script after each epoch.
+        0.0 if kind == "same-recipe" else statistics.mean(tests),
         result["feature_seconds"],
     )
 
 
 def cut_short(kind: str, recipe: Recipe, epochs: int, folder: Path, float32: bool) -> Timing:
-    """Run the plain side of a recipe for a few epochs, and reckon its time for all of them.
-
-    A frozen encoder is evaluated after each epoch; the same recipe a few times, whatever its epochs.
-    """
+    """Run the plain side of a recipe for a few epochs, and reckon its time for all of them."""
     few = min(epochs, recipe.epochs)
     timing = run_plain(kind, dataclasses.replace(recipe, epochs=few), folder, float32)
-    evaluation = 0.0 if kind == "same-recipe" else timing.evaluations / few
-    one = (timing.later_epochs or timing.first_epoch) + evaluation
-    more = recipe.epochs - few
+    return reckoned(timing, few, recipe.epochs)
+
+
+def reckoned(timing: Timing, few: int, epochs: int) -> Timing:
+    """Return what all epochs would take by what a few took, each with its evaluation."""
+    more = epochs - few
+    one = (timing.later_epochs or timing.first_epoch) + timing.evaluation
     return dataclasses.replace(
         timing,
         accuracy=timing.accuracy if more == 0 else None,
         seconds=timing.seconds + more * one,
-        evaluations=timing.evaluations + more * evaluation,
-        features=timing.features / few * recipe.epochs,
+        evaluations=timing.evaluations + more * timing.evaluation,
+        features=timing.features / few * epochs,
         reckoned=more > 0,
     )
 

@@ -15,7 +15,7 @@ from intent.recipes import Recipe, change, preset
 from intent.rundir import RunDir
 from intent.training import train
 from tests.benchmarks.floor import arithmetic
-from tests.benchmarks.pairs import few_clips
+from tests.benchmarks.pairs import Timing, few_clips, reckoned
 from tests.benchmarks.plain_recipe import train_same_recipe
 from tests.benchmarks.plain_trainer import Stopwatch, full_window, training_arguments
 from tests.benchmarks.plain_trainer import train as train_plainly
@@ -77,6 +77,14 @@ def test_a_few_clips_hold_every_label_and_share_no_clip(tmp_path: Path):
     assert len(parts["train"]) == 12 and len(parts["test"]) == 3
     assert set(parts["train"]["label"]) == set(parts["test"]["label"]) == {0, 1, 2}
     assert not set(parts["train"]["name"]) & set(parts["test"]["name"])
+
+
+def test_each_epoch_that_is_reckoned_has_its_evaluation():
+    took = Timing(0.5, 115.0, first_epoch=80.0, evaluation=20.0, features=60.0)
+    whole = reckoned(took, few=1, epochs=10)
+    assert (whole.seconds, whole.evaluations) == (115 + 9 * (80 + 20), 9 * 20)
+    assert (whole.features, whole.accuracy, whole.reckoned) == (600, None, True)
+    assert reckoned(took, few=1, epochs=1) == took
 
 
 def test_the_full_window_is_the_bases_own(tmp_path: Path):
