@@ -62,12 +62,13 @@ class HeldOut:
     def _pooled(self, file: Path, cache: FeatureCache) -> np.ndarray:
         if not self.fixed:
             return np.load(file)
-        return cache.kept(file.with_name(f"{file.stem}-pooled.npy"), lambda: self._pool(file))
+        return cache.kept(file.with_name(f"{file.stem}-row.npy"), lambda: self._pool(file))
 
     @torch.inference_mode()
     def _pool(self, file: Path) -> np.ndarray:
         spoken = self.frozen.without_muted(_read([file], self.work.device))
-        return pool(self.work, self.network, [stream.cpu().numpy() for stream in spoken])[0]
+        streams = [stream.cpu().numpy() for stream in spoken]
+        return pool(self.work, self.network, streams, torch.float32)[0]
 
     @property
     def label_ids(self) -> np.ndarray:

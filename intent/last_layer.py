@@ -195,7 +195,7 @@ class _Tuner(TrainerCallback):
         meter, done = ProgressMeter(self.work.emit, len(files)), 0
         for some in batched(files, FRAMES_AT_ONCE):
             self.work.watch.check()
-            yield pool(self.work, self.learning.feed_forward, some)
+            yield pool(self.work, self.learning.feed_forward, some, self.work.dtype)
             done += len(some)
             meter.show(done, done)
 

@@ -32,7 +32,7 @@ def pooled_rows(work: Work, clips: Sequence[HeardClip]) -> Iterator[tuple[int, n
 
     def heard(clip: HeardClip) -> np.ndarray:
         _, streams = next(feature_files(front_end, [clip], copies, cache))
-        return pool(work, network, [np.load(stream) for stream in streams])
+        return pool(work, network, [np.load(stream) for stream in streams], work.dtype)
 
     for index, clip in enumerate(clips):
         file = cache.folder / f"{clip.hash}-pooled-{copies}.npy"
@@ -45,12 +45,17 @@ def below_last_network(work: Work) -> FrontEnd:
 
 
 @torch.inference_mode()
-def pool(work: Work, network: FeedForward, streams: Sequence[np.ndarray]) -> np.ndarray:
-    """Return a row (width + 1,) for each stream (frames, width) that the network gets of a clip."""
+def pool(
+    work: Work, network: FeedForward, streams: Sequence[np.ndarray], dtype: torch.dtype
+) -> np.ndarray:
+    """Return a row (width + 1,) for each stream (frames, width) that the network gets of a clip.
+
+    `dtype` is that in which the network multiplies; rows are float32.
+    """
     window = work.recipe.window_seconds * WHISPER_FRAMES_PER_SECOND
     lengths = [len(stream) for stream in streams]
     frames = torch.from_numpy(np.concatenate(streams)).float().to(work.device)
-    with autocast(work.device, work.dtype):
+    with autocast(work.device, dtype):
         output = network(frames).float()
     means = torch.stack([part.mean(0) for part in output.split(lengths)]).cpu().numpy()
     return np.column_stack([means, np.array(lengths) / window]).astype(np.float32)
