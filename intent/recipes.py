@@ -17,7 +17,7 @@ METHODS = ("fine-tune", "closed-form", "leave-one-out")
 HEADS = ("random", "closed-form")
 
 NOT_READ = "not used"  # stands for the value of a hyperparameter that a method ignores
-OF_ANY_RECIPE = ("preset", "data", "locales", "base")
+OF_ANY_RECIPE = ("preset", "data", "locales", "base")  # chosen beside the hyperparameters
 
 # What else than data, base and method each way of training is changed by.
 OF_EVERY_METHOD = ("seed", "test_share", "window_seconds", "copies", "mixed_precision")

@@ -11,10 +11,19 @@ from intent.devices import best_device
 from intent.encoders import BASES, family
 from intent.errors import IntentError
 from intent.paths import BUNDLED
-from intent.recipes import HEADS, METHODS, PRESETS, RANGES, WHISPER, Recipe, fields_read_by, preset
+from intent.recipes import (
+    HEADS,
+    METHODS,
+    OF_ANY_RECIPE,
+    PRESETS,
+    RANGES,
+    WHISPER,
+    Recipe,
+    fields_read_by,
+    preset,
+)
 from intent.ui.bars import notice_html
 
-CHOSEN_ELSEWHERE = ("preset", "data", "locales", "base")  # on the page, not in the accordion
 CHOICES = {"method": METHODS, "head": HEADS}
 SENTENCES = {
     "instant": "The encoder stays as it is and hears each recording once; the best linear head on "
@@ -66,7 +75,7 @@ class RecipeForm:
 
 def field_names() -> tuple[str, ...]:
     """Return the hyperparameters of a recipe in the order in which the form shows them."""
-    names = [f.name for f in dataclasses.fields(Recipe) if f.name not in CHOSEN_ELSEWHERE]
+    names = [f.name for f in dataclasses.fields(Recipe) if f.name not in OF_ANY_RECIPE]
     known = list(WORDS)
     return tuple(sorted(names, key=lambda name: known.index(name) if name in known else len(known)))
 

@@ -9,12 +9,11 @@ from hypothesis import strategies as some
 
 from intent.encoders import family
 from intent.errors import CheckpointError, DataError, IntentError
-from intent.recipes import PRESETS, Recipe, fields_read_by, preset
+from intent.recipes import OF_ANY_RECIPE, PRESETS, Recipe, fields_read_by, preset
 from intent.ui import recipe_form
 from intent.ui.ask import FOLDER, checked_data, data_name, recipe_of, shown_run
 from intent.ui.data_figures import figures_html, histogram
 from intent.ui.recipe_form import (
-    CHOSEN_ELSEWHERE,
     SENTENCES,
     WORDS,
     default_preset,
@@ -28,7 +27,7 @@ from tests.tiny import LABELS, tone_folder
 
 
 def test_every_hyperparameter_has_a_field_and_words() -> None:
-    fields = {field.name for field in dataclasses.fields(Recipe)} - set(CHOSEN_ELSEWHERE)
+    fields = {field.name for field in dataclasses.fields(Recipe)} - set(OF_ANY_RECIPE)
     assert set(field_names()) == set(WORDS) == fields
     assert set(SENTENCES) == set(PRESETS)
 
