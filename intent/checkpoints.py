@@ -1,7 +1,6 @@
-"""Checkpoints by name: the bundled one, a local folder or a Hub id, checked before it is loaded."""
+"""Checkpoints by name: the bundled one, a run's, a folder or a Hub id, checked before loading."""
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from intent import paths
 from intent.errors import CheckpointError
 from intent.hub import EXTRACTOR_FILES, HUB_ID, fetch, no_weights
 from intent.provenance import read_provenance
+from intent.rundir import ID, RunDir
 
 MAX_NAME_LENGTH = 1_000  # characters
 
@@ -62,9 +62,11 @@ def resolve(checkpoint: str, weights: bool = True) -> Path:
 def locate(checkpoint: str, weights: bool = True) -> Path:
     """Return the folder of any checkpoint, a bare encoder included; what it holds is not checked.
 
-    checkpoint: "bundled", a local folder, or a Hub id ("owner/name"), which is fetched, its
-    weights only if asked for. On a Space (SPACE_ID is set) a folder must lie in the runs folder.
-    Raises CheckpointError, whose message says in one line what is wrong and what to do.
+    checkpoint: "bundled", the id of a run, a local folder, or a Hub id ("owner/name"), which is
+    fetched, its weights only if asked for. What looks like a Hub id is one: a folder whose relative
+    path looks so is named by its whole path. Whether somebody may name a folder is checked before
+    (intent/access.py). Raises CheckpointError, whose message says in one line what is wrong and
+    what to do.
     """
     folder = local_folder(checkpoint)
     return fetch(checkpoint.strip(), shown_name(checkpoint), weights) if folder is None else folder
@@ -95,21 +97,39 @@ def local_folder(checkpoint: str) -> Path | None:
         )
     if name == paths.BUNDLED:
         return _bundled_folder()
-    is_id = HUB_ID.fullmatch(name) is not None and ".." not in name and "--" not in name
-    folder = _existing_folder(name)
-    if folder is not None and _may_read(folder):
-        return folder
-    if is_id:
+    if ID.fullmatch(name):
+        return _folder_of_run(name)
+    if is_hub_id(name):
         return None
-    if os.environ.get("SPACE_ID"):
-        raise CheckpointError(
-            f"{shown_name(name)} cannot be used on this Space: choose the bundled checkpoint, "
-            "a run of this Space or a Hub id such as owner/name."
-        )
+    folder = existing_folder(name)
+    if folder is not None:
+        return folder
     raise CheckpointError(
         f"{shown_name(name)} is neither a folder here nor a Hub id such as owner/name: "
         "check its spelling, or choose the bundled checkpoint."
     )
+
+
+def is_hub_id(name: str) -> bool:
+    """Return whether a name is one that the Hub could give: "owner/name", or "name" alone."""
+    return HUB_ID.fullmatch(name) is not None and ".." not in name and "--" not in name
+
+
+def run_named_by(name: str) -> str | None:
+    """Return the id of the run in the runs folder whose model a path names; None: of no run's."""
+    path = Path(name)
+    is_models = path.name == "model" and path.parent.parent == paths.runs_dir()
+    return path.parent.name if is_models and ID.fullmatch(path.parent.name) else None
+
+
+def _folder_of_run(run_id: str) -> Path:
+    run = RunDir(paths.runs_dir() / run_id)
+    if not run.model.is_dir():
+        raise CheckpointError(
+            f"The run {run_id} has no checkpoint here: choose a finished run, or the bundled "
+            "checkpoint."
+        )
+    return run.model
 
 
 def _bundled_folder() -> Path:
@@ -121,7 +141,8 @@ def _bundled_folder() -> Path:
     return paths.BUNDLED_CHECKPOINT
 
 
-def _existing_folder(name: str) -> Path | None:
+def existing_folder(name: str) -> Path | None:
+    """Return the whole path of the folder that a name leads to, None where it leads to none."""
     if len(name) > MAX_NAME_LENGTH or not name.isprintable():
         return None
     try:
@@ -129,11 +150,6 @@ def _existing_folder(name: str) -> Path | None:
         return folder if folder.is_dir() else None
     except (OSError, RuntimeError, ValueError):  # names too long, loops of links, no home
         return None
-
-
-def _may_read(folder: Path) -> bool:
-    """On a laptop every folder is its owner's; on a Space a visitor may name runs alone."""
-    return not os.environ.get("SPACE_ID") or folder.is_relative_to(paths.runs_dir())
 
 
 def _check_description(folder: Path, shown: str) -> None:

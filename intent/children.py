@@ -12,6 +12,7 @@ from multiprocessing.process import BaseProcess
 
 from intent import locks
 from intent.errors import RunError
+from intent.hub_client import TOKENS
 from intent.rundir import RunDir
 from intent.worker import PRELOAD, child_main, holder, request_stop
 
@@ -50,7 +51,7 @@ def train_in_child(run: RunDir) -> None:
     prepare_worker()
     ours, theirs = _context().Pipe(duplex=False)
     process = _context().Process(
-        target=child_main, args=(run, dict(os.environ), theirs), name=f"intent {run.id}"
+        target=child_main, args=(run, _environment_for(run), theirs), name=f"intent {run.id}"
     )
     with ours:
         process.start()
@@ -79,6 +80,12 @@ def kill_run(run: RunDir) -> None:
         deadline = time.monotonic() + TERM_SECONDS
         while locks.is_held(run.lock_file) and time.monotonic() < deadline:
             time.sleep(0.02)
+
+
+def _environment_for(run: RunDir) -> dict[str, str]:
+    """The environment, without the owner's secrets where a visitor started the run."""
+    secret = () if run.owner is None else (*TOKENS, "OAUTH_CLIENT_SECRET")
+    return {name: value for name, value in os.environ.items() if name not in secret}
 
 
 def _context() -> multiprocessing.context.BaseContext:

@@ -65,7 +65,8 @@ examples:
   python -m intent push RUN_ID --to your-name/my-model
   python -m intent push RUN_ID --to your-name/my-model --private --json
 
-The token is taken from HF_TOKEN or asked for; another push to the same name updates it.""",
+The token is that in HF_TOKEN, else the one that `hf auth login` saved, else you are asked
+for one. Another push to the same name updates it.""",
 }
 
 

@@ -9,11 +9,12 @@ from pathlib import Path
 from types import FrameType
 
 from intent import ranks, terminal
+from intent.access import OWNER, check_checkpoint
 from intent.errors import AudioError, IntentError, RecipeError, RunError
 from intent.events import Event, Finished
-from intent.paths import BUNDLED, SAMPLE, runs_dir
+from intent.paths import BUNDLED, MINDS14_DATA, runs_dir
 from intent.push_command import pusher
-from intent.recipes import Recipe, change, preset
+from intent.recipes import Recipe
 from intent.rundir import RunDir
 
 DONE, OURS, MISTAKE, INTERRUPTED = 0, 1, 2, 130  # exit codes
@@ -27,11 +28,12 @@ def classify(options: argparse.Namespace) -> int:
 
     if options.top_k < 1:
         raise IntentError(f"--top-k must be 1 or more, found {options.top_k}: choose how many.")
-    loaded(options.checkpoint)  # what is wrong with the checkpoint is said once
+    checkpoint = check_checkpoint(OWNER, options.checkpoint)
+    loaded(checkpoint)  # what is wrong with the checkpoint is said once
     code = DONE
     for file in options.files:
         try:
-            answer = hear(read_clip(file), options.checkpoint, options.top_k)
+            answer = hear(read_clip(file), checkpoint, options.top_k)
         except AudioError as error:
             code = MISTAKE
             if options.json:
@@ -121,9 +123,10 @@ def evaluate(options: argparse.Namespace) -> int:
 
     with terminal.counter("hearing clips", options.json) as on_progress:
         evaluation = evaluate_checkpoint(
-            options.checkpoint, options.data, options.locale or ("en-US",), part=options.split,
-            seed=options.seed, include_seen=options.include_seen, on_progress=on_progress,
-        )
+            check_checkpoint(OWNER, options.checkpoint), options.data,
+            options.locale or ("en-US",), part=options.split, seed=options.seed,
+            include_seen=options.include_seen, on_progress=on_progress,
+        )  # fmt: skip
     figures = evaluation.to_dict()
     if options.json:
         terminal.print_json(figures)
@@ -134,29 +137,19 @@ def evaluate(options: argparse.Namespace) -> int:
 
 def _recipe(options: argparse.Namespace) -> Recipe:
     """Return the preset as it suits the base, with what the command line changes."""
-    from intent.encoders import family
+    from intent.training_request import TrainingRequest, recipe_of
 
-    base = _whole_path(options.base or BUNDLED)
-    values: dict[str, object] = {"base": base}
-    if options.data:
-        values["data"] = options.data if options.data == SAMPLE else _whole_path(options.data)
-    if options.locale:
-        values["locales"] = options.locale
-    if options.seed is not None:
-        values["seed"] = options.seed
+    values: dict[str, object] = {} if options.seed is None else {"seed": options.seed}
     for setting in options.set or ():
         name, equals, value = setting.partition("=")
         if not equals:
             raise RecipeError(f"--set takes name=value, found {setting!r}: write it so.")
         values[name.strip()] = value
-    name = options.recipe or "recommended"
-    changed = change(preset(name), values)  # a wrong value is told before the base is looked up
-    return change(preset(name, family(changed.base)), values)
-
-
-def _whole_path(name: str) -> str:
-    """Return a folder's whole path, so that the recipe means the same from any folder."""
-    return str(Path(name).resolve()) if Path(name).is_dir() else name
+    request = TrainingRequest(
+        options.data or MINDS14_DATA, options.base or BUNDLED, options.recipe or "recommended",
+        options.locale or ("en-US",), values,
+    )  # fmt: skip
+    return recipe_of(request, OWNER)
 
 
 def _check_only_resume(options: argparse.Namespace) -> None:

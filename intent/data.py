@@ -11,19 +11,18 @@ from typing import TYPE_CHECKING
 from intent.audio import Clip, read_clip
 from intent.columns import AUDIO_COLUMN, unite
 from intent.errors import AudioError, DataError
-from intent.folders import folder_parts
-from intent.minds14 import LOCALES, hub_parts
-from intent.paths import SAMPLE, SAMPLE_DATA
+from intent.folders import check_is_folder, folder_parts
+from intent.minds14 import LOCALES, check_reachable, hub_parts
+from intent.paths import MINDS14_DATA, SAMPLE, SAMPLE_DATA
 
 if TYPE_CHECKING:
     from datasets import Dataset, DatasetDict
 
 __all__ = [
-    "AUDIO_COLUMN", "LOCALES", "DataSummary", "clip_at", "label_names", "load_data",
+    "AUDIO_COLUMN", "LOCALES", "DataSummary", "check_at_hand", "clip_at", "label_names", "load_data",
     "readable_clips", "split", "summary",
 ]  # fmt: skip
 
-MINDS14_DATA = "minds14"  # how a recipe names MInDS-14 on the Hub
 MAX_TEST_SHARE = 0.5
 
 
@@ -59,6 +58,14 @@ def load_data(data: str, locales: Sequence[str] = ("en-US",)) -> "DatasetDict":
         return unite(hub_parts(wanted), "MInDS-14")
     folder = Path(os.path.expanduser(data))
     return unite(folder_parts(folder, wanted), f'The data set in "{folder}"')
+
+
+def check_at_hand(data: str, locales: Sequence[str]) -> None:
+    """Raise DataError where `load_data` would find nothing to read; reads nothing itself."""
+    if data == MINDS14_DATA:
+        check_reachable(locales)
+    elif data != SAMPLE:
+        check_is_folder(Path(os.path.expanduser(data)))
 
 
 def split(data: "DatasetDict", seed: int, test_share: float = 0.2) -> "DatasetDict":

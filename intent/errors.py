@@ -25,5 +25,9 @@ class RunError(IntentError):
     """A run that cannot be started, stopped or stored."""
 
 
+class AccessError(IntentError):
+    """A request for something that this visitor may not do."""
+
+
 class HubError(IntentError):
     """A push to the Hub that did not succeed; the run is as it was."""

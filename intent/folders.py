@@ -26,11 +26,7 @@ def folder_parts(folder: Path, locales: Sequence[str]) -> list[Part]:
     Raises DataError, in one sentence, for a folder that is missing or holds no data set.
     """
     try:
-        if not folder.is_dir():
-            found = "a file" if folder.exists() else "nothing"
-            raise DataError(
-                f'A folder was expected at "{folder}", but there is {found}: check the path.'
-            )
+        check_is_folder(folder)
         if any(path.suffix == ".parquet" for path in _files(folder)):
             return _parquet_parts(folder, locales)
         return _label_folder_parts(folder)
@@ -39,6 +35,15 @@ def folder_parts(folder: Path, locales: Sequence[str]) -> list[Part]:
             f'The folder "{folder}" could not be opened ({error.strerror or error}): check its '
             "path, and that you may read it."
         ) from error
+
+
+def check_is_folder(folder: Path) -> None:
+    """Raise DataError where there is no folder."""
+    if not folder.is_dir():
+        found = "a file" if folder.exists() else "nothing"
+        raise DataError(
+            f'A folder was expected at "{folder}", but there is {found}: check the path.'
+        )
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from intent.errors import CheckpointError
-from intent.hub_client import bound_waits, why
+from intent.hub_client import bound_waits, token, why
 from intent.provenance import FILE_NAME as PROVENANCE_FILE
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def _fetch(hub_id: str, shown: str, weights: bool, epoch: int) -> Path:
         return Path(
             snapshot_download(
                 hub_id, revision=revision, allow_patterns=patterns,
-                etag_timeout=FIRST_ANSWER_SECONDS,
+                etag_timeout=FIRST_ANSWER_SECONDS, token=token(),
             )
         )  # fmt: skip
     except CheckpointError:
@@ -78,7 +78,7 @@ def _revision_with_safetensors(hub_id: str, shown: str) -> str | None:
     """None for the main revision, or the Hub's own conversion of it, still to be merged."""
     from huggingface_hub import HfApi
 
-    api = HfApi()
+    api = HfApi(token=token())
     if _checked_listing(api, hub_id, shown, None):
         return None
     for proposal in api.get_repo_discussions(
@@ -108,12 +108,17 @@ def _checked_listing(api: "HfApi", hub_id: str, shown: str, revision: str | None
 
 
 def _cached_snapshot(hub_id: str, shown: str, patterns: list[str], reason: Exception) -> Path:
-    """What an earlier visit left in the Hub's cache, if it is whole."""
+    """What an earlier visit left in the Hub's cache, if it is whole.
+
+    Without a token only where offline mode is on: what lies there may have been fetched with one,
+    and the Hub, which knows who may have it, cannot be asked.
+    """
     from huggingface_hub import snapshot_download
-    from huggingface_hub.constants import HF_HUB_CACHE
+    from huggingface_hub.constants import HF_HUB_CACHE, HF_HUB_OFFLINE
 
     proposals = Path(HF_HUB_CACHE, f"models--{hub_id.replace('/', '--')}", "refs", "refs", "pr")
-    for revision in (None, *(f"refs/pr/{path.name}" for path in proposals.glob("*"))):
+    revisions = [None, *(f"refs/pr/{path.name}" for path in proposals.glob("*"))]
+    for revision in revisions if token() is None or HF_HUB_OFFLINE else ():
         try:
             folder = snapshot_download(
                 hub_id, revision=revision, allow_patterns=patterns, local_files_only=True

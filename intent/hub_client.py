@@ -1,6 +1,7 @@
 """The Hub's client with a bound on every wait, and its failures in a few words."""
 
 import functools
+import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,11 @@ if TYPE_CHECKING:
 SILENCE_SECONDS = 30  # the longest that the Hub may say nothing within a request
 PATIENCE_SECONDS = 10  # the longest wait that the Hub may ask for before a person is told
 SENDING = ("POST", "PUT")
+
+# The owner's tokens, by the names under which huggingface_hub looks for them.
+TOKENS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HUGGINGFACE_HUB_TOKEN")
+
+_is_anonymous = False
 
 
 class SilentHubError(TimeoutError):
@@ -27,6 +33,24 @@ def bound_waits() -> None:
     from huggingface_hub.utils import _http, set_client_factory
 
     set_client_factory(lambda: _bounded(_http.default_client_factory()))
+
+
+def be_anonymous() -> None:
+    """From now on use no token of this machine in this process, nor in those that it starts.
+
+    The environment forgets them; the one that `hf auth login` saved is passed over, by our own
+    requests (`token`) and, where huggingface_hub is imported later, by all others.
+    """
+    global _is_anonymous
+    _is_anonymous = True
+    for name in TOKENS:
+        os.environ.pop(name, None)
+    os.environ["HF_HUB_DISABLE_IMPLICIT_TOKEN"] = "1"
+
+
+def token() -> bool | None:
+    """Return what to pass as `token` to fetch with: None for this machine's own, False for none."""
+    return False if _is_anonymous else None
 
 
 def why(error: BaseException) -> str:

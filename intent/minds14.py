@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, TypeVar
 from intent.columns import Part
 from intent.errors import DataError
 from intent.folders import quiet
-from intent.hub_client import bound_waits, why
+from intent.hub_client import bound_waits, token, why
 from intent.paths import MINDS14
 
 if TYPE_CHECKING:
     from datasets import Dataset
+    from datasets.packaged_modules.cache.cache import Cache
 
 LOCALES = (
     "cs-CZ", "de-DE", "en-AU", "en-GB", "en-US", "es-ES", "fr-FR", "it-IT", "ko-KR", "nl-NL",
@@ -31,16 +32,11 @@ class _TooSlowError(TimeoutError):
 def hub_parts(locales: Sequence[str]) -> list[Part]:
     """Return the locales of MInDS-14, each with its one "train" split.
 
-    A token in HF_TOKEN is used by huggingface_hub itself. Where the Hub does not answer, what was
-    fetched before is taken from the cache of `datasets`. Raises DataError for an unknown locale,
-    and where a locale is neither on the Hub within reach nor in the cache.
+    A token of this machine is used as huggingface_hub does, but not for strangers. Where the Hub
+    does not answer, what was fetched before is taken from the cache of `datasets`. Raises
+    DataError for an unknown locale, and where one is neither within reach nor in the cache.
     """
-    unknown = [locale for locale in locales if locale not in LOCALES]
-    if unknown:
-        raise DataError(
-            f'There is no locale "{unknown[0]}" in MInDS-14, which has {", ".join(LOCALES)}: '
-            "choose among these."
-        )
+    _check_known(locales)
     bound_waits()
     problem = _unreachable()
     load = _load_cached if problem else _load
@@ -51,26 +47,55 @@ def hub_parts(locales: Sequence[str]) -> list[Part]:
                 for locale in locales
             ]
     except Exception as error:  # from httpx, huggingface_hub, datasets or the disk
+        raise _not_fetched(problem or why(error)) from error
+
+
+def check_reachable(locales: Sequence[str]) -> None:
+    """Raise DataError, after one request at most, where `hub_parts` would find nothing to load."""
+    _check_known(locales)
+    bound_waits()
+    problem = _unreachable()
+    try:
+        for locale in locales if problem else ():
+            _cached(locale)
+    except Exception as error:  # not in the cache, or not whole there
+        raise _not_fetched(str(problem)) from error
+
+
+def _check_known(locales: Sequence[str]) -> None:
+    unknown = [locale for locale in locales if locale not in LOCALES]
+    if unknown:
         raise DataError(
-            f"MInDS-14 could not be fetched from the Hugging Face Hub ({problem or why(error)}); "
-            "choose the bundled sample, or a folder of recordings."
-        ) from error
+            f'There is no locale "{unknown[0]}" in MInDS-14, which has {", ".join(LOCALES)}: '
+            "choose among these."
+        )
+
+
+def _not_fetched(reason: str) -> DataError:
+    return DataError(
+        f"MInDS-14 could not be fetched from the Hugging Face Hub ({reason}); "
+        "choose the bundled sample, or a folder of recordings."
+    )
 
 
 def _load(locale: str) -> "Dataset":
     from datasets import load_dataset
 
-    return load_dataset(MINDS14, name=locale, split="train")
+    return load_dataset(MINDS14, name=locale, split="train", token=token())
 
 
 def _load_cached(locale: str) -> "Dataset":
+    return _cached(locale).as_dataset(split="train")
+
+
+def _cached(locale: str) -> "Cache":
+    """What `datasets` keeps of a locale; raises where it keeps nothing."""
     from datasets.packaged_modules.cache.cache import Cache
 
     name = MINDS14.split("/")[1]
-    cached = Cache(
+    return Cache(
         dataset_name=name, config_name=locale, version="auto", hash="auto", repo_id=MINDS14
     )
-    return cached.as_dataset(split="train")
 
 
 def _unreachable() -> str | None:
@@ -79,7 +104,7 @@ def _unreachable() -> str | None:
 
     seconds = constants.HF_HUB_ETAG_TIMEOUT  # 10 s, or what the user set it to
     try:
-        _within(seconds, lambda: HfApi().dataset_info(MINDS14, timeout=seconds))
+        _within(seconds, lambda: HfApi(token=token()).dataset_info(MINDS14, timeout=seconds))
     except Exception as error:  # noqa: BLE001 - whatever it is, there is no answer
         return why(error)
     return None

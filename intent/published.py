@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from intent.checkpoints import local_folder
-from intent.data import MINDS14_DATA
 from intent.errors import CheckpointError, RunError
 from intent.hub import DESCRIPTION_FILES, WEIGHT_FILES
-from intent.paths import BUNDLED, MINDS14, SAMPLE
+from intent.paths import BUNDLED, MINDS14, MINDS14_DATA, SAMPLE
 from intent.provenance import FILE_NAME as PROVENANCE_FILE
 from intent.provenance import Provenance, read_provenance
 from intent.recipes import Recipe

@@ -1,7 +1,6 @@
 """What `python -m intent push` does."""
 
 import argparse
-import os
 import sys
 from collections.abc import Callable
 from getpass import getpass
@@ -49,11 +48,16 @@ def pusher(to: str, private: bool, as_json: bool) -> Callable[[RunDir], int]:
 
 
 def _token(name: str) -> str:
+    from huggingface_hub import get_token  # HF_TOKEN, else what `hf auth login` saved
+
     from intent.push import TOKEN_PAGE
 
-    token = os.environ.get("HF_TOKEN", "")
+    token = get_token() or ""
     if not token:
         if not sys.stdin.isatty():
-            raise HubError(f"A token that may write is needed: set HF_TOKEN ({TOKEN_PAGE}).")
+            raise HubError(
+                f"A token that may write is needed: run `hf auth login` or set HF_TOKEN "
+                f"({TOKEN_PAGE})."
+            )
         token = getpass(f"Token that may write to {name} (it is not shown): ")
     return token

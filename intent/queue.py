@@ -16,6 +16,9 @@ from intent.rundir import ID, RunDir
 from intent.worker import FOLDER_LOCK, BusyError, WithdrawnError, live_run
 
 STARTER_LOCK = ".starter"  # in the runs folder: held by whoever starts what is queued
+ENTRY_LOCK = ".entry"  # held by whoever counts what is queued to add a run
+MAX_QUEUED = 20  # runs that wait
+MAX_QUEUED_OF_VISITOR = 3
 TICK_SECONDS = 0.25  # between two looks at the queue
 RETRY_SECONDS = 10  # after a look that failed
 
@@ -25,17 +28,37 @@ log = logging.getLogger(__name__)
 def enqueue(run: RunDir) -> None:
     """Put a run at the end of the queue; one that waits already keeps its place.
 
-    Raises RunError where that cannot be written.
+    Raises RunError where the queue is full, or where that cannot be written.
     """
     if run.queued_file.exists():
         return
     try:
-        with written_whole(run.queued_file) as file:
-            file.write(str(time.time_ns()).encode())
+        with locks.hold(run.path.parent / ENTRY_LOCK) as ours:
+            if not ours:
+                raise RunError("Others enter the queue just now: try again in a moment.")
+            check_room(run.path.parent, run.owner)
+            with written_whole(run.queued_file) as file:
+                file.write(str(time.time_ns()).encode())
     except OSError as error:
         raise RunError(
             f"Run {run.id} cannot be queued ({error.strerror}): look at the folder {run.path}."
         ) from None
+
+
+def check_room(runs: Path, owner: str | None) -> None:
+    """Raise RunError where the queue is full, for everybody or for this visitor (None: the owner)."""
+    waiting = queued_runs(runs)
+    if len(waiting) >= MAX_QUEUED:
+        raise RunError(
+            f"{len(waiting)} runs wait in the queue, which holds no more: try again when one of "
+            "them has begun."
+        )
+    own = sum(run.owner == owner for run in waiting)
+    if owner is not None and own >= MAX_QUEUED_OF_VISITOR:
+        raise RunError(
+            f"{own} runs of yours wait in the queue, no more are taken of one visitor: withdraw "
+            "one, or try again when one has begun."
+        )
 
 
 def withdraw(run: RunDir) -> bool:
@@ -92,8 +115,10 @@ def in_turn(run: RunDir, on_wait: Callable[[RunDir], None]) -> Iterator[None]:
     """Wait in the queue, then let the block train the run in this process.
 
     `on_wait` hears behind which run it waits, whenever that changes. Runs that nobody is there to
-    start are not waited for. Raises WithdrawnError where somebody takes the run out of the queue.
+    start are not waited for. Raises RunError where the queue is full, and WithdrawnError where
+    somebody takes the run out of it.
     """
+    check_room(run.path.parent, None)
     part = run.path / "queued.part"  # locked before it is a place in the queue
     with locks.hold(part, str(time.time_ns())):
         try:

@@ -64,6 +64,21 @@ class RunDir:
         return self.path / "name"
 
     @property
+    def owner_file(self) -> Path:
+        """The hash of the secret of the visitor who started the run; the owner's runs have none."""
+        return self.path / "owner"
+
+    @property
+    def owner(self) -> str | None:
+        """The hash of the visitor who started the run, "" if it is damaged; None: the owner."""
+        try:
+            return self.owner_file.read_text(encoding="ascii").strip()
+        except FileNotFoundError:
+            return None
+        except (OSError, UnicodeDecodeError):
+            return ""
+
+    @property
     def recipe_file(self) -> Path:
         """What was asked, written once."""
         return self.path / "recipe.json"
@@ -175,6 +190,12 @@ class RunDir:
     def stop_requested(self) -> bool:
         """Whether somebody has asked the run to stop."""
         return self.stop_file.exists()
+
+
+def no_run(runs: Path, run_id: object) -> RunError:
+    """Return what to raise where a folder of runs has no such run."""
+    shown = " ".join(str(run_id).split())[:60]
+    return RunError(f"There is no run {shown!r} in {runs}: choose one of that folder's runs.")
 
 
 def history_of(run: RunDir) -> History:

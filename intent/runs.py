@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Literal
 
 from intent import disk, locks
+from intent.access import OWNER, Visitor
 from intent.children import kill_run, prepare_worker
 from intent.errors import RunError
 from intent.events import Failed, Finished
 from intent.paths import written_whole
 from intent.queue import (
     STARTER_LOCK,
+    check_room,
     enqueue,
     in_turn,
     keep_starting,
@@ -24,16 +26,16 @@ from intent.queue import (
     withdraw,
 )
 from intent.recipes import Recipe
-from intent.rundir import ID, RunDir, history_of
-from intent.trash import KEEP_DAYS, empty_trash, restore_run, trash_run, trashed_runs
+from intent.rundir import ID, RunDir, history_of, no_run
+from intent.trash import KEEP_DAYS, empty_trash, restore_run, trash_run, trashed_run, trashed_runs
 from intent.worker import live_run, request_stop, work
 
 __all__ = [
-    "KEEP_DAYS", "RESUMABLE", "State", "check_resumable", "create_run", "empty_trash",
+    "KEEP_DAYS", "RESUMABLE", "State", "check_resumable", "check_room", "create_run", "empty_trash",
     "finished_runs", "history_of", "in_turn", "keep_starting", "kill_run", "list_runs", "live_run",
     "look_after", "open_run", "prepare_worker", "queued_runs", "rename_run", "request_stop",
     "restore_run", "resume_run", "size_bytes", "start_next", "start_run", "state", "stop_run",
-    "trash_run", "trashed_runs", "withdraw", "work",
+    "trash_run", "trashed_run", "trashed_runs", "withdraw", "work",
 ]  # fmt: skip
 
 State = Literal[
@@ -44,14 +46,17 @@ RESUMABLE = ("prepared", "stopped", "out of time", "failed", "interrupted")
 MAX_NAME = 60  # characters
 
 
-def create_run(runs: Path, recipe: Recipe) -> RunDir:
-    """Make the directory of a new run in the runs folder, with the recipe in it.
+def create_run(runs: Path, recipe: Recipe, visitor: Visitor = OWNER) -> RunDir:
+    """Make the directory of a visitor's new run in the runs folder, with the recipe in it.
 
     Raises RunError where the folder cannot be written to.
     """
     try:
         run = _new_folder(runs, recipe.preset)
         try:
+            if not visitor.is_owner:  # before the recipe, which makes it a run
+                with written_whole(run.owner_file, durable=True) as file:
+                    file.write(visitor.key.encode())
             with written_whole(run.recipe_file, durable=True) as file:
                 file.write(recipe.to_json().encode())
         except OSError:
@@ -69,8 +74,7 @@ def open_run(runs: Path, run_id: str) -> RunDir:
         if run.recipe_file.is_file():
             _mend(run)
             return run
-    shown = " ".join(str(run_id).split())[:60]
-    raise RunError(f"There is no run {shown!r} in {runs}: choose one of that folder's runs.")
+    raise no_run(runs, run_id)
 
 
 def list_runs(runs: Path) -> list[RunDir]:

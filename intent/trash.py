@@ -39,18 +39,23 @@ def trash_run(run: RunDir) -> None:
 
 def restore_run(runs: Path, run_id: str) -> RunDir:
     """Take a run out of the trash, as it was; raises RunError where it is not there."""
-    run = RunDir(runs / run_id) if ID.fullmatch(run_id) else None
-    if run is None or not (runs / TRASH / run_id).is_dir():
-        shown = " ".join(run_id.split())[:60]
-        raise RunError(f"There is no run {shown!r} in the trash of {runs}: choose one of it.")
+    trashed, run = trashed_run(runs, run_id), RunDir(runs / run_id)
     try:
-        os.replace(runs / TRASH / run_id, run.path)
+        os.replace(trashed.path, run.path)
     except OSError as error:
         raise RunError(
             f"Run {run_id} cannot be taken out of the trash ({error.strerror}): look at the "
-            f"folder {runs / TRASH / run_id}."
+            f"folder {trashed.path}."
         ) from None
     return run
+
+
+def trashed_run(runs: Path, run_id: str) -> RunDir:
+    """Return the run of that id in the trash; raises RunError where there is none."""
+    if not ID.fullmatch(run_id) or not (runs / TRASH / run_id).is_dir():
+        shown = " ".join(run_id.split())[:60]
+        raise RunError(f"There is no run {shown!r} in the trash of {runs}: choose one of it.")
+    return RunDir(runs / TRASH / run_id)
 
 
 def trashed_runs(runs: Path) -> list[RunDir]:

@@ -12,9 +12,11 @@ from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from intent import disk, locks, ranks
+from intent import access, disk, locks, ranks
 from intent.errors import IntentError, RunError
 from intent.events import Event, Failed, Phase
+from intent.hub_client import be_anonymous
+from intent.recipes import Recipe
 from intent.rundir import ID, RunDir
 
 FOLDER_LOCK = ".lock"  # in the runs folder: who trains now
@@ -60,10 +62,11 @@ def training_lock(run: RunDir) -> Iterator[None]:
         with locks.hold(folder_lock, f"{run.id} {os.getpid()}") as first:
             if not first:
                 raise BusyError(busy_message(holder(run)[0]))
+            # A request to a sitting that has ended, gone before the lock says that another runs.
+            run.stop_file.unlink(missing_ok=True)
             with locks.hold(run.lock_file, str(os.getpid())) as ours:
                 if not ours or not run.recipe_file.is_file():  # it is on its way to the trash
                     raise FileNotFoundError(run.path)
-                run.stop_file.unlink(missing_ok=True)  # a request to a sitting that has ended
                 yield
     except (FileNotFoundError, NotADirectoryError):
         raise RunError(f"There is no run {run.id} any more: start a new one.") from None
@@ -103,6 +106,7 @@ def request_stop(run: RunDir) -> None:
 
 def child_main(run: RunDir, environment: dict[str, str], ready: Connection) -> None:
     """Train a queued run in a child process; sends None once it has begun, or why it has not."""
+    os.environ.clear()  # the process that this one was forked from may know more
     os.environ.update(environment)
     os.setsid()  # Ctrl-C in the app's terminal is for the app, which then asks the run to stop
     os.nice(NICENESS)
@@ -137,7 +141,7 @@ def help_to_train(run: RunDir) -> None:
                 f"{platform.node()} does not see the run's folder {run.path}: put the runs on a disk "
                 "that all machines share (--runs or INTENT_RUNS)."
             )
-        train(run.recipe(), run, lambda event: None)
+        train(_recipe_of(run), run, lambda event: None)
     except ranks.Released:
         return
     except Exception as error:
@@ -171,7 +175,7 @@ def _train(
 
         quiet_libraries()
         with _prints_to(run.log_file):
-            train(run.recipe(), run, emit, run.stop_requested, budget_seconds)
+            train(_recipe_of(run), run, emit, run.stop_requested, budget_seconds)
     except Exception as error:
         if disk.is_full(error):
             run.drop_halves()  # which makes room for what there is to tell
@@ -184,6 +188,14 @@ def _train(
         if failure is error:
             raise
         raise failure from error
+
+
+def _recipe_of(run: RunDir) -> Recipe:
+    """The recipe, checked once more for whoever asked for it; nobody's token is used for visitors."""
+    owner = access.owner_of(run)
+    if not owner.is_owner:
+        be_anonymous()
+    return access.check_recipe(owner, run.recipe())
 
 
 def explain(error: Exception, run: RunDir) -> Exception:

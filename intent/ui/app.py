@@ -3,7 +3,10 @@
 from pathlib import Path
 
 import gradio as gr
+from starlette.middleware import Middleware
 
+from intent.access import is_public
+from intent.hub_client import be_anonymous
 from intent.paths import EXAMPLES
 from intent.ui.checkpoint_menu import choices
 from intent.ui.classify_api import offer_api
@@ -16,9 +19,11 @@ from intent.ui.classify_tab import (
     restore_on_load,
 )  # fmt: skip
 from intent.ui.finetune_tab import FinetuneTab, build_finetune_tab
+from intent.ui.gate import Gate
 from intent.ui.runs_api import offer_api as offer_runs_api
 from intent.ui.runs_tab import RunsTab, build_runs_tab
 from intent.ui.theme import CSS, HEAD, build_theme
+from intent.ui.visitors import HEAD as VISITOR_HEAD
 
 SWEEP_SECONDS = 600  # how often recordings are looked through
 KEEP_SECONDS = 3600  # how old a recording gets
@@ -34,7 +39,12 @@ MASTHEAD = """
 
 
 def build_app(runs: Path) -> gr.Blocks:
-    """Return the page over a folder of runs; `launch` serves it."""
+    """Return the page over a folder of runs; `launch` serves it.
+
+    Where strangers can reach it, this process uses none of the owner's tokens from now on.
+    """
+    if is_public():
+        be_anonymous()
     gr.set_static_paths(EXAMPLES)  # served as they are, not copied into the cache
     with gr.Blocks(
         title="Intent Studio", analytics_enabled=False, delete_cache=(SWEEP_SECONDS, KEEP_SECONDS)
@@ -61,11 +71,17 @@ def build_app(runs: Path) -> gr.Blocks:
 
 def launch(page: gr.Blocks) -> None:
     """Serve the page until stopped; its address comes from GRADIO_SERVER_NAME and _PORT."""
-    page.launch(
-        theme=build_theme(), css_paths=list(CSS), head=HEAD,
-        footer_links=["api"], run_history=False,
-        max_file_size=MAX_UPLOAD, ssr_mode=False,
-    )  # fmt: skip
+    page.launch(**launch_options())
+
+
+def launch_options() -> dict[str, object]:
+    """Return how the page is served, wherever that is."""
+    return {
+        "theme": build_theme(), "css_paths": list(CSS), "head": HEAD + VISITOR_HEAD,
+        "footer_links": ["api"], "run_history": False, "enable_monitoring": False,
+        "max_file_size": MAX_UPLOAD, "ssr_mode": False,
+        "app_kwargs": {"middleware": [Middleware(Gate)]},
+    }  # fmt: skip
 
 
 def _wire(

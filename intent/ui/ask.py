@@ -1,24 +1,19 @@
-"""What a visitor or a program asks for, as a recipe, and as a run that has begun."""
+"""What the page and its API ask for, turned into requests, and the run that a page shows."""
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from intent import access, encoders
 from intent import runs as all_runs
-from intent.data import LOCALES
 from intent.errors import DataError, RecipeError
 from intent.paths import BUNDLED, SAMPLE
-from intent.recipes import Recipe, change
+from intent.recipes import Recipe
 from intent.rundir import RunDir
+from intent.training_request import TrainingRequest, recipe_of, start
+from intent.ui.visitors import current_visitor, may
 
-MINDS14 = "minds14"  # how a recipe names MInDS-14 on the Hub
 FOLDER = "folder"  # the page's choice that a path belongs to
-
-
-def is_space() -> bool:
-    """Return whether this is a Space, where a visitor may not look into the machine's folders."""
-    return bool(os.environ.get("SPACE_ID"))
 
 
 def data_name(choice: str | None, folder: str | None) -> str:
@@ -33,35 +28,44 @@ def data_name(choice: str | None, folder: str | None) -> str:
     return folder.strip()
 
 
-def checked_data(data: str) -> str:
-    """Return the data's name if this visitor may use it; raises DataError for a Space's folders."""
-    if is_space() and data not in (MINDS14, SAMPLE):
-        raise DataError(
-            "Folders cannot be used on a Space: choose minds14 or sample, or run the app on your "
-            "own machine."
-        )
-    return data
+def usable_data(data: str) -> str:
+    """Return the data's name if this visitor may use it; raises DataError for a server's folder."""
+    return access.check_data(current_visitor(), data)
 
 
-def recipe_of(
-    data: str, locales: Sequence[str], base: str | None, preset: str,
-    start: Recipe, values: Mapping[str, object],
-) -> Recipe:
-    """Return the recipe that `start` becomes; raises RecipeError or DataError in a sentence."""
-    if data == MINDS14 and not locales:
-        raise DataError(
-            "At least one locale of MInDS-14 is needed, but none is chosen: choose one, such as "
-            f"en-US, of {', '.join(LOCALES)}."
-        )
-    chosen = {"data": checked_data(data), "base": (base or "").strip() or BUNDLED, "preset": preset}
-    return change(start, {**chosen, "locales": list(locales) or ["en-US"], **values})
+def usable_checkpoint(name: str | None) -> str:
+    """Return the checkpoint's name if this visitor may use it; no name means the bundled one."""
+    return access.check_checkpoint(current_visitor(), (name or "").strip() or BUNDLED)
+
+
+def family(base: str | None) -> str:
+    """Return the model type of a base that this visitor may use; raises IntentError."""
+    return encoders.family(usable_checkpoint(base))
+
+
+def request_of(
+    source: str | None, locales: Sequence[str], folder: str | None, base: str | None,
+    preset: str, changes: Mapping[str, object],
+) -> TrainingRequest:  # fmt: skip
+    """Return what the form on the page asks for."""
+    return TrainingRequest(data_name(source, folder), base or BUNDLED, preset, locales, changes)
+
+
+def checked_recipe(request: TrainingRequest) -> Recipe:
+    """Return the recipe that this visitor asks for; raises IntentError."""
+    return recipe_of(request, current_visitor())
+
+
+def start_new(runs: Path, request: TrainingRequest) -> RunDir:
+    """Start the run that this visitor asks for; raises IntentError."""
+    return start(runs, request, current_visitor())
 
 
 def overrides_of(text: str) -> dict[str, object]:
     """Return the hyperparameters in a JSON object; raises RecipeError for anything else."""
     try:
         values = json.loads(text.strip() or "{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         values = None
     if not isinstance(values, dict):
         raise RecipeError(
@@ -71,15 +75,10 @@ def overrides_of(text: str) -> dict[str, object]:
     return values
 
 
-def start_new(runs: Path, recipe: Recipe) -> RunDir:
-    """Create a run and start it; where another one trains, it waits in the queue."""
-    run = all_runs.create_run(runs, recipe)
-    all_runs.start_run(run)
-    return run
-
-
 def shown_run(runs: Path) -> RunDir | None:
     """Return the run that a page which opens shows: the live one, else the newest begun one."""
     live = all_runs.live_run(runs)
+    if live and may("read", live):
+        return live
     begun = (run for run in all_runs.list_runs(runs) if run.events_file.exists())
-    return live or next(begun, None)
+    return next((run for run in begun if may("read", run)), None)

@@ -9,8 +9,11 @@ import gradio as gr
 from intent.checkpoints import describe
 from intent.errors import IntentError
 from intent.paths import BUNDLED
+from intent.rundir import ID
 from intent.runs import finished_runs
 from intent.ui import bars
+from intent.ui.ask import usable_checkpoint
+from intent.ui.visitors import seen_runs, told
 
 BUNDLED_TITLE = "Bundled: Whisper tiny.en"
 OURS = "Something went wrong on our side. Please try again; the server's log says more."
@@ -20,7 +23,7 @@ log = logging.getLogger(__name__)
 
 def choices(runs: Path) -> list[tuple[str, str]]:
     """The bundled checkpoint and the finished runs, newest first, as (title, name)."""
-    made_here = [(title(str(run.model)), str(run.model)) for run in finished_runs(runs)]
+    made_here = [(title(run.id), run.id) for run in seen_runs(finished_runs(runs))]
     return [(BUNDLED_TITLE, BUNDLED), *made_here]
 
 
@@ -28,28 +31,22 @@ def title(name: str) -> str:
     """How a person knows a checkpoint: "Run 20261122-…" for a run's, its name for any other."""
     if name == BUNDLED:
         return BUNDLED_TITLE
-    path = Path(name)
-    return f"Run {path.parent.name}" if path.name == "model" and path.is_dir() else name
-
-
-def chosen_name(value: str | None) -> str:
-    """The checkpoint that the menu names; an empty menu means the bundled one."""
-    return (value or "").strip() or BUNDLED
+    return f"Run {name}" if ID.fullmatch(name) else name
 
 
 def in_words(error: Exception) -> str:
     """The sentence for a failure: its own for what a user can mend; ours are logged."""
     if isinstance(error, IntentError):
-        return str(error)
+        return told(str(error))
     log.error("A visitor was told that something went wrong.", exc_info=error)
     return OURS
 
 
 def choose(value: str | None) -> Iterator[tuple[str, object]]:
     """Yield what the chosen checkpoint is, as HTML, and the name to remember if it can be used."""
-    name = chosen_name(value)
     yield bars.about_busy_html(), gr.skip()
     try:
+        name = usable_checkpoint(value)
         yield bars.about_html(describe(name)), name
     except Exception as error:  # noqa: BLE001 - the page says every failure in words
         yield bars.notice_html(in_words(error)), gr.skip()
@@ -57,13 +54,13 @@ def choose(value: str | None) -> Iterator[tuple[str, object]]:
 
 def restore(remembered: str | None, runs: Path) -> tuple[object, str, str]:
     """The menu, what its checkpoint is, and the name to remember, for a page that opens."""
-    name = chosen_name(remembered)
     try:
+        name = usable_checkpoint(remembered)
         return gr.update(choices=choices(runs), value=name), bars.about_html(describe(name)), name
     except Exception as error:  # noqa: BLE001 - the page says every failure in words
         reason = in_words(error)
     menu = gr.update(choices=choices(runs), value=BUNDLED)
-    if name == BUNDLED:
+    if (remembered or BUNDLED) == BUNDLED:
         return menu, bars.notice_html(reason), BUNDLED
     notice = f"Your last choice cannot be used now, so the bundled checkpoint listens. {reason}"
     return menu, bars.notice_html(notice) + _about_bundled(), BUNDLED

@@ -5,19 +5,21 @@ import gradio as gr
 from intent.audio import read_clip
 from intent.classifier import classify
 from intent.paths import BUNDLED
-from intent.ui.checkpoint_menu import chosen_name, in_words
+from intent.ui.ask import usable_checkpoint
+from intent.ui.checkpoint_menu import in_words
 
 DESCRIPTION = (
     "Hear a spoken sentence and return its five likeliest intents, best first, as label ids such "
     "as pay_bill with scores from 0 to 1. The recording may be WAV, FLAC, Ogg, Opus, MP3, m4a or "
-    'WebM. The checkpoint is "bundled", a Hub id such as owner/name, or a folder on the server.'
+    'WebM. The checkpoint is "bundled", the id of a run, a Hub id such as owner/name, or, on '
+    "one's own machine, a folder."
 )
 
 
 def classify_file(audio: str, checkpoint: str = BUNDLED) -> dict:
     """Return the answer to a recording in JSON's types; raises gr.Error with one sentence."""
-    name = chosen_name(checkpoint)
     try:
+        name = usable_checkpoint(checkpoint)
         answer = classify(read_clip(audio), name)
     except Exception as error:  # noqa: BLE001 - a caller gets every failure in words
         raise gr.Error(in_words(error), print_exception=False) from None

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import gradio as gr
 
+from intent.access import is_public
 from intent.audio import read_clip
 from intent.classifier import classify
 from intent.paths import BUNDLED, EXAMPLES
 from intent.ui import bars
-from intent.ui.checkpoint_menu import choices, choose, chosen_name, in_words, restore, title
+from intent.ui.ask import usable_checkpoint
+from intent.ui.checkpoint_menu import choices, choose, in_words, restore, title
 
 LISTENERS = 3  # clips heard at the same time, over all visitors of the page and the API
 HEARING = "hearing"  # Gradio's name for those that share this limit
@@ -40,6 +42,7 @@ class ClassifyTab:
 
 def build_classify_tab(runs: Path) -> ClassifyTab:
     """Lay out the tab inside the present Blocks and wire what happens within it."""
+    folder = "" if is_public() else " or local folder"
     with gr.Column(elem_id="classify"):
         with gr.Column(elem_id="speak"):
             recording = gr.Audio(
@@ -54,7 +57,7 @@ def build_classify_tab(runs: Path) -> ClassifyTab:
         with gr.Column(elem_id="checkpoint-card", elem_classes="card"):
             checkpoint = gr.Dropdown(
                 choices(runs), value=BUNDLED, allow_custom_value=True, label="Checkpoint",
-                info="The bundled one, a finished run, or any Hub id or local folder.",
+                info=f"The bundled one, a finished run, or any Hub id{folder}.",
             )  # fmt: skip
             about = gr.HTML(bars.about_busy_html(), elem_id="about", js_on_load=LIVE)
     remembered = gr.BrowserState(BUNDLED, storage_key=STORE, secret=STORE)
@@ -69,8 +72,8 @@ def show_answer(recording: str | None, checkpoint: str | None) -> Iterator[str]:
         yield bars.empty_html()
         return
     yield bars.busy_html()
-    name = chosen_name(checkpoint)
     try:
+        name = usable_checkpoint(checkpoint)
         clip = read_clip(recording)
         yield bars.answer_html(classify(clip, name), title(name), clip.seconds)
     except Exception as error:  # noqa: BLE001 - the page says every failure in words

@@ -7,9 +7,10 @@ from html import escape
 import gradio as gr
 
 from intent import data as all_data
+from intent.access import is_public
 from intent.labels import human_name
-from intent.paths import SAMPLE
-from intent.ui.ask import FOLDER, MINDS14, checked_data, data_name, is_space
+from intent.paths import MINDS14_DATA, SAMPLE
+from intent.ui.ask import FOLDER, data_name, usable_data
 from intent.ui.checkpoint_menu import in_words
 from intent.ui.data_figures import figures_html
 from intent.ui.recipe_form import notice
@@ -35,14 +36,14 @@ class DataChoice:
 
 
 def build_data_choice(default: str) -> DataChoice:
-    """Lay out the choice of data; a folder cannot be chosen on a Space."""
-    sources = [("MInDS-14 from the Hub", MINDS14), ("Bundled sample", SAMPLE)]
-    if not is_space():
+    """Lay out the choice of data; a folder cannot be chosen in public mode."""
+    sources = [("MInDS-14 from the Hub", MINDS14_DATA), ("Bundled sample", SAMPLE)]
+    if not is_public():
         sources.append(("A folder on this machine", FOLDER))
     source = gr.Radio(sources, value=default, label="Data", elem_id="data")
     locales = gr.Dropdown(
         list(all_data.LOCALES), value=["en-US"], multiselect=True, label="Locales",
-        visible=default == MINDS14, info="Real callers, 8 kHz. CC-BY-4.0, Gerz et al. 2021.",
+        visible=default == MINDS14_DATA, info="Real callers, 8 kHz. CC-BY-4.0, Gerz et al. 2021.",
     )  # fmt: skip
     folder = gr.Textbox(
         label="Folder", visible=False, placeholder="/home/me/recordings",
@@ -50,7 +51,7 @@ def build_data_choice(default: str) -> DataChoice:
     )  # fmt: skip
     look = gr.Button("Look at the data", size="sm", elem_id="look")
     source.change(
-        lambda name: (gr.update(visible=name == MINDS14), gr.update(visible=name == FOLDER)),
+        lambda name: (gr.update(visible=name == MINDS14_DATA), gr.update(visible=name == FOLDER)),
         source, [locales, folder], show_progress="hidden", api_visibility="private",
     )  # fmt: skip
     return DataChoice(source, locales, folder, look)
@@ -120,7 +121,7 @@ def look(source: str, locales: Sequence[str], folder: str) -> Iterator[tuple[obj
     """Yield what the page shows of a data set: that it is read, its counts, then its durations."""
     yield gr.skip(), _busy(source), *[gr.skip()] * (NO_UPDATES - 2)
     try:
-        name = checked_data(data_name(source, folder))
+        name = usable_data(data_name(source, folder))
         opened = open_data(name, locales)
         counts = all_data.summary(opened.parts).clips_per_label
         where = _parts_in_words(opened, name, locales)
@@ -145,7 +146,7 @@ def look_if_at_hand(
     source: str, locales: Sequence[str], folder: str, looked: Looked | None
 ) -> Iterator[tuple[object, ...]]:
     """Show the bundled sample unasked; what costs a download waits for a click."""
-    shown = looked and (looked.name if looked.name in (MINDS14, SAMPLE) else FOLDER)
+    shown = looked and (looked.name if looked.name in (MINDS14_DATA, SAMPLE) else FOLDER)
     if shown == source:
         yield (gr.skip(),) * NO_UPDATES
     elif source == SAMPLE:
@@ -182,7 +183,7 @@ def listen(looked: Looked | None, event: gr.SelectData) -> tuple[str, str | None
 
 
 def _busy(source: str) -> str:
-    doing = "Fetching MInDS-14; the first time takes a while" if source == MINDS14 else "Reading"
+    doing = "Fetching MInDS-14; the first time takes a while" if source == MINDS14_DATA else "Reading"
     return f"<p class='is-quiet' role='status'>{doing}…</p>"
 
 
@@ -191,7 +192,7 @@ def _parts_in_words(looked: Looked, name: str, locales: Sequence[str]) -> str:
     if "test" in sizes:
         train = sizes.get("train", 0)
         return f"{train:,} to learn from and {sizes['test']:,} kept apart to test with."
-    where = f" of {', '.join(locales)}" if name == MINDS14 else ""
+    where = f" of {', '.join(locales)}" if name == MINDS14_DATA else ""
     return f"Recordings{where}; a part is kept apart to test with when training begins."
 
 

@@ -16,11 +16,12 @@ from intent.errors import CheckpointError, IntentError
 from intent.paths import BUNDLED
 from intent.recipes import PRESETS, Recipe, preset
 from intent.ui.accuracies import accuracy_line, origin, rows_for
-from intent.ui.ask import data_name, recipe_of
+from intent.ui.ask import checked_recipe, request_of
 from intent.ui.data_view import DataChoice, DataView
 from intent.ui.live_view import time_in_words
 from intent.ui.recipe_form import RecipeForm, family_or_whisper, preset_cards, values_of
 from intent.ui.recordings import Looked
+from intent.ui.visitors import told
 
 if TYPE_CHECKING:
     from intent.ui.amounts import Amount
@@ -78,12 +79,13 @@ def expect(
 
     rows, is_exact = rows_for(source, locales, base)
     try:
-        chosen = recipe_of(
-            data_name(source, folder), locales, base, preset_name, preset(preset_name),
-            values_of(base, preset_name, filled, values),
-        )  # fmt: skip
+        changes = values_of(base, preset_name, filled, values)
+        chosen = checked_recipe(request_of(source, locales, folder, base, preset_name, changes))
+    except CheckpointError as error:
+        yield _cards(rows, lambda name: UNKNOWN), _origin(rows, is_exact), _line(told(str(error)))
+        return
     except IntentError as error:
-        yield _cards(rows, lambda name: "—"), _origin(rows, is_exact), _line(str(error))
+        yield _cards(rows, lambda name: "—"), _origin(rows, is_exact), _line(told(str(error)))
         return
     if not estimate.is_measured(chosen) and all_runs.live_run(runs) is None:
         cards = _cards(rows, lambda name: "measuring …")
@@ -98,7 +100,7 @@ def expect(
     try:
         times = _times(chosen, amount, rate)
     except CheckpointError as error:
-        yield _cards(rows, lambda name: UNKNOWN), _origin(rows, is_exact), _line(str(error))
+        yield _cards(rows, lambda name: UNKNOWN), _origin(rows, is_exact), _line(told(str(error)))
         return
     yield _cards(rows, lambda name: _time(times, name)), _origin(rows, is_exact), _words(times)
 

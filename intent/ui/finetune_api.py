@@ -7,13 +7,13 @@ from pathlib import Path
 import gradio as gr
 
 from intent import runs as all_runs
-from intent.encoders import family
 from intent.events import Failed, Finished
 from intent.paths import BUNDLED, SAMPLE
-from intent.recipes import preset as recipe_preset
 from intent.rundir import RunDir
-from intent.ui.ask import checked_data, overrides_of, recipe_of, start_new
+from intent.training_request import TrainingRequest
+from intent.ui.ask import overrides_of, start_new
 from intent.ui.checkpoint_menu import in_words
+from intent.ui.visitors import current_visitor, open_run, told
 
 
 def offer_api(runs: Path) -> None:
@@ -29,31 +29,31 @@ def offer_api(runs: Path) -> None:
     ) -> str:
         """Start a fine-tune and return the id of its run. One run trains at a time, others
         wait in the queue and begin by themselves. data: "minds14"
-        (the Hub), "sample" (bundled) or a folder on the server. locales: of MInDS-14, such as
-        en-US. base: "bundled", a Hub id or a folder. preset: "instant", "recommended" or "guide".
-        overrides: hyperparameters as a JSON object, such as {"epochs": 4}."""
-        checked_data(data)
-        starting_point = recipe_preset(preset, family(base))
-        values = {"seed": seed, **overrides_of(overrides)}
-        return start_new(runs, recipe_of(data, locales, base, preset, starting_point, values)).id
+        (the Hub), "sample" (bundled) or, on one's own machine, a folder. locales: of MInDS-14, such
+        as en-US. base: "bundled", the id of a run, a Hub id or, on one's own machine, a folder.
+        preset: "instant", "recommended" or "guide". overrides: hyperparameters as a JSON object,
+        such as {"epochs": 4}. Where strangers are let in, send the header x-intent-visitor with 16
+        to 200 random characters of yours: the run can be stopped with the same ones alone."""
+        changes = {"seed": seed, **overrides_of(overrides)}
+        return start_new(runs, TrainingRequest(data, base, preset, locales, changes)).id
 
     def status(run_id: str) -> dict:
         """Say how a run is: its state (queued, running, stopping, done, stopped, out of time, failed
         or interrupted), its place in the queue, what happens now, how far that is (0 to 1), its
-        test accuracy with the 95 % interval and the clips behind it, where its model lies, and why
-        it failed if it did."""
-        return describe_run(all_runs.open_run(runs, run_id))
+        test accuracy with the 95 % interval and the clips behind it, the name of its checkpoint
+        for /classify, on one's own machine where its model lies, and why it failed if it did."""
+        return describe_run(open_run(runs, run_id))
 
     def stop(run_id: str) -> str:
         """Ask a run to stop and return its state. It keeps its best checkpoint so far; /status
         says when it has stopped. A run that waits is taken out of the queue, one that has ended is
         left as it is."""
-        return all_runs.stop_run(all_runs.open_run(runs, run_id))
+        return all_runs.stop_run(open_run(runs, run_id, "stop"))
 
     def resume(run_id: str) -> str:
         """Go on with a run that was stopped, interrupted, out of time or failed, from its last
         checkpoint, and return its state: queued where another run trains."""
-        run = all_runs.open_run(runs, run_id)
+        run = open_run(runs, run_id, "resume")
         all_runs.resume_run(run)
         return all_runs.state(run)
 
@@ -68,6 +68,7 @@ def describe_run(run: RunDir) -> dict:
     finished = end if isinstance(end, Finished) else None
     waiting = all_runs.queued_runs(run.path.parent) if state == "queued" else []
     last = history.evaluations[-1].accuracy if history.evaluations else None
+    has_model = run.model.is_dir()
     return {
         "run": run.id,
         "name": run.name,
@@ -79,8 +80,9 @@ def describe_run(run: RunDir) -> dict:
         "accuracy": finished.accuracy if finished else last,
         "interval": list(finished.interval) if finished and finished.interval else None,
         "test_clips": finished.clips if finished else None,
-        "model": str(run.model) if run.model.is_dir() else None,
-        "message": end.message if isinstance(end, Failed) else None,
+        "checkpoint": run.id if has_model else None,
+        "model": str(run.model) if has_model and current_visitor().is_owner else None,
+        "message": told(end.message) if isinstance(end, Failed) else None,
     }
 
 

@@ -8,9 +8,8 @@ from pathlib import Path
 import gradio as gr
 
 from intent import runs as all_runs
-from intent.paths import SAMPLE
-from intent.recipes import preset as recipe_preset
-from intent.ui.ask import MINDS14, data_name, recipe_of, shown_run, start_new
+from intent.paths import MINDS14_DATA, SAMPLE
+from intent.ui.ask import request_of, shown_run, start_new
 from intent.ui.checkpoint_menu import in_words
 from intent.ui.data_view import DataChoice, build_data_choice, build_data_view
 from intent.ui.expectations import MEASURING, first_cards, wire_expectations
@@ -53,7 +52,7 @@ def build_finetune_tab(runs: Path) -> FinetuneTab:
     chosen_checkpoint, clip_to_classify = gr.State(None), gr.State(None)
     with gr.Column(elem_id="finetune") as everything:
         with gr.Column(elem_id="setup", elem_classes="card"):
-            source = SAMPLE if _offline() else MINDS14
+            source = SAMPLE if _offline() else MINDS14_DATA
             data, form = build_data_choice(source), build_recipe_form(*first_cards(source))
             estimate = gr.HTML(f"<p>{MEASURING}</p>", elem_id="estimate", js_on_load=LIVE)
             start = gr.Button("Fine-tune", variant="primary", size="lg", elem_id="start")
@@ -88,11 +87,8 @@ def start_run(
 ) -> Updates:  # fmt: skip
     """Start what the form asks for and show it; or say in a sentence why nothing was started."""
     try:
-        recipe = recipe_of(
-            data_name(source, folder), locales, base, preset, recipe_preset(preset),
-            values_of(base, preset, filled, values),
-        )
-        run = start_new(runs, recipe)
+        changes = values_of(base, preset, filled, values)
+        run = start_new(runs, request_of(source, locales, folder, base, preset, changes))
     except Exception as error:  # noqa: BLE001 - the page says every failure in words
         live = all_runs.live_run(runs)  # of another visitor, perhaps: worth seeing
         return notice(in_words(error)), *updates(shown, Shown(run=live) if live else shown)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import gradio as gr
 
+from intent import access
 from intent import runs as all_runs
 from intent.recipes import preset as recipe_preset
 from intent.rundir import RunDir
@@ -13,6 +14,7 @@ from intent.ui.checkpoint_menu import in_words
 from intent.ui.live_view import View, empty_view, view_of
 from intent.ui.recipe_form import default_preset, notice
 from intent.ui.run_notes import notes_html
+from intent.ui.visitors import current_visitor, may, told_history
 
 TICK_SECONDS = 0.5
 HEED_SECONDS = 20  # after which a run that was asked to stop may be ended by force
@@ -69,7 +71,7 @@ def build_live_panel() -> LivePanel:
 
 def stop_run(shown: Shown) -> Updates:
     """Ask the run to stop, or withdraw it; what has not heeded it for a while is ended by force."""
-    if shown.run is None:
+    if shown.run is None or not may("stop", shown.run):
         return updates(shown, shown)
     if all_runs.stop_run(shown.run) == "stopping" and _unheeded(shown.run):
         all_runs.kill_run(shown.run)
@@ -81,6 +83,7 @@ def resume_run(shown: Shown) -> Updates:
     if shown.run is None:
         return "", *updates(shown, shown)
     try:
+        access.check(current_visitor(), "resume", shown.run)
         all_runs.resume_run(shown.run)
     except Exception as error:  # noqa: BLE001 - the page says every failure in words
         return notice(in_words(error)), *updates(shown, Shown(run=shown.run))
@@ -93,15 +96,15 @@ def tick(shown: Shown) -> Updates:
 
 
 def use_model(shown: Shown) -> str | None:
-    """Return the checkpoint of the run, by its folder."""
+    """Return the checkpoint of the run, by its id."""
     has_model = shown.run is not None and shown.run.model.is_dir()
-    return str(shown.run.model) if has_model else None
+    return shown.run.id if has_model else None
 
 
 def updates(before: Shown, now: Shown) -> Updates:
     """Return what each component of the live panel gets: gr.skip() for what a page has already."""
     run = now.run
-    if run is None or not run.recipe_file.is_file():  # there is none, or it was removed
+    if run is None or not run.recipe_file.is_file() or not may("read", run):  # or it was removed
         view, now = empty_view(recipe_preset(default_preset())), Shown()
     else:
         state, history = all_runs.state(run), all_runs.history_of(run)
@@ -110,7 +113,10 @@ def updates(before: Shown, now: Shown) -> Updates:
         if same and before.history is history and state != "stopping":
             return (gr.skip(),) * len(dataclasses.fields(LivePanel))
         has_model = run.model.is_dir()
-        view = view_of(run.id, run.recipe(), state, history, has_model, _unheeded(run), notes)
+        view = view_of(
+            run.id, run.recipe(), state, told_history(history), has_model, _unheeded(run), notes,
+            is_own=may("stop", run),
+        )  # fmt: skip
         now = Shown(run, state, history, view, notes)
     now = dataclasses.replace(now, view=view)
     return *_changes(before.view, view), now
@@ -127,7 +133,7 @@ def _changes(old: View | None, new: View) -> Updates:
         if same_buttons
         else (
             gr.update(
-                interactive=new.is_live and (not new.is_stopping or new.can_end_now),
+                interactive=new.is_live and new.is_own and (not new.is_stopping or new.can_end_now),
                 value=new.stop_word,
             ),
             gr.update(interactive=new.can_resume),
@@ -140,7 +146,9 @@ def _changes(old: View | None, new: View) -> Updates:
 
 
 def _buttons(view: View) -> tuple[bool | str, ...]:
-    return view.is_live, view.is_stopping, view.can_resume, view.has_model, view.stop_word
+    return (
+        view.is_live, view.is_own, view.is_stopping, view.can_resume, view.has_model, view.stop_word
+    )  # fmt: skip
 
 
 def _unheeded(run: RunDir) -> bool:

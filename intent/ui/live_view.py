@@ -47,6 +47,7 @@ class View:
     is_stopping: bool = False
     can_end_now: bool = False
     can_resume: bool = False
+    is_own: bool = True  # this visitor may stop and resume it
     stop_word: str = "Stop"
 
 
@@ -58,11 +59,11 @@ def empty_view(recipe: Recipe) -> View:
 
 def view_of(
     run_id: str, recipe: Recipe, state: State, history: History, has_model: bool, unheeded: bool,
-    notes: str = "",
+    notes: str = "", is_own: bool = True,
 ) -> View:  # fmt: skip
     """Return what is shown of a run; `unheeded`: it was asked to stop a while ago, and has not.
 
-    `notes` is what else there is to say of it, as HTML.
+    `notes` is what else there is to say of it, as HTML; `is_own`: the visitor may stop it.
     """
     live = state in LIVE_STATES
     can_end_now = state == "stopping" and unheeded
@@ -76,7 +77,8 @@ def view_of(
         has_model=has_model and not live,
         is_stopping=state == "stopping",
         can_end_now=can_end_now,
-        can_resume=state in RESUMABLE,
+        can_resume=is_own and state in RESUMABLE,
+        is_own=is_own,
         stop_word="End now" if can_end_now else "Withdraw" if state == "queued" else "Stop",
     )
 

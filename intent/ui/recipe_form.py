@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import gradio as gr
 
+from intent.access import is_public
 from intent.devices import best_device
-from intent.encoders import BASES, family
+from intent.encoders import BASES
 from intent.errors import IntentError
 from intent.paths import BUNDLED
 from intent.recipes import (
@@ -22,7 +23,9 @@ from intent.recipes import (
     fields_read_by,
     preset,
 )
+from intent.ui.ask import family
 from intent.ui.bars import notice_html
+from intent.ui.visitors import told
 
 CHOICES = {"method": METHODS, "head": HEADS}
 SENTENCES = {
@@ -125,9 +128,9 @@ def fill_in(base: str | None, preset_name: str) -> tuple[object, ...]:
     """Return a note, empty if all is well, the base's words, what for, and each field's value."""
     note, kind = "", WHISPER
     try:
-        kind = family(base or BUNDLED)
+        kind = family(base)
     except IntentError as error:
-        note = notice(str(error))
+        note = notice(told(str(error)))
     recipe = preset(preset_name, kind)
     about = gr.update(info=base_note(base or BUNDLED))
     fields = (
@@ -160,7 +163,7 @@ def values_of(
 def family_or_whisper(base: str | None) -> str:
     """Return the model type of a base; where it cannot be known, that of the presets' default."""
     try:
-        return family(base or BUNDLED)
+        return family(base)
     except IntentError:
         return WHISPER
 
@@ -168,7 +171,8 @@ def family_or_whisper(base: str | None) -> str:
 def base_note(base: str) -> str:
     """Return a word on a base, and how to choose one that the menu does not have."""
     notes = {one.checkpoint: f"{one.note[:1].upper()}{one.note[1:]}. " for one in BASES}
-    return f"{notes.get(base, '')}A Hub id or a folder can be typed in, too."
+    others = "A Hub id or the id of a run" if is_public() else "A Hub id or a folder"
+    return f"{notes.get(base, '')}{others} can be typed in, too."
 
 
 def default_preset() -> str:

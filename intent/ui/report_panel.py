@@ -5,11 +5,10 @@ from pathlib import Path
 
 import gradio as gr
 
-from intent import runs as all_runs
 from intent.errors import DataError
 from intent.lookup import find_clip
 from intent.report import read_report
-from intent.ui.ask import checked_data
+from intent.ui.ask import usable_data
 from intent.ui.checkpoint_menu import in_words
 from intent.ui.clips_list import JS as CLIPS_JS
 from intent.ui.clips_list import said_html
@@ -19,6 +18,7 @@ from intent.ui.recipe_form import notice
 from intent.ui.recordings import wav_file
 from intent.ui.runs_view import Page
 from intent.ui.share_panel import build_share_panel
+from intent.ui.visitors import open_run
 
 Updates = tuple[object, ...]
 
@@ -127,7 +127,7 @@ def changes(old: Page | None, new: Page) -> Updates:
         shown(new.can_use, before.can_use),
         shown(new.can_resume, before.can_resume),
         _stop(old, new),
-        shown(new.one, before.one),
+        shown(new.can_rename, before.can_rename),
         shown(new.can_remove, before.can_remove),
         shown(new.naming, before.naming),
         new.name if new.naming and not before.naming else gr.skip(),
@@ -148,12 +148,12 @@ def hear(runs: Path, run_id: str, index: object) -> tuple[str, str | None]:
     """Return what was said in a clip of a run's report, as HTML, and its sound as a file."""
     clip = None
     try:
-        run = all_runs.open_run(runs, run_id)
+        run = open_run(runs, run_id)
         clips, recipe = read_report(run).clips, run.recipe()
         if not isinstance(index, int) or not 0 <= index < len(clips):
             raise DataError("There is no such recording in this report: choose one of its rows.")
         clip = clips[index]
-        checked_data(recipe.data)
+        usable_data(recipe.data)
         sound = find_clip(recipe, clip.name, clip.hash)
         return said_html(clip), wav_file(sound)
     except Exception as error:  # noqa: BLE001 - the page says every failure in words

@@ -7,18 +7,19 @@ from intent import runs as all_runs
 from intent.ui.checkpoint_menu import in_words
 from intent.ui.recipe_form import notice
 from intent.ui.runs_view import removed_html, said_html
+from intent.ui.visitors import check_owner, open_run, restore_run
 
 
 def checkpoint_of(runs: Path, run_id: str) -> str | None:
-    """Return the checkpoint of a run, by its folder; None where it has none."""
-    run = all_runs.open_run(runs, run_id) if run_id else None
-    return str(run.model) if run is not None and run.model.is_dir() else None
+    """Return the checkpoint of a run, by its id; None where it has none."""
+    run = open_run(runs, run_id) if run_id else None
+    return run.id if run is not None and run.model.is_dir() else None
 
 
 def resume(runs: Path, picked: Sequence[str]) -> str:
     """Go on with a run, or queue it; return what to say, as HTML."""
     try:
-        run = all_runs.open_run(runs, _only(picked))
+        run = open_run(runs, _only(picked), "resume")
         all_runs.resume_run(run)
         waits = all_runs.state(run) == "queued"
         return said_html(f"“{run.name}” {'waits for its turn' if waits else 'goes on'}.")
@@ -29,7 +30,7 @@ def resume(runs: Path, picked: Sequence[str]) -> str:
 def stop(runs: Path, picked: Sequence[str]) -> str:
     """Ask a run to stop, or take it out of the queue; return what to say, as HTML."""
     try:
-        run = all_runs.open_run(runs, _only(picked))
+        run = open_run(runs, _only(picked), "stop")
         stopping = all_runs.stop_run(run) == "stopping"
         how = "is stopping and keeps its best so far" if stopping else "does not wait any more"
         return said_html(f"“{run.name}” {how}.")
@@ -43,7 +44,7 @@ def remove(runs: Path, picked: Sequence[str]) -> str:
     problem = ""
     for run_id in picked:
         try:
-            run = all_runs.open_run(runs, run_id)
+            run = open_run(runs, run_id, "remove")
             name = run.name
             all_runs.trash_run(run)
             removed.append((run_id, name))
@@ -55,7 +56,7 @@ def remove(runs: Path, picked: Sequence[str]) -> str:
 def restore(runs: Path, ids: Sequence[str]) -> str:
     """Take runs out of the trash; return what to say, as HTML."""
     try:
-        names = [all_runs.restore_run(runs, run_id).name for run_id in ids]
+        names = [restore_run(runs, run_id).name for run_id in ids]
     except Exception as error:  # noqa: BLE001 - the page says every failure in words
         return notice(in_words(error))
     what = f"“{names[0]}” is" if len(names) == 1 else f"{len(names)} runs are"
@@ -65,6 +66,7 @@ def restore(runs: Path, ids: Sequence[str]) -> str:
 def empty(runs: Path) -> str:
     """Delete what lies in the trash; return what to say, as HTML."""
     try:
+        check_owner("empty the trash")
         count = all_runs.empty_trash(runs)
     except Exception as error:  # noqa: BLE001 - the page says every failure in words
         return notice(in_words(error))
@@ -75,13 +77,13 @@ def empty(runs: Path) -> str:
 
 def name_of(runs: Path, picked: Sequence[str]) -> str:
     """Return what the run that is picked is called."""
-    return all_runs.open_run(runs, _only(picked)).name
+    return open_run(runs, _only(picked)).name
 
 
 def rename(runs: Path, picked: Sequence[str], name: str) -> tuple[str, bool]:
     """Give the run that is picked another name; return what to say, as HTML, and whether it has."""
     try:
-        all_runs.rename_run(all_runs.open_run(runs, _only(picked)), name or "")
+        all_runs.rename_run(open_run(runs, _only(picked), "rename"), name or "")
     except Exception as error:  # noqa: BLE001 - the page says every failure in words
         return notice(in_words(error)), False
     return said_html(f"It is called “{name.strip()}” now."), True

@@ -5,6 +5,9 @@ from html import escape
 from intent import runs as all_runs
 from intent.events import History, halved_in_words
 from intent.rundir import RunDir
+from intent.ui.visitors import may
+
+HIDDEN = "a run that is not shown here"
 
 
 def notes_html(run: RunDir, state: str, history: History) -> str:
@@ -23,7 +26,7 @@ def _queue(run: RunDir, state: str) -> str:
         return ""
     if run in waiting:
         live = all_runs.live_run(run.path.parent)
-        behind = f", behind {live.name} ({live.id}), which trains now" if live else ""
+        behind = f", behind {_name(live)}, which trains now" if live else ""
         words = f"Number {waiting.index(run) + 1} of {len(waiting)} in the queue{behind}. "
         words += "It begins by itself; Withdraw takes it out."
     else:
@@ -31,6 +34,12 @@ def _queue(run: RunDir, state: str) -> str:
     return f"<p>{escape(words)}</p><ol>{''.join(_row(one, run) for one in waiting)}</ol>"
 
 
+def _name(run: RunDir) -> str:
+    return f"{run.name} ({run.id})" if may("read", run) else HIDDEN
+
+
 def _row(run: RunDir, shown: RunDir) -> str:
-    text = f"{escape(run.name)} <code>{escape(run.id)}</code>"
+    text = HIDDEN.capitalize()
+    if may("read", run):
+        text = f"{escape(run.name)} <code>{escape(run.id)}</code>"
     return f"<li><b>{text}</b></li>" if run == shown else f"<li>{text}</li>"

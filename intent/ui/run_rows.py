@@ -11,6 +11,7 @@ from intent.events import Finished
 from intent.paths import BUNDLED
 from intent.recipes import Recipe
 from intent.rundir import RunDir
+from intent.ui.visitors import may, seen_runs
 
 Key = Callable[["RunRow"], object]
 LIVE = ("running", "stopping", "queued")
@@ -32,6 +33,7 @@ class RunRow:
     bytes: int
     has_model: bool
     events: int  # so that a run that gets on is another row
+    is_own: bool = True  # this visitor may stop, resume, rename and remove it
 
     @property
     def is_live(self) -> bool:
@@ -46,7 +48,7 @@ class RunRow:
     @property
     def can_be_resumed(self) -> bool:
         """Whether it ended before it was done."""
-        return self.state in all_runs.RESUMABLE
+        return self.is_own and self.state in all_runs.RESUMABLE
 
 
 KEYS: dict[str, Key] = {
@@ -63,8 +65,11 @@ KEYS: dict[str, Key] = {
 
 
 def rows_of(runs: Path) -> tuple[RunRow, ...]:
-    """Return the runs of a folder, the newest first; one that cannot be read is left out."""
-    found = (_row(run) for run in all_runs.list_runs(runs))
+    """Return the runs of a folder that the visitor may see, the newest first.
+
+    One that cannot be read is left out.
+    """
+    found = (_row(run) for run in seen_runs(all_runs.list_runs(runs)))
     return tuple(row for row in found if row is not None)
 
 
@@ -123,4 +128,5 @@ def _row(run: RunDir) -> RunRow | None:
         bytes=all_runs.size_bytes(run),
         has_model=run.model.is_dir(),
         events=history.count,
+        is_own=may("remove", run),
     )

@@ -13,6 +13,7 @@ from intent.ui.compare_view import distinct_names, verdicts
 from intent.ui.finetune_api import in_sentences
 from intent.ui.run_rows import RunRow, rows_of
 from intent.ui.runs_view import compared
+from intent.ui.visitors import open_run, restore_run
 
 
 def offer_api(runs: Path) -> None:
@@ -29,7 +30,7 @@ def offer_api(runs: Path) -> None:
         expected calibration error, confusion (a row a true label, a column a predicted one, in
         the order of labels), precision, recall and F1 of each intent, and every mistake with its
         transcript and its likeliest answers, the most confident first."""
-        run = all_runs.open_run(runs, run_id)
+        run = open_run(runs, run_id)
         found = read_report(run)
         return {
             "run": run.id,
@@ -50,7 +51,7 @@ def offer_api(runs: Path) -> None:
         """Compare two runs or more: each with its accuracy, whether the best of them is better by
         more than chance on the clips that both were tested on (McNemar's exact test, in words),
         and the settings of their recipes that differ, in the order of run_ids."""
-        chosen = list(dict.fromkeys(all_runs.open_run(runs, run_id) for run_id in run_ids))
+        chosen = list(dict.fromkeys(open_run(runs, run_id) for run_id in run_ids))
         if len(chosen) < 2:
             raise RunError(
                 f"Two different runs or more can be compared, found {len(chosen)}: name them by "
@@ -68,20 +69,20 @@ def offer_api(runs: Path) -> None:
 
     def rename(run_id: str, name: str) -> str:
         """Give a run another name, of 1 to 60 characters, and return it."""
-        run = all_runs.open_run(runs, run_id)
+        run = open_run(runs, run_id, "rename")
         all_runs.rename_run(run, str(name))
         return run.name
 
     def remove(run_id: str) -> str:
         """Move a run to the trash and return its id, with which /restore takes it back: for as
         long as it lies there. A run that trains or waits is refused."""
-        run = all_runs.open_run(runs, run_id)
+        run = open_run(runs, run_id, "remove")
         all_runs.trash_run(run)
         return run.id
 
     def restore(run_id: str) -> str:
         """Take a run out of the trash and return the state it is in."""
-        return all_runs.state(all_runs.restore_run(runs, str(run_id)))
+        return all_runs.state(restore_run(runs, str(run_id)))
 
     for endpoint in (list_runs, report, compare, rename, remove, restore):
         gr.api(in_sentences(endpoint), api_name=endpoint.__name__, concurrency_limit=None)

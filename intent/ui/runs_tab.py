@@ -17,6 +17,7 @@ from intent.ui.report_panel import ReportPanel, build_report_panel, changes, hea
 from intent.ui.run_rows import KEYS, RunRow, rows_of
 from intent.ui.runs_table import JS as TABLE_JS
 from intent.ui.runs_view import RESTORE_JS, Asked, Page, page_of
+from intent.ui.visitors import may, open_run
 
 TICK_SECONDS = 1.0
 IN_TURN = "runs"  # events of the tab are handled one by one, so that none undoes another
@@ -103,7 +104,7 @@ def tick(runs: Path, shown: Shown) -> Updates:
 def updates(runs: Path, before: Shown, asked: Asked) -> Updates:
     """Return what each component gets: gr.skip() for what a page has already."""
     rows = rows_of(runs)
-    trashed = all_runs.trashed_runs(runs)
+    trashed = [run for run in all_runs.trashed_runs(runs) if may("restore", run)]
     there = {row.id for row in rows}
     asked = dataclasses.replace(asked, picked=tuple(one for one in asked.picked if one in there))
     now = Shown(asked, rows, tuple(run.id for run in trashed), before.page)
@@ -180,7 +181,7 @@ def _wire_report(runs: Path, panel: Panel) -> None:
 def _pair(runs: Path, shown: Shown, row: object, column: object) -> Filter:
     """The recordings of one square of the map; what is shown now where there is no such square."""
     try:
-        labels = read_report(all_runs.open_run(runs, shown.page.one if shown.page else "")).labels
+        labels = read_report(open_run(runs, shown.page.one if shown.page else "")).labels
     except RunError:  # gone since: `updates` takes it off the page
         return shown.asked.clips
     if not all(isinstance(at, int) and 0 <= at < len(labels) for at in (row, column)):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
+from intent import access
 from intent import runs as all_runs
 from intent.errors import RunError
 from intent.report import Report, read_report
@@ -19,6 +20,7 @@ from intent.ui.overlay import COLOURS
 from intent.ui.report_figures import figures_html
 from intent.ui.run_rows import RunRow, size_in_words
 from intent.ui.runs_table import begun_in_words, table_html
+from intent.ui.visitors import current_visitor, open_run, told, told_history
 
 RESTORE_JS = """
 element.addEventListener("click", (event) => {
@@ -59,6 +61,7 @@ class Page:
     can_use: bool = False
     can_resume: bool = False
     stop_word: str = ""  # what its Stop button says; "" where there is nothing to stop
+    can_rename: bool = False
     can_remove: bool = False
 
 
@@ -71,12 +74,12 @@ def page_of(
         table=table_html(rows, asked.picked, asked.sort, asked.descending),
         trash=trash_html(trashed),
         picked=len(picked),
-        can_remove=bool(picked) and not any(row.is_live for row in picked),
+        can_remove=bool(picked) and all(row.is_own and not row.is_live for row in picked),
     )
     if not picked:
         return page
     if len(picked) == 1:
-        return _report(page, all_runs.open_run(runs, picked[0].id), picked[0], asked)
+        return _report(page, open_run(runs, picked[0].id), picked[0], asked)
     shown = sorted(picked, key=lambda row: asked.picked.index(row.id))[:COLOURS]
     note = ""
     if len(picked) > COLOURS:
@@ -84,7 +87,7 @@ def page_of(
             f"{len(picked)} runs are picked; the first {COLOURS} are compared, since more cannot be "
             "told apart in a chart."
         )
-    beside = [compared(all_runs.open_run(runs, row.id), row) for row in shown]
+    beside = [compared(open_run(runs, row.id), row) for row in shown]
     return dataclasses.replace(page, summary=note + compare_html(beside))
 
 
@@ -100,10 +103,13 @@ def trash_html(trashed: Sequence[RunDir]) -> str:
         for run in trashed
     )
     count = f"{len(trashed)} run{'' if len(trashed) == 1 else 's'}"
+    empty = (
+        "<button type='button' class='rn-empty-trash' data-empty="
+        f"'Delete {count} for good? This cannot be undone.'>Empty the trash</button>"
+    )
     return (
         f"<p class='is-quiet'>What lies here for {all_runs.KEEP_DAYS} days is deleted.</p>"
-        f"<ol class='rn-trash'>{rows}</ol><button type='button' class='rn-empty-trash' "
-        f"data-empty='Delete {count} for good? This cannot be undone.'>Empty the trash</button>"
+        f"<ol class='rn-trash'>{rows}</ol>{empty if current_visitor().is_owner else ''}"
     )
 
 
@@ -125,19 +131,22 @@ def said_html(sentence: str) -> str:
 def compared(run: RunDir, row: RunRow) -> Compared:
     """Return a run as it is looked at beside others."""
     report, _ = _read(run)
-    return Compared(row, run.recipe(), all_runs.history_of(run), report)
+    recipe = access.shown_recipe(current_visitor(), run.recipe())
+    return Compared(row, recipe, all_runs.history_of(run), report)
 
 
 def _report(page: Page, run: RunDir, row: RunRow, asked: Asked) -> Page:
     view = view_of(
-        run.id, run.recipe(), row.state, all_runs.history_of(run), row.has_model, unheeded=False
-    )
+        run.id, run.recipe(), row.state, told_history(all_runs.history_of(run)), row.has_model,
+        unheeded=False,
+    )  # fmt: skip
     report, problem = (None, "") if row.is_live else _read(run)
     figures = figures_html(report) if report else ""
     return dataclasses.replace(
         page,
         one=row.id,
-        naming=asked.naming,
+        naming=asked.naming and row.is_own,
+        can_rename=row.is_own,
         name=row.name,
         summary=_summary(row, view),
         curves=view.plots,
@@ -146,7 +155,7 @@ def _report(page: Page, run: RunDir, row: RunRow, asked: Asked) -> Page:
         figures=figures or (f"<p class='is-quiet'>{escape(problem)}</p>" if problem else ""),
         can_use=row.can_be_used,
         can_resume=row.can_be_resumed,
-        stop_word={"running": "Stop", "queued": "Withdraw"}.get(row.state, ""),
+        stop_word={"running": "Stop", "queued": "Withdraw"}.get(row.state, "") if row.is_own else "",
     )
 
 
@@ -163,4 +172,4 @@ def _read(run: RunDir) -> tuple[Report | None, str]:
     try:
         return read_report(run), ""
     except RunError as error:
-        return None, str(error)
+        return None, told(str(error))

@@ -10,15 +10,15 @@ from pathlib import Path
 
 import gradio as gr
 
+from intent.access import is_public
 from intent.errors import RunError
 from intent.export import zipped
 from intent.push import TOKEN_PAGE, push
 from intent.rundir import RunDir
-from intent.runs import open_run
-from intent.ui.ask import is_space
 from intent.ui.bars import notice_html
 from intent.ui.checkpoint_menu import in_words
 from intent.ui.share_progress import Job
+from intent.ui.visitors import open_run
 
 POLITE = "element.setAttribute('aria-live', 'polite')"
 SAVE = """(file) => {
@@ -119,9 +119,9 @@ def push_run(
 def token_of(typed: str, login: str | None) -> str:
     """Return the token of a push: typed, else the visitor's login, else the owner's HF_TOKEN.
 
-    On a Space HF_TOKEN is its owner's and never a visitor's: there it is not used.
+    In public mode HF_TOKEN is the owner's and never a visitor's: there it is not used.
     """
-    owners = "" if is_space() else os.environ.get("HF_TOKEN", "")
+    owners = "" if is_public() else os.environ.get("HF_TOKEN", "")
     return typed.strip() or login or owners
 
 
@@ -157,7 +157,7 @@ def _build_push_form() -> PushForm:
 def _token_info() -> str:
     if has_login():
         return "used for this one push and kept nowhere; not needed where you are signed in"
-    if not is_space() and os.environ.get("HF_TOKEN"):
+    if not is_public() and os.environ.get("HF_TOKEN"):
         return "used for this one push and kept nowhere; empty: the HF_TOKEN of this machine"
     return f"one that may write, from {TOKEN_PAGE}; used for this one push and kept nowhere"
 

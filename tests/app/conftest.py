@@ -9,6 +9,7 @@ from pathlib import Path
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 
+import gradio as gr
 import pytest
 from gradio_client import Client
 
@@ -20,10 +21,10 @@ def runs_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def app_address(runs_folder: Path) -> Iterator[str]:
-    """Where the page is served."""
+def app_page(runs_folder: Path) -> Iterator[gr.Blocks]:
+    """The page, served on the loopback."""
     from intent.runs import look_after
-    from intent.ui.app import build_app
+    from intent.ui.app import build_app, launch_options
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("INTENT_RUNS", str(runs_folder))
@@ -32,11 +33,17 @@ def app_address(runs_folder: Path) -> Iterator[str]:
         patch.setenv("GRADIO_TEMP_DIR", str(runs_folder.parent / "uploads"))
         threading.Thread(target=look_after, args=[runs_folder], daemon=True).start()
         page = build_app(runs_folder)
-        _, address, _ = page.launch(
-            server_name="127.0.0.1", prevent_thread_lock=True, quiet=True, ssr_mode=False
+        page.launch(
+            **launch_options(), server_name="127.0.0.1", prevent_thread_lock=True, quiet=True
         )
-        yield address
+        yield page
         page.close()
+
+
+@pytest.fixture(scope="session")
+def app_address(app_page: gr.Blocks) -> str:
+    """Where the page is served."""
+    return app_page.local_url
 
 
 @pytest.fixture(scope="session")

@@ -101,9 +101,11 @@ def test_the_model_of_a_run_is_one_that_classify_listens_with(
     client: Client, runs: Path, tones: str, whisper: str, recording: Path
 ) -> None:
     run_id = start(client, tones, whisper, "instant", overrides={"window_seconds": 1})
-    model = wait_for(client, run_id, ended)["model"]
-    answer = client.predict(handle_file(str(recording)), model, api_name="/classify")
-    assert {score["label"] for score in answer["top"]} == set(LABELS)
+    status = wait_for(client, run_id, ended)
+    assert status["checkpoint"] == run_id
+    for name in (status["checkpoint"], status["model"]):
+        answer = client.predict(handle_file(str(recording)), name, api_name="/classify")
+        assert {score["label"] for score in answer["top"]} == set(LABELS)
 
 
 def test_what_start_is_asked_for_is_the_recipe_of_the_run(
@@ -130,7 +132,7 @@ def test_a_second_start_waits_and_can_be_withdrawn_or_begins_by_itself(
     client.predict(run_id, api_name="/stop")
     assert wait_for(client, third, ended)["state"] == "done"
     assert client.predict(second, api_name="/status")["state"] == "prepared"
-    assert client.predict(run_id, api_name="/resume") == "running"
+    assert client.predict(run_id, api_name="/resume") == "running"  # not "stopping"
 
 
 def test_a_run_that_is_stopped_keeps_a_model(
@@ -214,15 +216,22 @@ def test_a_run_that_is_not_there_is_said_to_be_missing(client: Client, runs: Pat
         )
 
 
-def test_a_data_folder_that_is_missing_fails_the_run_with_a_sentence(
-    client: Client, runs: Path, tmp_path: Path, whisper: str
+def test_data_or_a_base_that_is_missing_is_said_before_a_run_is_queued(
+    client: Client, runs: Path, tmp_path: Path, tones: str, whisper: str
 ) -> None:
-    missing = tmp_path / "nowhere"
-    status = wait_for(client, start(client, str(missing), whisper), ended)
-    assert status["state"] == "failed"
-    assert status["message"] == (
+    missing, before = str(tmp_path / "nowhere"), all_runs.list_runs(runs)
+    assert refusal(lambda: start(client, missing, whisper)) == (
         f'A folder was expected at "{missing}", but there is nothing: check the path.'
     )
+    assert refusal(lambda: start(client, "minds14", whisper)).startswith(
+        "MInDS-14 could not be fetched from the Hugging Face Hub"
+    )
+    assert "neither a folder here nor a Hub id" in refusal(lambda: start(client, tones, missing))
+    for absent in ("nobody/nothing", "openai/whisper-tiny.en"):
+        assert refusal(lambda base=absent: start(client, tones, base)).startswith(
+            f'The checkpoint "{absent}" could not be fetched from the Hugging Face Hub'
+        )
+    assert all_runs.list_runs(runs) == before
 
 
 def test_recordings_that_cannot_be_read_are_left_out_and_the_run_ends_well(

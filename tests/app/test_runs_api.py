@@ -58,7 +58,7 @@ def test_runs_are_listed_with_their_figures_the_newest_first(client: Client, run
     assert rows[waiting.id]["accuracy"] is None
     assert set(rows[done.id]) == {
         "run", "name", "data", "base", "recipe", "state", "accuracy", "interval", "seconds",
-        "bytes", "has_model",
+        "bytes", "has_model", "is_own",
     }  # fmt: skip
 
 

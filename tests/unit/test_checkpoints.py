@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 
 from intent import checkpoints, classifier, hub, paths
 from intent.audio import Clip
-from intent.checkpoints import CheckpointInfo, describe, locate, resolve
+from intent.checkpoints import CheckpointInfo, describe, resolve
 from intent.errors import CheckpointError
 from intent.provenance import Provenance, write_provenance
 from tests import tiny
@@ -239,19 +239,17 @@ def test_a_name_that_can_be_neither_folder_nor_id_is_refused(name, shown, monkey
     )
 
 
-def test_on_a_space_only_runs_may_be_named_by_folder(whisper, tmp_path, monkeypatch):
-    monkeypatch.setenv("SPACE_ID", "owner/space")
-    monkeypatch.setenv("INTENT_RUNS", str(tmp_path / "runs"))
-    model = Path(shutil.copytree(whisper, tmp_path / "runs" / "one" / "model"))
-    (tmp_path / "runs" / "link").symlink_to(whisper)
-    assert resolve(str(model)) == model
-    for outside in (str(whisper), str(tmp_path / "runs" / "link"), str(model / "../../../..")):
-        with pytest.raises(CheckpointError) as caught:
-            locate(outside)
-        assert str(caught.value) == (
-            f'The checkpoint "{checkpoints.short(outside)}" cannot be used on this Space: choose '
-            "the bundled checkpoint, a run of this Space or a Hub id such as owner/name."
-        )
+def test_the_checkpoint_of_a_run_is_named_by_the_runs_id(whisper, tmp_path, monkeypatch):
+    monkeypatch.setenv("INTENT_RUNS", str(tmp_path))
+    run_id = "20261127-101112-instant-0a1b"
+    assert message_of(run_id) == (
+        f"The run {run_id} has no checkpoint here: choose a finished run, or the bundled checkpoint."
+    )
+    model = Path(shutil.copytree(whisper, tmp_path / run_id / "model"))
+    assert resolve(run_id) == model
+    assert checkpoints.run_named_by(str(model)) == run_id
+    for other in (model.parent, whisper, model / "model", "model", tmp_path / "x" / "model"):
+        assert checkpoints.run_named_by(str(other)) is None
 
 
 HUB_SCRIPT = """

@@ -12,7 +12,7 @@ from typing import TextIO
 import pytest
 import soundfile
 
-from intent import terminal
+from intent import hub_client, terminal
 from intent.cli import build_parser, main
 from intent.events import Failed, Finished, Phase, from_line
 from intent.paths import EXAMPLES
@@ -260,6 +260,30 @@ def test_recipe_says_what_the_command_line_said(
     assert (recipe.data, recipe.base) == (str(world / "tones"), str(world / "base"))
     assert (recipe.seed, recipe.locales) == (7, ("en-US", "en-GB"))
     assert (recipe.window_seconds, recipe.test_share, recipe.preset) == (2, 0.3, "instant")
+
+
+def test_the_command_line_may_do_everything_where_strangers_reach_the_page(
+    capsys: Output, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SPACE_ID", "owner/space")
+    changes = ["--set", "window_seconds=2", "copies=0"]
+    data = ["--data", world / "tones", "--base", world / "base", "--recipe", "instant", *changes]
+    code, _, err = said(capsys, "train", *data)
+    assert code == 0, err
+    [run] = list_runs(tmp_path / "runs")
+    assert run.owner is None and hub_client.token() is None
+    code, out, err = said(capsys, "runs", "remove", run.id)
+    assert code == 0, err
+
+
+def test_data_and_base_are_no_settings(capsys: Output, tmp_path: Path) -> None:
+    for name in ("data", "base", "locales"):
+        code, out, err = said(capsys, "train", "--data", "sample", "--set", f"{name}=x")
+        assert (code, out) == (2, "")
+        assert err == (
+            f"Hyperparameters were expected among the changes, found {name!r}, which is chosen "
+            "beside them: choose it there.\n"
+        )
 
 
 def test_ctrl_c_keeps_the_best_and_exits_0(world: Path, tmp_path: Path) -> None:

@@ -7,11 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
+from intent.access import OWNER
 from intent.encoders import family
 from intent.errors import CheckpointError, DataError, IntentError
 from intent.recipes import OF_ANY_RECIPE, PRESETS, Recipe, fields_read_by, preset
+from intent.training_request import TrainingRequest, recipe_of
 from intent.ui import recipe_form
-from intent.ui.ask import FOLDER, checked_data, data_name, recipe_of, shown_run
+from intent.ui.ask import FOLDER, data_name, shown_run, usable_data
 from intent.ui.data_figures import figures_html, histogram
 from intent.ui.recipe_form import (
     SENTENCES,
@@ -37,7 +39,8 @@ def test_a_form_that_a_preset_filled_in_is_that_preset(name: str) -> None:
     note, _, _, *updates = fill_in("facebook/wav2vec2-base", name)
     values = (update["value"] for update in updates)
     filled = dict(zip(field_names(), values, strict=True))
-    recipe = recipe_of("sample", ["en-US"], "facebook/wav2vec2-base", name, preset(name), filled)
+    asked = TrainingRequest("sample", "facebook/wav2vec2-base", name, ["en-US"], filled)
+    recipe = recipe_of(asked, OWNER)
     wanted = preset(name, "wav2vec2")
     assert note == ""
     assert recipe == dataclasses.replace(wanted, data="sample", base="facebook/wav2vec2-base")
@@ -78,14 +81,14 @@ def test_a_base_that_cannot_be_known_is_said_and_the_form_is_filled_in_all_the_s
 
 
 def test_a_space_lets_nobody_look_into_its_folders(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert checked_data("/etc") == "/etc"
+    assert usable_data("/etc") == "/etc"
     monkeypatch.setenv("SPACE_ID", "somebody/intent-studio")
-    assert checked_data("minds14") == "minds14" and checked_data("sample") == "sample"
+    assert usable_data("minds14") == "minds14" and usable_data("sample") == "sample"
     with pytest.raises(DataError) as caught:
-        checked_data("/etc")
+        usable_data("/etc")
     assert str(caught.value) == (
-        "Folders cannot be used on a Space: choose minds14 or sample, or run the app on your own "
-        "machine."
+        "Folders of the server cannot be used here: choose minds14 or sample, or run the app on "
+        "your own machine."
     )
 
 
@@ -98,13 +101,13 @@ def test_a_space_lets_nobody_look_into_its_folders(monkeypatch: pytest.MonkeyPat
             "the bundled sample.",
         ),
         (
-            lambda: recipe_of("minds14", [], None, "guide", preset("guide"), {}),
+            lambda: recipe_of(TrainingRequest("minds14", preset="guide", locales=[]), OWNER),
             "At least one locale of MInDS-14 is needed, but none is chosen: choose one, such as "
             "en-US, of cs-CZ, de-DE, en-AU, en-GB, en-US, es-ES, fr-FR, it-IT, ko-KR, nl-NL, "
             "pl-PL, pt-PT, ru-RU, zh-CN.",
         ),
         (
-            lambda: recipe_of("sample", [], None, "guide", preset("guide"), {"epochs": None}),
+            lambda: recipe_of(TrainingRequest("sample", changes={"epochs": None}), OWNER),
             "epochs must be a whole number, found None: change it.",
         ),
     ],

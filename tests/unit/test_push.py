@@ -371,14 +371,25 @@ def test_the_command_prints_where_it_is(run: RunDir, hub: Hub) -> None:
     assert "model.safetensors" in hub.models["ada/calls"].files
 
 
-def test_the_command_says_in_one_line_what_to_mend(run: RunDir, hub: Hub) -> None:
+def test_the_command_takes_the_saved_login_where_no_token_is_set(
+    run: RunDir, hub: Hub, tmp_path: Path
+) -> None:
+    (tmp_path / "token").write_text(TOKEN)  # as `hf auth login` leaves it
+    code, _, err = pushed_by_command(run, "--to", "ada/calls", HF_HOME=str(tmp_path))
+    assert (code, err) == (0, "")
+    assert hub.tokens_seen == {TOKEN}
+
+
+def test_the_command_says_in_one_line_what_to_mend(
+    run: RunDir, hub: Hub, tmp_path: Path
+) -> None:
     assert pushed_by_command(run, "--to", "ada/calls", HF_TOKEN="hf_old") == (
         2, "", "The Hub does not know this token: copy it once more from "
         "https://huggingface.co/settings/tokens.\n",
     )  # fmt: skip
-    code, out, err = pushed_by_command(run, "--to", "ada/calls")
+    code, out, err = pushed_by_command(run, "--to", "ada/calls", HF_HOME=str(tmp_path))
     assert (code, out) == (2, "")
-    assert err.startswith("A token that may write is needed: set HF_TOKEN")
+    assert err.startswith("A token that may write is needed: run `hf auth login` or set HF_TOKEN")
     assert err.count("\n") == 1
 
 

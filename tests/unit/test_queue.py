@@ -1,0 +1,78 @@
+"""How much a queue holds, and what a run that takes its turn again says of itself."""
+
+from pathlib import Path
+
+import pytest
+
+from intent import locks
+from intent.access import OWNER, Visitor, visitor_with
+from intent.errors import RunError
+from intent.queue import (
+    MAX_QUEUED,
+    MAX_QUEUED_OF_VISITOR,
+    check_room,
+    enqueue,
+    in_turn,
+    queued_runs,
+    withdraw,
+)
+from intent.recipes import Recipe
+from intent.rundir import RunDir
+from intent.runs import create_run, state
+from intent.worker import request_stop, training_lock
+
+ANN, BOB = visitor_with("a" * 32), visitor_with("b" * 32)
+
+
+def new_run(runs: Path, visitor: Visitor = OWNER) -> RunDir:
+    return create_run(runs, Recipe(data="sample"), visitor)
+
+
+def test_a_queue_holds_twenty_runs_whoever_they_are_of(tmp_path: Path) -> None:
+    waiting = [new_run(tmp_path) for _ in range(MAX_QUEUED)]
+    for run in waiting:
+        enqueue(run)
+    one_more = new_run(tmp_path)
+    for visitor in (None, ANN.key):
+        with pytest.raises(RunError) as caught:
+            check_room(tmp_path, visitor)
+        assert str(caught.value) == (
+            "20 runs wait in the queue, which holds no more: try again when one of them has begun."
+        )
+    with pytest.raises(RunError, match="holds no more"):
+        enqueue(one_more)
+    with pytest.raises(RunError, match="holds no more"), in_turn(one_more, lambda run: None):
+        pass
+    assert not one_more.queued_file.exists() and len(queued_runs(tmp_path)) == 20
+    enqueue(waiting[0])  # which waits already
+    withdraw(waiting[0])
+    enqueue(one_more)
+
+
+def test_a_visitor_has_three_places_in_it_and_the_owner_as_many_as_there_are(tmp_path: Path) -> None:
+    for _ in range(MAX_QUEUED_OF_VISITOR):
+        enqueue(new_run(tmp_path, ANN))
+    with pytest.raises(RunError, match="3 runs of yours wait in the queue"):
+        enqueue(new_run(tmp_path, ANN))
+    enqueue(new_run(tmp_path, BOB))
+    for _ in range(5):
+        enqueue(new_run(tmp_path))
+    assert len(queued_runs(tmp_path)) == 9
+
+
+def test_a_request_to_stop_is_gone_before_the_lock_says_that_a_run_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, seen = new_run(tmp_path), []
+    request_stop(run)  # to a sitting that has ended
+    hold = locks.hold
+
+    def holding(file: Path, holder: str | None = None) -> object:
+        if file == run.lock_file:
+            seen.append(run.stop_requested())
+        return hold(file, holder)
+
+    monkeypatch.setattr(locks, "hold", holding)
+    with training_lock(run):
+        assert state(run) == "running"
+    assert seen == [False]
