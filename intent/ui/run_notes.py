@@ -8,13 +8,22 @@ from intent.rundir import RunDir
 from intent.ui.visitors import may
 
 HIDDEN = "a run that is not shown here"
+OTHERS = (
+    "Somebody else started this run. You can look at it and use its model; stopping, resuming, "
+    "renaming and removing are theirs."
+)
 
 
 def notes_html(run: RunDir, state: str, history: History) -> str:
     """Return the notes on a run as HTML; "" where there are none."""
     notes = [f"<p>{escape(halved_in_words(history.halved))}</p>"] if history.halved else []
-    notes.append(_queue(run, state))
+    notes += [others_html(run), _queue(run, state)]
     return "".join(f"<div class='is-note' role='status'>{note}</div>" for note in notes if note)
+
+
+def others_html(run: RunDir) -> str:
+    """Return that a run is somebody else's, where it is."""
+    return "" if may("stop", run) else f"<p>{OTHERS}</p>"
 
 
 def _queue(run: RunDir, state: str) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from intent.ui.live_view import NBSP, percent, time_in_words
 from intent.ui.run_rows import RunRow, ordered, size_in_words
+from intent.ui.visitors import current_visitor
 
 JS = Path(__file__).with_name("runs_table.js").read_text(encoding="utf-8")
 COLUMNS = {  # sort key → heading
@@ -91,6 +92,9 @@ def _heading(key: str, title: str, sort: str, descending: bool) -> str:
 
 def _row(row: RunRow, picked: bool) -> str:
     name = escape(row.name, quote=True)
+    begun = begun_in_words(row.id)
+    if row.is_own and not current_visitor().is_owner:  # among those of others
+        begun += " · yours"
     ticked = " checked" if picked else ""
     cells = {
         "Data": escape(row.data), "Base": escape(row.base), "Recipe": escape(row.recipe),
@@ -107,7 +111,7 @@ def _row(row: RunRow, picked: bool) -> str:
         f"<td role='cell' class='rn-pick'><label><input type='checkbox' data-id='{row.id}' "
         f"data-focus='pick-{row.id}' aria-label='Pick {name}, {begun_in_words(row.id)}'{ticked}>"
         f"</label></td><th role='rowheader' scope='row'><button type='button' "
-        f"data-focus='open-{row.id}'>{name}</button> <small>{begun_in_words(row.id)}</small></th>"
+        f"data-focus='open-{row.id}'>{name}</button> <small>{begun}</small></th>"
         f"{rest}</tr>"
     )
 

@@ -18,6 +18,7 @@ from intent.ui.confusion import confusion_html
 from intent.ui.live_view import View, view_of
 from intent.ui.overlay import COLOURS
 from intent.ui.report_figures import figures_html
+from intent.ui.run_notes import others_html
 from intent.ui.run_rows import RunRow, size_in_words
 from intent.ui.runs_table import begun_in_words, table_html
 from intent.ui.visitors import current_visitor, open_run, told, told_history
@@ -148,7 +149,7 @@ def _report(page: Page, run: RunDir, row: RunRow, asked: Asked) -> Page:
         naming=asked.naming and row.is_own,
         can_rename=row.is_own,
         name=row.name,
-        summary=_summary(row, view),
+        summary=_summary(row, view, others_html(run)),
         curves=view.plots,
         confusion=confusion_html(report.labels, report.confusion) if report else "",
         clips=clips_html(report, asked.clips) if report else "",
@@ -159,11 +160,11 @@ def _report(page: Page, run: RunDir, row: RunRow, asked: Asked) -> Page:
     )
 
 
-def _summary(row: RunRow, view: View) -> str:
+def _summary(row: RunRow, view: View, note: str) -> str:
     progress = view.progress if row.is_live else ""
     return (
         f"<h2 tabindex='-1'>{escape(row.name)}</h2><div class='rn-status'>{view.status}</div>"
-        f"{progress}{view.result}{view.skipped}"
+        f"{progress}{view.result}{note and f'<div class=is-note>{note}</div>'}{view.skipped}"
     )
 
 
