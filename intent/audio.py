@@ -45,23 +45,26 @@ class Clip:
 
 
 def read_clip(
-    source: str | Path | bytes | tuple[int, np.ndarray], max_seconds: float = MAX_SECONDS
+    source: str | Path | bytes | BinaryIO | tuple[int, np.ndarray],
+    max_seconds: float = MAX_SECONDS,
 ) -> Clip:
-    """Read a recording from a file's path, a file's bytes or an array, as Gradio gives it.
+    """Read a recording from a file (its path, its bytes or itself, open) or from an array.
 
-    An array is (rate in Hz, samples of shape (n,) or (n, channels) in int16, int32, uint8 or
-    float). Channels are averaged. Up to 1 % of damaged samples (NaN, infinite) become silence.
+    An array is, as Gradio gives it, (rate in Hz, samples of shape (n,) or (n, channels) in int16,
+    int32, uint8 or float). Channels are averaged. Up to 1 % of damaged samples (NaN, infinite)
+    become silence.
     Raises AudioError for everything that cannot be heard; silence can.
     """
     if isinstance(source, tuple):
         return _clip_of_array(source, max_seconds)
     if isinstance(source, (bytes, bytearray, memoryview)):
         return _clip_of_file(io.BytesIO(source), "This recording", max_seconds)
+    if isinstance(source, io.BufferedReader):
+        return _clip_of_file(source, _named(Path(source.name)), max_seconds)
     if not isinstance(source, (str, Path)) or not str(source):
         raise AudioError("A recording was expected, but none was given. Record or choose one.")
     path = Path(source)
-    label = " ".join((path.name or str(path)).split())
-    name = f'The recording "{label if len(label) <= 80 else label[:77] + "..."}"'
+    name = _named(path)
     try:
         if path.exists() and not path.is_file():
             kind = "a folder" if path.is_dir() else "a device"
@@ -73,6 +76,11 @@ def read_clip(
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "its path is not valid"
         raise AudioError(f"{name} cannot be opened ({reason}). Choose another file.") from error
+
+
+def _named(path: Path) -> str:
+    label = " ".join((path.name or str(path)).split())
+    return f'The recording "{label if len(label) <= 80 else label[:77] + "..."}"'
 
 
 def resample(clip: Clip, sample_rate: int) -> Clip:

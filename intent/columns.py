@@ -14,6 +14,11 @@ AUDIO_COLUMN = "audio"  # struct {"bytes": bytes | None, "path": str | None}, ne
 LABEL_COLUMNS = ("intent_class", "label", "labels", "intent")
 LOCALE_COLUMNS = ("locale", "lang_id")
 
+MAX_ROWS = 1_000_000  # clips: names, labels and transcripts of all of them are held in memory
+MAX_LABELS = 1000  # of a data set: a confusion matrix has the square of it, in cells
+LISTED = 30  # names in a sentence
+MAX_LABEL_CHARACTERS = 256  # a folder's name, which may be a label, has at most 255 bytes
+
 
 @dataclass(frozen=True)
 class Part:
@@ -31,9 +36,13 @@ def unite(parts: Sequence[Part], title: str) -> "DatasetDict":
     """
     from datasets import DatasetDict, concatenate_datasets
 
+    rows = sum(len(part.dataset) for part in parts)
+    if rows > MAX_ROWS:
+        raise too_many_rows(title, rows)
     labels = [_labels(part.dataset, title) for part in parts]
     names = _common_names(parts, labels)
     found = sorted({label for column in labels for label in column})
+    _check_labels(found, title)
     if len(found) < 2:
         raise DataError(
             f"{title} should have at least two labels, but has {len(found)} ({_listed(found)}): "
@@ -43,22 +52,62 @@ def unite(parts: Sequence[Part], title: str) -> "DatasetDict":
     for part in parts:
         own.setdefault(part.locale, set()).add(part.split)
     divided = all({"train", "test"} <= splits for splits in own.values())
-    rows: dict[str, list[Dataset]] = {}
+    joined: dict[str, list[Dataset]] = {}
     for part, column in zip(parts, labels, strict=True):
         split = part.split if divided else "all"
         if split in ("train", "test", "all"):  # a validation part beside the two is not used
-            rows.setdefault(split, []).append(_normalize(part, column, names, title))
-    return DatasetDict({split: concatenate_datasets(rows[split]) for split in sorted(rows)[::-1]})
+            joined.setdefault(split, []).append(_normalize(part, column, names, title))
+    return DatasetDict(
+        {split: concatenate_datasets(joined[split]) for split in sorted(joined, reverse=True)}
+    )
+
+
+def check_columns(names: Sequence[str], title: str) -> None:
+    """Raise DataError where a table lacks the column of the labels or of the sound."""
+    if not any(name in names for name in LABEL_COLUMNS):
+        raise DataError(
+            f"{title} should have a label column named one of {_listed(LABEL_COLUMNS)}, but has "
+            f"{_listed(names)}: rename the column that holds the labels."
+        )
+    if AUDIO_COLUMN not in names:
+        raise DataError(
+            f'{title} should have a column named "{AUDIO_COLUMN}", but has '
+            f"{_listed(names)}: rename the column that holds the sound."
+        )
+
+
+def no_sound(title: str, found: str) -> DataError:
+    """Return the refusal of a column of sound that holds something else."""
+    return DataError(
+        f'{title} should have sound in its column "{AUDIO_COLUMN}" (encoded files, as '
+        f"`datasets` stores them), but has {found}: write it anew."
+    )
+
+
+def too_many_rows(title: str, found: int) -> DataError:
+    """Return the refusal of more clips than are read."""
+    return DataError(
+        f"{title} should have at most {MAX_ROWS:,} clips, but has {found:,}: choose fewer of them."
+    )
+
+
+def _check_labels(found: Sequence[str], title: str) -> None:
+    longest = max(map(len, found), default=0)
+    if len(found) <= MAX_LABELS and longest <= MAX_LABEL_CHARACTERS:
+        return
+    has = (
+        f"{len(found):,} labels" if len(found) > MAX_LABELS else f"one of {longest:,} characters"
+    )
+    raise DataError(
+        f"{title} should have at most {MAX_LABELS:,} labels of at most {MAX_LABEL_CHARACTERS} "
+        f"characters, but has {has}: check that its label column holds the labels."
+    )
 
 
 def _labels(dataset: "Dataset", title: str) -> list[str]:
     """The label of each row, as text."""
+    check_columns(dataset.column_names, title)
     column = _first_of(LABEL_COLUMNS, dataset)
-    if column is None:
-        raise DataError(
-            f"{title} should have a label column named one of {_listed(LABEL_COLUMNS)}, but has "
-            f"{_listed(dataset.column_names)}: rename the column that holds the labels."
-        )
     values = _texts(dataset, column)
     missing = sum(value is None or value == "" for value in values)
     if missing:
@@ -88,11 +137,6 @@ def _normalize(part: Part, labels: list[str], names: tuple[str, ...], title: str
     from datasets import Audio, ClassLabel, Value
 
     dataset = part.dataset
-    if AUDIO_COLUMN not in dataset.column_names:
-        raise DataError(
-            f'{title} should have a column named "{AUDIO_COLUMN}", but has '
-            f"{_listed(dataset.column_names)}: rename the column that holds the sound."
-        )
     clips = _clip_names(dataset, part.locale or part.split)
     texts = _texts(dataset, "transcription") if "transcription" in dataset.column_names else []
     column = _first_of(LOCALE_COLUMNS, dataset)
@@ -107,10 +151,7 @@ def _normalize(part: Part, labels: list[str], names: tuple[str, ...], title: str
     try:
         dataset = dataset.cast_column(AUDIO_COLUMN, Audio(decode=False))
     except Exception as error:  # Arrow raises many kinds for a column of another type
-        raise DataError(
-            f'{title} should have sound in its column "{AUDIO_COLUMN}" (encoded files, as '
-            f"`datasets` stores them), but has {dataset.features[AUDIO_COLUMN]}: write it anew."
-        ) from error
+        raise no_sound(title, str(dataset.features[AUDIO_COLUMN])) from error
     dataset = dataset.remove_columns([c for c in dataset.column_names if c != AUDIO_COLUMN])
     for name, values, feature in added:
         dataset = dataset.add_column(name, values, feature=feature)
@@ -157,4 +198,5 @@ def _file_name(path: str | None) -> str | None:
 
 
 def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names) or "none"
+    shown = ", ".join(name[:80] for name in names[:LISTED]) or "none"
+    return f"{shown} and {len(names) - LISTED} more" if len(names) > LISTED else shown

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from intent.audio import Clip, read_clip
 from intent.columns import AUDIO_COLUMN, unite
+from intent.data_files import open_clip
 from intent.errors import AudioError, DataError
 from intent.folders import check_is_folder, folder_parts
 from intent.minds14 import LOCALES, check_reachable, hub_parts
@@ -35,7 +36,11 @@ class DataSummary:
     locales: tuple[str, ...]
 
 
-def load_data(data: str, locales: Sequence[str] = ("en-US",)) -> "DatasetDict":
+def load_data(
+    data: str,
+    locales: Sequence[str] = ("en-US",),
+    on_skip: Callable[[str, str], None] = lambda name, reason: None,
+) -> "DatasetDict":
     """Return a data set: "minds14" (the Hub), "sample" (bundled), or a folder's path.
 
     A folder holds Parquet in the Hub's layout (per-locale subsets or subfolders, or none), or one
@@ -43,11 +48,13 @@ def load_data(data: str, locales: Sequence[str] = ("en-US",)) -> "DatasetDict":
     The result has the splits "train" and "test" where the data set has both, else "all".
     Columns: audio (struct of bytes and path, not decoded), label (ClassLabel), transcription
     (str, may be ""), locale (str, "" where unknown), name (str, readable).
+    A file or a link in the folder that is not read, such as one that leads out of it, is told to
+    `on_skip(name, reason)`, as `readable_clips` tells of clips.
     Raises DataError, in one sentence.
     """
     wanted = tuple(dict.fromkeys(locales))
     if data == SAMPLE:
-        return unite(folder_parts(SAMPLE_DATA, wanted), "The bundled sample")
+        return unite(folder_parts(SAMPLE_DATA, wanted)[0], "The bundled sample")
     if not data.strip():
         raise DataError(
             'Data should be "minds14", "sample" or a folder, but nothing was given: choose one.'
@@ -57,7 +64,10 @@ def load_data(data: str, locales: Sequence[str] = ("en-US",)) -> "DatasetDict":
     if data == MINDS14_DATA:
         return unite(hub_parts(wanted), "MInDS-14")
     folder = Path(os.path.expanduser(data))
-    return unite(folder_parts(folder, wanted), f'The data set in "{folder}"')
+    parts, left_out = folder_parts(folder, wanted)
+    for name, reason in left_out:
+        on_skip(name, f'"{name}" {reason}. Only files inside the data folder are read.')
+    return unite(parts, f'The data set in "{folder}"')
 
 
 def check_at_hand(data: str, locales: Sequence[str]) -> None:
@@ -152,7 +162,10 @@ def readable_clips(
 
 def _read(sound: dict[str, bytes | str | None]) -> Clip:
     stored = sound["bytes"]
-    return read_clip(stored if stored is not None else sound["path"])
+    if stored is not None or not sound["path"]:
+        return read_clip("" if stored is None else stored)
+    with open_clip(sound["path"]) as file:  # checked here again: it may have become a link
+        return read_clip(file)
 
 
 def _parts(dataset: "Dataset | DatasetDict") -> list["Dataset"]:

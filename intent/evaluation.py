@@ -56,7 +56,9 @@ def evaluate_checkpoint(
     clips done and of all. Raises CheckpointError (its labels are not the data set's, too) and
     DataError.
     """
-    dataset = _part(load_data(data, locales), part, seed)
+    not_read: list[str] = []
+    loaded_data = load_data(data, locales, lambda name, reason: not_read.append(name))
+    dataset = _part(loaded_data, part, seed)
     labels = describe(checkpoint).labels
     names = label_names(dataset)
     _check_same_labels(checkpoint, labels, names)
@@ -77,7 +79,7 @@ def evaluate_checkpoint(
     return dataclasses.replace(
         evaluation,
         seen_in_training=evaluation.seen_in_training + found.left_out,
-        skipped=tuple(found.skipped),
+        skipped=(*not_read, *found.skipped),
     )
 
 

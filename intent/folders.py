@@ -1,6 +1,5 @@
 """Data sets in a local folder: Parquet in the Hub's layout, or one folder of audio per label."""
 
-import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -8,42 +7,59 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from intent.columns import Part
+from intent.data_card import Card, Subset, read_card
+from intent.data_files import LeftOut, Listing, is_utf8, list_files, open_file, shown
+from intent.data_splits import files_by_split, path_inside, split_by_name
 from intent.errors import DataError
+from intent.parquet import read_parquet
+from intent.parquet_rows import Budget
 from intent.quiet import lock_bars
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
 AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".m4a", ".aac", ".webm")
-GLOB_CHARACTERS = re.compile(r"[*?\[]")  # `datasets` takes a path that holds one as a pattern
 LOCALE_NAME = re.compile(r"[a-z]{2,3}-[A-Z]{2}")
+MAX_PARQUET_FILES = 10_000  # of one data set: 50 GB in files of 5 MB
 
 
-def folder_parts(folder: Path, locales: Sequence[str]) -> list[Part]:
-    """Return what a folder holds, whichever of the layouts it has.
+def folder_parts(folder: Path, locales: Sequence[str]) -> tuple[list[Part], list[LeftOut]]:
+    """Return what a folder holds, whichever of the layouts it has, and what was left out of it.
 
     `locales` chooses among a folder's locales, and says nothing about a folder that has none.
     Raises DataError, in one sentence, for a folder that is missing or holds no data set.
     """
+    check_is_folder(folder)
     try:
-        check_is_folder(folder)
-        if any(path.suffix == ".parquet" for path in _files(folder)):
-            return _parquet_parts(folder, locales)
-        return _label_folder_parts(folder)
+        listing = list_files(folder)
+        if any(name.endswith(".parquet") for name in listing.files):
+            return _parquet_parts(listing, locales), listing.left_out
+        return _label_folder_parts(listing), listing.left_out
     except OSError as error:
-        raise DataError(
-            f'The folder "{folder}" could not be opened ({error.strerror or error}): check its '
-            "path, and that you may read it."
-        ) from error
+        raise _closed(folder, error) from error
 
 
 def check_is_folder(folder: Path) -> None:
     """Raise DataError where there is no folder."""
-    if not folder.is_dir():
-        found = "a file" if folder.exists() else "nothing"
+    if not is_utf8(str(folder)):
         raise DataError(
-            f'A folder was expected at "{folder}", but there is {found}: check the path.'
+            f'A folder with a name in UTF-8 was expected, but found "{shown(str(folder))}": '
+            "rename the folder."
         )
+    try:
+        if folder.is_dir():
+            return
+        found = "a file" if folder.exists() else "nothing"
+    except OSError as error:
+        raise _closed(folder, error) from error
+    raise DataError(f'A folder was expected at "{folder}", but there is {found}: check the path.')
+
+
+def _closed(folder: Path, error: OSError) -> DataError:
+    return DataError(
+        f'The folder "{folder}" could not be opened ({error.strerror or error}): check its '
+        "path, and that you may read it."
+    )
 
 
 @contextmanager
@@ -62,102 +78,137 @@ def quiet() -> Iterator[None]:
         datasets.enable_progress_bars()
 
 
-def _parquet_parts(folder: Path, locales: Sequence[str]) -> list[Part]:
-    if GLOB_CHARACTERS.search(str(folder.resolve())):
-        raise DataError(
-            f'The path of a Parquet data set should be free of * ? and [, but is "{folder}": '
-            "rename the folder."
-        )
-    configs = _configs(folder)
-    folders = {path.name: path for path in _subfolders(folder) if any(_files(path))}
-    known = sorted(name for name in {*configs, *folders} if LOCALE_NAME.fullmatch(name))
+def _parquet_parts(listing: Listing, locales: Sequence[str]) -> list[Part]:
+    card = _card(listing, "")
+    folders = {name.split("/")[0] for name in listing.files if "/" in name}
+    known = sorted(name for name in {*card.subsets, *folders} if LOCALE_NAME.fullmatch(name))
+    budget = Budget(f'The data set in "{listing.folder}"')
     if not known:
-        name = None if "default" in configs or len(configs) != 1 else configs[0]
-        return _load(folder, name, "")
+        return _load(listing, card, _only_subset(card, listing), "", budget)
     missing = [locale for locale in locales if locale not in known]
     if missing:
         raise DataError(
-            f'There is no locale "{missing[0]}" in "{folder}", which has {", ".join(known)}: '
-            "choose among these."
+            f'There is no locale "{missing[0]}" in "{listing.folder}", which has '
+            f"{', '.join(known)}: choose among these."
         )
     parts = []
     for locale in locales:
-        in_config = locale in configs
-        source = folder if in_config else folders[locale]
-        parts.extend(_load(source, locale if in_config else None, locale))
+        if locale in card.subsets:
+            parts.extend(_load(listing, card, locale, locale, budget))
+        else:
+            own = _card(listing, locale)
+            subset = _only_subset(own, listing)
+            parts.extend(_load(listing, own, subset, locale, budget, folder=locale))
     return parts
 
 
-def _configs(folder: Path) -> list[str]:
-    """The names of the subsets that the folder's README declares; none without one."""
-    import datasets
-
-    if not (folder / "README.md").is_file():
-        return []
-    try:
-        return list(datasets.get_dataset_config_names(str(folder.resolve())))
-    except Exception as error:  # a wrong README makes it raise nearly anything
-        raise _unreadable(folder, error) from error
+def _card(listing: Listing, folder: str) -> Card:
+    """What the README of the data set, or of a folder in it, declares."""
+    name = f"{folder}/README.md".lstrip("/")
+    if name not in listing.files:
+        return Card()
+    with open_file(listing.real_path(name)) as file:
+        return read_card(file, str(listing.folder))
 
 
-def _load(folder: Path, config: str | None, locale: str) -> list[Part]:
-    import datasets
+def _only_subset(card: Card, listing: Listing) -> str:
+    """The subset that is read where none is asked for; "default" need not be declared."""
+    default = [name for name, subset in card.subsets.items() if subset.is_default]
+    if "default" in card.subsets or not card.subsets:
+        return "default"
+    if len(card.subsets) == 1 or default:
+        return default[0] if default else next(iter(card.subsets))
+    names = ", ".join(shown(name) for name in list(card.subsets)[:10])
+    raise DataError(
+        f'The README.md of "{listing.folder}" should say which of its {len(card.subsets)} subsets '
+        f'to read, but none of them ({names}) has "default: true": add it to one.'
+    )
 
+
+def _load(
+    listing: Listing, card: Card, name: str, locale: str, budget: Budget, folder: str = ""
+) -> list[Part]:
+    """The splits of one subset, of the data set or of a folder in it."""
+    readme = f'The README.md of "{listing.folder}"'
+    subset = card.subsets.get(name, Subset({}))
+    base = "/".join(filter(None, (folder, path_inside(subset.folder, readme))))
+    start = f"{base}/" if base else ""
+    files = sorted(
+        path[len(start) :]
+        for path in listing.files
+        if path.startswith(start) and path.endswith(".parquet")
+    )
+    if len(files) > MAX_PARQUET_FILES:
+        raise DataError(
+            f"{budget.title} should have at most {MAX_PARQUET_FILES:,} Parquet files, but has "
+            f"{len(files):,}: write it as fewer, larger ones."
+        )
+    if not files:
+        raise DataError(
+            f'"{listing.folder / base}" should hold Parquet files, but holds no such file: choose '
+            f"another folder.{listing.left_out_note()}"
+        )
+    if subset.patterns:
+        splits = files_by_split(files, subset.patterns, readme, listing.left_out_note())
+    else:
+        splits = split_by_name(files)
+    class_names = card.class_names.get(name, {})
+    parts = []
+    for split, found in splits.items():
+        paths = [start + path for path in found]
+        parts.append(Part(_read(listing, paths, class_names, budget), split, locale))
+    return [part for part in parts if len(part.dataset)] or parts[:1]
+
+
+def _read(
+    listing: Listing, paths: list[str], class_names: dict[str, tuple[str, ...]], budget: Budget
+) -> "Dataset":
     try:
         with quiet():
-            # an absolute path: a relative one could be taken for a data set on the Hub
-            splits = datasets.load_dataset(str(folder.resolve()), config)
-    except Exception as error:  # damaged files make it raise nearly anything
-        raise _unreadable(folder, error) from error
-    return [Part(dataset, str(split), locale) for split, dataset in splits.items()]
+            return read_parquet(listing, paths, class_names, budget)
+    except DataError:
+        raise
+    except Exception as error:  # damaged files make Arrow raise nearly anything
+        raise _unreadable(listing.folder, error) from error
 
 
 def _unreadable(folder: Path, error: BaseException) -> DataError:
-    cause = error
-    while cause.__cause__ is not None:
-        cause = cause.__cause__
-    reason = " ".join(str(cause).split()) or type(cause).__name__
+    reason = " ".join(str(error).split()) or type(error).__name__
     return DataError(
         f'The data set in "{folder}" could not be read ({reason[:200]}): check that its Parquet '
         "files are whole and alike, and that the disk has space."
     )
 
 
-def _label_folder_parts(folder: Path) -> list[Part]:
-    splits = {path.name: path for path in _subfolders(folder)}
-    divided = bool(splits) and set(splits) <= {"train", "test"} and all(
-        any(_clips(folder, label) for label in _subfolders(split)) for split in splits.values()
-    )
-    levels = splits if divided else {"all": folder}
-    found = [
-        (split, label.name, clip)
-        for split, level in sorted(levels.items())
-        for label in _subfolders(level)
-        for clip in _clips(folder, label)
-    ]
-    if not found:
+def _label_folder_parts(listing: Listing) -> list[Part]:
+    clips = [name for name in listing.files if name.lower().endswith(AUDIO_SUFFIXES)]
+    top = {name for name in listing.folders if "/" not in name}
+    filled = {name.split("/")[0] for name in clips if name.count("/") >= 2}
+    divided = bool(top) and top <= {"train", "test"} and filled == top
+    rows: dict[str, list[tuple[str, str]]] = {}  # by split: the label and the file of each clip
+    for name in clips:
+        folders = name.split("/")[:-1]
+        if len(folders) >= (2 if divided else 1):
+            split, label = folders[:2] if divided else ("all", folders[0])
+            rows.setdefault(split, []).append((label, name))
+    if not rows:
         kinds = ", ".join(suffix[1:] for suffix in AUDIO_SUFFIXES)
         raise DataError(
-            f'"{folder}" should hold Parquet files, or one folder per label with audio files '
-            f"({kinds}), but holds no such file: choose another folder."
+            f'"{listing.folder}" should hold Parquet files, or one folder per label with audio '
+            f"files ({kinds}), but holds no such file: choose another folder."
+            f"{listing.left_out_note()}"
         )
-    return [
-        Part(_file_dataset(folder, [(label, clip) for s, label, clip in found if s == split]), split)
-        for split in dict.fromkeys(split for split, _, _ in found)
-    ]
+    return [Part(_file_dataset(listing, rows[split]), split) for split in sorted(rows)]
 
 
-def _file_dataset(folder: Path, clips: list[tuple[str, Path]]) -> "Dataset":
+def _file_dataset(listing: Listing, clips: list[tuple[str, str]]) -> "Dataset":
     """Rows that point to the files; their bytes stay on the disk."""
     import datasets
 
-    root = folder.resolve()
     columns = {
-        "audio": [
-            {"bytes": None, "path": str(root / path.relative_to(folder))} for _, path in clips
-        ],
+        "audio": [{"bytes": None, "path": listing.real_path(name)} for _, name in clips],
         "label": [label for label, _ in clips],
-        "name": [path.relative_to(folder).as_posix() for _, path in clips],
+        "name": [name for _, name in clips],
     }
     features = datasets.Features(
         {
@@ -168,31 +219,3 @@ def _file_dataset(folder: Path, clips: list[tuple[str, Path]]) -> "Dataset":
         }
     )
     return datasets.Dataset.from_dict(columns, features=features)
-
-
-def _clips(root: Path, folder: Path) -> list[Path]:
-    """The audio files under a folder, sorted, without links that lead out of the data set."""
-    inside = root.resolve()
-    return [
-        path
-        for path in _files(folder)
-        if path.suffix.lower() in AUDIO_SUFFIXES and path.resolve().is_relative_to(inside)
-    ]
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    """Regular files under a folder, in sorted order; hidden ones and linked folders left out."""
-    for parent, names, files in os.walk(folder, followlinks=False):
-        names[:] = sorted(name for name in names if not name.startswith("."))
-        for name in sorted(files):
-            path = Path(parent, name)
-            if not name.startswith(".") and path.is_file():
-                yield path
-
-
-def _subfolders(folder: Path) -> list[Path]:
-    return sorted(
-        path
-        for path in folder.iterdir()
-        if path.is_dir() and not path.is_symlink() and not path.name.startswith(".")
-    )

@@ -134,9 +134,14 @@ def _learn(work: Work) -> tuple[list[HeardClip], np.ndarray]:
 def _prepare(recipe: Recipe, run: RunDir, on_event: Callable[[Event], None], watch: Watch) -> Work:
     """Read the data, hash its sounds, load the base, and leave out what must not be tested on."""
     device = best_device()
+
+    def on_skip(name: str, reason: str) -> None:
+        on_event(Skipped(name, reason))
+
     with ranks.leader_first():
         on_event(Phase("reading data"))
-        parts = split(load_data(recipe.data, recipe.locales), recipe.seed, recipe.test_share)
+        data = load_data(recipe.data, recipe.locales, on_skip)
+        parts = split(data, recipe.seed, recipe.test_share)
         labels = label_names(parts["train"])
         on_event(Phase("loading the base checkpoint"))
         model, extractor = load_base(

@@ -35,6 +35,7 @@ class Looked:
     parts: "DatasetDict"
     recordings: tuple[Recording, ...]
     seconds: dict[int, float]  # by number; a recording that cannot be read has none
+    left_out: tuple[tuple[str, str], ...] = ()  # files and links that are not read, and why
 
 
 def open_data(name: str, locales: Sequence[str]) -> Looked:
@@ -43,7 +44,8 @@ def open_data(name: str, locales: Sequence[str]) -> Looked:
     # it (the classifier warms up while the first page opens), this waits for its end.
     import transformers  # noqa: F401
 
-    parts = all_data.load_data(name, locales)
+    left_out: list[tuple[str, str]] = []
+    parts = all_data.load_data(name, locales, lambda *skip: left_out.append(skip))
     labels = all_data.label_names(parts)
     recordings: list[Recording] = []
     for part, dataset in parts.items():
@@ -54,12 +56,12 @@ def open_data(name: str, locales: Sequence[str]) -> Looked:
             recordings.append(
                 Recording(len(recordings) + 1, part, row, title, labels[label], words)
             )
-    return Looked(name, parts, tuple(recordings), {})
+    return Looked(name, parts, tuple(recordings), {}, tuple(left_out))
 
 
 def measure(looked: Looked) -> tuple[Looked, list[tuple[str, str]]]:
     """Return the data set with its durations, and (name, reason) of what cannot be read."""
-    unreadable: list[tuple[str, str]] = []
+    unreadable = list(looked.left_out)
     seconds: dict[int, float] = {}
     first = 1
     for dataset in looked.parts.values():
