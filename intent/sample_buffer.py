@@ -51,6 +51,6 @@ def downmix(block: np.ndarray, max_amplitude: float) -> tuple[np.ndarray, int]:
     bad = ~(np.abs(block) <= max_amplitude)  # true for NaN, too
     damaged = int(np.count_nonzero(bad))
     whole = np.where(bad, 0, block) if damaged else block
-    if block.shape[1] == 1:  # a mean of one, without the way through float64
-        return np.ascontiguousarray(whole[:, 0], np.float32), damaged
+    if block.shape[1] == 1:  # a mean of one, without the way through float64; -0 becomes 0
+        return whole[:, 0] + np.float32(0), damaged
     return whole.mean(axis=1, dtype=np.float64).astype(np.float32), damaged

@@ -1,0 +1,137 @@
+"""Hostile cases, each tried in a process of its own: what ends or hangs it ends nothing else.
+
+This process warms up as the app does (a model in memory, every decoder used once) and forks for
+each case. A case's memory is the most that its process had (VmHWM, which the kernel sets back when
+asked through /proc/self/clear_refs) over what it began with: the resting app. Its time is that of
+the processor, so that other work on the machine does not count; a hang is told by the clock. Linux
+alone has these records.
+"""
+
+import importlib
+import json
+import os
+import select
+import shutil
+import signal
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from intent.errors import IntentError
+from tests.hostile.case import Case
+
+HANG_SECONDS = 60  # by the clock; on a machine that does much else, five seconds can take twenty
+STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of a case."""
+
+    group: str  # recordings, checkpoints or folders
+    name: str
+    outcome: str  # read, refused, crash, hang or other
+    detail: str = ""  # the sentence or the exception
+    seconds: float = 0.0  # of the processor
+    megabytes: float = 0.0  # the most memory, over the resting app's
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which cases to try: those of a module's cases(seed, **options)."""
+
+    group: str
+    seed: int
+    options: tuple[tuple[str, int], ...] = ()
+
+
+def run(plan: Plan) -> Iterator[Result]:
+    """Yield the result of each case of a plan."""
+    module = importlib.import_module(f"tests.hostile.{plan.group}")
+    options: dict[str, object] = dict(plan.options)
+    with tempfile.TemporaryDirectory(prefix="hostile-") as scratch:
+        if hasattr(module, "prepare"):  # what is costly to make is made once, and not measured
+            store = options["store"] = Path(scratch, "store")
+            store.mkdir()
+            result = _in_a_fork(plan.group, "making the inputs", lambda: module.prepare(store))
+            if result.outcome != "read":
+                raise RuntimeError(f"The inputs could not be made: {result}")
+        warm_up()
+        for case in module.cases(plan.seed, **options):
+            yield _try(plan.group, case, Path(scratch, "case"))
+
+
+def warm_up() -> None:
+    """Bring the app to rest: its model loaded, speech and every decoder used once."""
+    import torch
+
+    from intent import classifier
+    from intent.quiet import quiet_libraries
+    from tests.hostile import recordings, sounds
+
+    torch.set_num_threads(1)  # a fork has no other threads: with more, it would wait for them
+    quiet_libraries()
+    classifier.warm_up()
+    with tempfile.TemporaryDirectory(prefix="hostile-") as folder:
+        for name, content in sounds.whole_files().items():
+            Path(folder, name).write_bytes(content)
+            recordings.hear(Path(folder, name))
+
+
+def _try(group: str, case: Case, folder: Path) -> Result:
+    folder.mkdir()
+    try:
+        return _in_a_fork(group, case.name, lambda: case.act(folder))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _in_a_fork(group: str, name: str, act: Callable[[], object]) -> Result:
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reader)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # decoders print what they think of the input
+        try:
+            os.write(writer, json.dumps(_outcome(act)).encode()[:60_000])
+        finally:
+            os._exit(0)
+    os.close(writer)
+    with open(reader, "rb") as answer:
+        ready, _, _ = select.select([answer], [], [], HANG_SECONDS)
+        text = answer.read() if ready else b""
+    if not ready:
+        os.kill(child, signal.SIGKILL)
+    _, status = os.waitpid(child, 0)
+    if not ready:
+        return Result(group, name, "hang", f"over {HANG_SECONDS} s", HANG_SECONDS)
+    if not text:
+        return Result(group, name, "crash", f"exit code {os.waitstatus_to_exitcode(status)}")
+    return Result(group, name, *json.loads(text))
+
+
+def _outcome(act: Callable[[], object]) -> tuple[str, str, float, float]:
+    if CLEAR.exists():
+        CLEAR.write_text("5")  # sets VmHWM to what is in memory now
+    resting, began = _memory("VmRSS"), time.process_time()
+    try:
+        act()
+        outcome, detail = "read", ""
+    except IntentError as error:
+        outcome, detail = "refused", str(error)[:5_000]
+        if "\n" in detail or not detail.endswith("."):
+            outcome = "other"  # no sentence
+    except BaseException as error:  # noqa: BLE001 - counting them is what this is for
+        outcome, detail = "other", f"{type(error).__name__}: {error}"[:500]
+    seconds = time.process_time() - began
+    return outcome, detail, seconds, _memory("VmHWM") - resting
+
+
+def _memory(field: str) -> float:
+    """Return a figure of this process's memory in MB; 0 where the system keeps none."""
+    if not STATUS.exists():
+        return 0.0
+    line = next(line for line in STATUS.read_text().splitlines() if line.startswith(field))
+    return int(line.split()[1]) / 1024
