@@ -21,7 +21,7 @@ def plans(seed: int, recordings: int, only: str | None, quick: bool) -> list[Pla
     """Return what is to be tried; quick: a few hundred recordings and checkpoints."""
     options = {
         "recordings": (("count", min(recordings, 300) if quick else recordings),),
-        "checkpoints": (("count", 20 if quick else 600),),
+        "checkpoints": (("count", 10), ("every", 15)) if quick else (),
         "folders": (),
     }
     return [
