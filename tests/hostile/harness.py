@@ -1,13 +1,15 @@
-"""Hostile cases, each tried in a process of its own: what ends or hangs it ends nothing else.
+"""Hostile cases, tried in forks of the app at rest: what ends or hangs one ends nothing else.
 
 This process warms up as the app does (a model in memory, every decoder used once) and forks for
-each case. A case's memory is the most that its process had (VmHWM, which the kernel sets back when
-asked through /proc/self/clear_refs) over what it began with: the resting app. Its time is that of
-the processor, so that other work on the machine does not count; a hang is told by the clock. Linux
-alone has these records.
+every few cases; where a fork is lost, the next one goes on behind the case that lost it. A case's
+memory is the most that the fork had meanwhile (VmHWM, which the kernel sets back when asked through
+/proc/self/clear_refs) over what it began with: the resting app. Its time is that of the processor,
+so that other work on the machine does not count; a hang is told by the clock. Linux alone has these
+records.
 """
 
 import importlib
+import itertools
 import json
 import os
 import select
@@ -22,6 +24,7 @@ from pathlib import Path
 from intent.errors import IntentError
 from tests.hostile.case import Case
 
+CASES_PER_FORK = 20  # a fork takes longer than most cases
 HANG_SECONDS = 60  # by the clock; on a machine that does much else, five seconds can take twenty
 STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
@@ -55,12 +58,14 @@ def run(plan: Plan) -> Iterator[Result]:
         if hasattr(module, "prepare"):  # what is costly to make is made once, and not measured
             store = options["store"] = Path(scratch, "store")
             store.mkdir()
-            result = _in_a_fork(plan.group, "making the inputs", lambda: module.prepare(store))
+            making = Case("making the inputs", lambda _: module.prepare(store))
+            (result,) = try_cases(plan.group, [making], Path(scratch, "case"))
             if result.outcome != "read":
                 raise RuntimeError(f"The inputs could not be made: {result}")
         warm_up()
-        for case in module.cases(plan.seed, **options):
-            yield _try(plan.group, case, Path(scratch, "case"))
+        cases = module.cases(plan.seed, **options)
+        while batch := list(itertools.islice(cases, CASES_PER_FORK)):
+            yield from try_cases(plan.group, batch, Path(scratch, "case"))
 
 
 def warm_up() -> None:
@@ -80,47 +85,63 @@ def warm_up() -> None:
             recordings.hear(Path(folder, name))
 
 
-def _try(group: str, case: Case, folder: Path) -> Result:
-    folder.mkdir()
-    try:
-        return _in_a_fork(group, case.name, lambda: case.act(folder))
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+def try_cases(group: str, cases: list[Case], folder: Path) -> Iterator[Result]:
+    """Yield the result of each case; each makes its input in this folder, new and empty."""
+    while cases:
+        results = _in_a_fork(group, cases, folder)
+        yield from results
+        cases = cases[len(results) :]
+        shutil.rmtree(folder, ignore_errors=True)  # of a fork that was lost
 
 
-def _in_a_fork(group: str, name: str, act: Callable[[], object]) -> Result:
+def _in_a_fork(group: str, cases: list[Case], folder: Path) -> list[Result]:
+    """Return the results of the first cases, up to one that ends or hangs the fork."""
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(reader)
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # decoders print what they think of the input
-        try:
-            os.write(writer, json.dumps(_outcome(act)).encode()[:60_000])
-        finally:
-            os._exit(0)
+        _be_a_fork(writer, cases, folder)
     os.close(writer)
-    with open(reader, "rb") as answer:
-        ready, _, _ = select.select([answer], [], [], HANG_SECONDS)
-        text = answer.read() if ready else b""
-    if not ready:
+    results, hangs = [], False
+    with open(reader, "rb", buffering=0) as answers:
+        while len(results) < len(cases):
+            hangs = not select.select([answers], [], [], HANG_SECONDS)[0]
+            line = b"" if hangs else answers.readline()
+            if not line:
+                break
+            results.append(Result(group, cases[len(results)].name, *json.loads(line)))
+    if hangs:
         os.kill(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
-    if not ready:
-        return Result(group, name, "hang", f"over {HANG_SECONDS} s", HANG_SECONDS)
-    if not text:
-        return Result(group, name, "crash", f"exit code {os.waitstatus_to_exitcode(status)}")
-    return Result(group, name, *json.loads(text))
+    if len(results) < len(cases):
+        code = os.waitstatus_to_exitcode(status)
+        end = ("hang", f"over {HANG_SECONDS} s") if hangs else ("crash", f"exit code {code}")
+        results.append(Result(group, cases[len(results)].name, *end))
+    return results
 
 
-def _outcome(act: Callable[[], object]) -> tuple[str, str, float, float]:
+def _be_a_fork(writer: int, cases: list[Case], folder: Path) -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # decoders print what they think of the input
+    try:
+        resting = _memory("VmRSS")
+        for case in cases:
+            folder.mkdir()
+            answer = _outcome(lambda case=case: case.act(folder), resting)
+            shutil.rmtree(folder, ignore_errors=True)
+            os.write(writer, json.dumps(answer).encode() + b"\n")
+    finally:
+        os._exit(0)
+
+
+def _outcome(act: Callable[[], object], resting: float) -> tuple[str, str, float, float]:
     if CLEAR.exists():
         CLEAR.write_text("5")  # sets VmHWM to what is in memory now
-    resting, began = _memory("VmRSS"), time.process_time()
+    began = time.process_time()
     try:
         act()
         outcome, detail = "read", ""
     except IntentError as error:
-        outcome, detail = "refused", str(error)[:5_000]
+        outcome, detail = "refused", str(error)[:2_000]
         if "\n" in detail or not detail.endswith("."):
             outcome = "other"  # no sentence
     except BaseException as error:  # noqa: BLE001 - counting them is what this is for
