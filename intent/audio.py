@@ -13,15 +13,20 @@ import soxr
 
 from intent.decoding import (
     BLOCK_FRAMES,
+    MAX_DECODE_SECONDS,
     Block,
     Decoder,
+    TimedFile,
     as_float32,
     check_format,
     check_length,
+    check_time,
+    check_values,
     decode_with_ffmpeg,
     decode_with_soundfile,
 )
 from intent.errors import AudioError
+from intent.sample_buffer import SampleBuffer, downmix
 
 MAX_SECONDS = 300  # the longest recording that is heard, in seconds
 MIN_SECONDS = 0.1  # the shortest, in seconds: no word is shorter, and encoders need a few frames
@@ -52,7 +57,8 @@ def read_clip(
 
     An array is, as Gradio gives it, (rate in Hz, samples of shape (n,) or (n, channels) in int16,
     int32, uint8 or float). Channels are averaged. Up to 1 % of damaged samples (NaN, infinite)
-    become silence.
+    become silence. More than MAX_SAMPLES come at 16 kHz. Memory and time are bounded, whatever a
+    file claims.
     Raises AudioError for everything that cannot be heard; silence can.
     """
     if isinstance(source, tuple):
@@ -96,16 +102,17 @@ def clip_hash(clip: Clip) -> str:
     The container, its tags and its lossless compression do not matter.
     """
     digest = hashlib.sha256(f"{clip.sample_rate} Hz\n".encode())
-    digest.update(_int16(clip.samples).astype("<i2").tobytes())
+    for block in _int16_blocks(clip.samples):
+        digest.update(block.astype("<i2").tobytes())
     return digest.hexdigest()
 
 
 def write_wav(clip: Clip, path: Path) -> None:
     """Write a 16-bit mono WAV with the same clip_hash; raises AudioError if it cannot."""
     try:
-        soundfile.write(
-            path, _int16(clip.samples), clip.sample_rate, subtype="PCM_16", format="WAV"
-        )
+        with soundfile.SoundFile(path, "w", clip.sample_rate, 1, "PCM_16", format="WAV") as file:
+            for block in _int16_blocks(clip.samples):
+                file.write(block)
     except (OSError, RuntimeError) as error:
         raise AudioError(
             f'The recording "{Path(path).name}" could not be written. '
@@ -113,9 +120,12 @@ def write_wav(clip: Clip, path: Path) -> None:
         ) from error
 
 
-def _int16(samples: np.ndarray) -> np.ndarray:
+def _int16_blocks(samples: np.ndarray) -> Iterator[np.ndarray]:
+    """Samples in 16 bits, (up to BLOCK_FRAMES,) int16 at a time."""
     # 32768, as decoders divide by: scaling by 32767 would change the samples at each round trip.
-    return np.clip(np.rint(samples * 32768.0), -32768, 32767).astype(np.int16)
+    for start in range(0, len(samples), BLOCK_FRAMES):
+        scaled = np.rint(samples[start : start + BLOCK_FRAMES] * 32768.0)
+        yield np.clip(scaled, -32768, 32767).astype(np.int16)
 
 
 def _clip_of_array(source: tuple[int, np.ndarray], max_seconds: float) -> Clip:
@@ -141,6 +151,7 @@ def _clip_of_array(source: tuple[int, np.ndarray], max_seconds: float) -> Clip:
         )
     frames = samples[:, None] if samples.ndim == 1 else samples  # (n, channels)
     check_length(name, len(frames) / whole_rate, max_seconds)
+    check_values(name, whole_rate, frames.shape[1], len(frames))
     blocks = ((whole_rate, as_float32(frames[i : i + BLOCK_FRAMES]))
               for i in range(0, len(frames), BLOCK_FRAMES))  # fmt: skip
     clip = _gather(blocks, name, max_seconds)
@@ -153,15 +164,18 @@ def _clip_of_file(file: BinaryIO, name: str, max_seconds: float) -> Clip:
     if not file.read(1):
         raise AudioError(f"{name} is empty (0 bytes). Record or export it again.")
     decoders: tuple[Decoder, ...] = (decode_with_soundfile, decode_with_ffmpeg)
+    timed = TimedFile(file, MAX_DECODE_SECONDS)  # for both decoders together
     opened = False
     for decode in decoders:
         file.seek(0)
         try:
-            clip = _gather(decode(file, name, max_seconds), name, max_seconds)
+            clip = _gather(decode(timed, name, max_seconds), name, max_seconds, timed)
         except AudioError:
             raise
         except Exception:  # noqa: BLE001, S112 - damage makes decoders raise nearly anything
+            check_time(name, timed)
             continue
+        check_time(name, timed)
         opened = True
         if clip is not None:
             return clip
@@ -172,39 +186,44 @@ def _clip_of_file(file: BinaryIO, name: str, max_seconds: float) -> Clip:
     )
 
 
-def _gather(decoded: Iterator[Block], name: str, max_seconds: float) -> Clip | None:
+def _gather(
+    decoded: Iterator[Block], name: str, max_seconds: float, timed: TimedFile | None = None
+) -> Clip | None:
     """Blocks as one clip, or None if there are none; damage at the end loses only the end."""
-    blocks: list[np.ndarray] = []
-    rate = count = values = damaged = 0
+    gathered: SampleBuffer | None = None
+    values = damaged = 0
     try:
-        for block_rate, block in decoded:
-            if rate and block_rate != rate:
+        for rate, block in decoded:
+            gathered = gathered or SampleBuffer(rate)
+            if rate != gathered.sample_rate:
                 break
-            rate = block_rate
-            bad = ~(np.abs(block) <= MAX_AMPLITUDE)  # true for NaN, too
-            damaged += int(bad.sum())
+            mono, bad = downmix(block, MAX_AMPLITUDE)
+            gathered.add(mono)
+            damaged += bad
             values += block.size
-            blocks.append(np.where(bad, 0, block).mean(axis=1, dtype=np.float64).astype(np.float32))
-            count += len(block)
-            check_length(name, count / rate, max_seconds)
+            check_length(name, gathered.count / rate, max_seconds)
+            check_values(name, rate, block.shape[1], -(-values // block.shape[1]))
+            if timed is not None:
+                check_time(name, timed)
     except AudioError:
         raise
     except Exception:  # what was decoded before the damage is still worth hearing
-        if not count:
+        if not gathered or not gathered.count:
             raise
-    if not count:
+    if not gathered or not gathered.count:
         return None
     if damaged > MAX_DAMAGED * values:
         raise AudioError(
             f"{name} is damaged: {damaged / values:.0%} of its samples are not finite numbers, "
             f"at most {MAX_DAMAGED:.0%} may be. Export it again."
         )
-    if count / rate < MIN_SECONDS:
+    seconds = gathered.count / gathered.sample_rate
+    if seconds < MIN_SECONDS:
         raise AudioError(
-            f"{name} lasts {count / rate:.3f} s; at least {MIN_SECONDS} s is needed. "
+            f"{name} lasts {seconds:.3f} s; at least {MIN_SECONDS} s is needed. "
             "Record a whole sentence and try again."
         )
-    return Clip(np.concatenate(blocks), rate)
+    return Clip(*gathered.finish())
 
 
 def _nothing_heard(name: str) -> AudioError:

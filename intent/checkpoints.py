@@ -1,10 +1,17 @@
 """Checkpoints by name: the bundled one, a run's, a folder or a Hub id, checked before loading."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from intent import paths
+from intent.checkpoint_bounds import check_texts, classifies_audio
+from intent.checkpoint_files import (
+    MAX_JSON_BYTES,
+    parse_json,
+    read_bounded,
+    read_object,
+    weight_files,
+)
 from intent.errors import CheckpointError
 from intent.hub import EXTRACTOR_FILES, HUB_ID, fetch, no_weights
 from intent.provenance import read_provenance
@@ -31,7 +38,7 @@ def describe(checkpoint: str) -> CheckpointInfo:
     Raises CheckpointError if it cannot be found or is no audio classifier.
     """
     folder = resolve(checkpoint, weights=False)
-    config = _read_json(folder / "config.json", shown_name(checkpoint))
+    config = read_object(folder / "config.json", shown_name(checkpoint))
     provenance = read_provenance(folder)
     return CheckpointInfo(
         name=checkpoint,
@@ -52,9 +59,11 @@ def resolve(checkpoint: str, weights: bool = True) -> Path:
     shown = shown_name(checkpoint)
     folder = locate(checkpoint, weights=False)
     _check_description(folder, shown)
-    if local_folder(checkpoint) is None:
-        return locate(checkpoint) if weights else folder
-    if not any(folder.glob("model*.safetensors")):
+    is_local = local_folder(checkpoint) is not None
+    if not weights and not is_local:
+        return folder
+    folder = folder if is_local else locate(checkpoint)
+    if not weight_files(folder, shown):
         raise no_weights(shown)
     return folder
 
@@ -78,8 +87,8 @@ def window_seconds(folder: Path) -> float | None:
     Whisper's extractor cuts at `chunk_length` seconds, the spectrogram transformer's at
     `max_length` frames of 10 ms; the others cut nothing.
     """
+    family = check_texts(folder, shown_name(str(folder))).get("model_type")
     extractor = _extractor_config(folder)
-    family = _read_json(folder / "config.json", shown_name(str(folder))).get("model_type")
     if family == "whisper":
         return float(extractor.get("chunk_length", 30))
     if family == "audio-spectrogram-transformer":
@@ -160,10 +169,12 @@ def _check_description(folder: Path, shown: str) -> None:
 
     if not (folder / "config.json").is_file():
         raise _no_classifier(shown, "it has no config.json")
-    config = _read_json(folder / "config.json", shown)
+    config = check_texts(folder, shown)
     architectures = config.get("architectures") or ["no architecture"]
     if not set(map(str, architectures)) & set(CLASSIFIERS.values()):
         raise _no_classifier(shown, f"its config names {architectures[0]}")
+    if not classifies_audio(config):
+        raise _no_classifier(shown, f"its config names the model type {config.get('model_type')}")
     if not _extractor_config(folder):
         raise CheckpointError(
             f"{shown} has no feature extractor (preprocessor_config.json): save the one of its "
@@ -191,26 +202,13 @@ def _extractor_config(folder: Path) -> dict:
     """What the feature extractor was saved with, alone or in a processor; empty: there is none."""
     for name in EXTRACTOR_FILES:
         try:
-            config = json.loads((folder / name).read_text(encoding="utf-8"))
+            config = parse_json(read_bounded(folder / name, MAX_JSON_BYTES))
             extractor = config.get("feature_extractor", config)
             if extractor.get("sampling_rate"):
                 return extractor
         except (OSError, ValueError, AttributeError):
             continue
     return {}
-
-
-def _read_json(path: Path, shown: str) -> dict:
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        values = None
-    if not isinstance(values, dict):
-        raise CheckpointError(
-            f"{shown} has a {path.name} that is not a JSON object: save the checkpoint again, "
-            "or choose another one."
-        )
-    return values
 
 
 def _published_base(config: dict) -> str | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from intent.audio import Clip, resample
+from intent.checkpoint_bounds import check_texts, check_weights
 from intent.checkpoints import CheckpointInfo, describe, resolve, shown_name, window_seconds
 from intent.devices import best_device, compute_in, device_name, precision
 from intent.errors import CheckpointError, IntentError
@@ -104,8 +105,22 @@ def classify(clip: Clip, checkpoint: str = BUNDLED, top_k: int = 5) -> Answer:
 
 
 def hear(model: Loaded, clip: Clip) -> tuple[Score, ...]:
-    """Return every label's score, likeliest first, from the stock pipeline."""
-    answers = model.pipeline(model_input(clip, model.sample_rate), top_k=None)
+    """Return every label's score, likeliest first, from the stock pipeline.
+
+    Raises CheckpointError where encoder and feature extractor turn out not to fit.
+    """
+    import torch
+
+    samples = model_input(clip, model.sample_rate)
+    try:
+        answers = model.pipeline(samples, top_k=None)
+    except torch.OutOfMemoryError:
+        raise
+    except Exception as error:  # noqa: BLE001 - what does not fit makes it raise nearly anything
+        raise CheckpointError(
+            f"The checkpoint cannot classify this clip ({_first_line(error)}): its config and its "
+            "feature extractor do not fit together. Save it again, or choose another checkpoint."
+        ) from error
     return tuple(Score(answer["label"], answer["score"]) for answer in answers)
 
 
@@ -178,6 +193,7 @@ def load(checkpoint: str, device: str | None = None) -> Loaded:
 
     quiet_libraries()
     folder, device = resolve(checkpoint), device or best_device()
+    check_weights(folder, check_texts(folder, shown_name(checkpoint)), shown_name(checkpoint))
     try:
         model, report = AutoModelForAudioClassification.from_pretrained(
             folder, dtype=torch.float32, use_safetensors=True, trust_remote_code=False,

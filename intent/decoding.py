@@ -1,54 +1,151 @@
-"""Files to blocks of float32 frames, by libsndfile and, for what that refuses, FFmpeg's libraries."""
+"""Files to blocks of float32 frames, by libsndfile and, for what that refuses, FFmpeg's libraries.
 
+Nothing here grows with a file's claims: each block is bounded, and so is the work for a file.
+"""
+
+import io
 import math
+import time
 from collections.abc import Callable, Iterator
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 import soundfile
 
 from intent.errors import AudioError
 
+if TYPE_CHECKING:
+    from av import AudioFrame
+
 MIN_SAMPLE_RATE = 1_000  # Hz
 MAX_SAMPLE_RATE = 384_000  # Hz
 MAX_CHANNELS = 64
+MAX_VALUES = 60_000_000  # samples × channels of a recording: 5 min of stereo at 96 kHz are 57.6 M
+MAX_DECODE_SECONDS = 3.0  # of one core for one recording; 5 min of stereo Opus take about one
 BLOCK_FRAMES = 4_096  # decoded at a time: bounds memory, and what damage at the end takes along
 UNKNOWN_FRAMES = 2**62  # libsndfile gives a count near 2**63 where the header states none
 
 # FFmpeg may open only what holds sound itself: a playlist could name other files and addresses.
 CONTAINERS = "aac,ac3,aiff,amr,asf,avi,caf,flac,flv,matroska,mov,mp3,mpeg,mpegts,ogg,w64,wav"
 
+# FFmpeg decodes sound alone, also while it probes: a picture or a film beside it could be a bomb.
+CODECS = (
+    "aac,aac_latm,ac3,eac3,adpcm_ima_qt,adpcm_ima_wav,adpcm_ms,adpcm_swf,adpcm_yamaha,alac,amrnb,"
+    "amrwb,dca,flac,g722,g726,gsm,gsm_ms,ilbc,libopus,libvorbis,mp1,mp1float,mp2,mp2float,mp3,"
+    "mp3float,nellymoser,opus,pcm_alaw,pcm_bluray,pcm_dvd,pcm_f32be,pcm_f32le,pcm_f64be,pcm_f64le,"
+    "pcm_mulaw,pcm_s16be,pcm_s16le,pcm_s24be,pcm_s24le,pcm_s32be,pcm_s32le,pcm_s8,pcm_u16be,"
+    "pcm_u16le,pcm_u24be,pcm_u24le,pcm_u32be,pcm_u32le,pcm_u8,speex,tta,vorbis,wavpack,wmapro,"
+    "wmav1,wmav2,wmavoice"
+)
+MAX_FRAME_VALUES = 2**22  # samples × channels of an FFmpeg frame: FLAC's largest, of 64 channels
+FFMPEG_OPTIONS = {
+    "format_whitelist": CONTAINERS,
+    "protocol_whitelist": "none",
+    "codec_whitelist": CODECS,
+    "max_streams": "32",  # FFmpeg keeps a decoder ready for each; phones' films have five
+}
+
 Block = tuple[int, np.ndarray]  # sample rate in Hz, (frames, channels) float32
-Decoder = Callable[[BinaryIO, str, float], Iterator[Block]]
 
 
-def decode_with_soundfile(file: BinaryIO, name: str, max_seconds: float) -> Iterator[Block]:
+class TimedFile(io.RawIOBase):
+    """A file that seems to end when a decoder has used up its time.
+
+    Within a block, a decoder may search gigabytes of damage for the next one, and nothing can
+    interrupt it but what it reads. Time is the thread's own on a core, so that a recording is not
+    refused because others are being decoded beside it.
+    """
+
+    def __init__(self, file: BinaryIO, seconds: float) -> None:
+        self.file, self.seconds = file, seconds
+        self.deadline = time.thread_time() + seconds
+
+    @property
+    def late(self) -> bool:
+        """Whether the time is up."""
+        return time.thread_time() >= self.deadline
+
+    def read(self, size: int = -1) -> bytes:
+        """Return up to so many bytes, or none from the deadline on."""
+        return b"" if self.late else self.file.read(size)
+
+    def readinto(self, buffer: memoryview) -> int:
+        """Fill a buffer as far as the file goes, and not at all from the deadline on."""
+        return 0 if self.late else self.file.readinto(buffer)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Go to a place in the file."""
+        return self.file.seek(offset, whence)
+
+    def tell(self) -> int:
+        """Return the place in the file."""
+        return self.file.tell()
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def seekable(self) -> bool:
+        """Return True."""
+        return True
+
+
+class _Sound(soundfile.SoundFile):
+    """A file of libsndfile's whose FLAC is read straight on.
+
+    soundfile seeks behind each block that it read, to where it already is; of FLAC, libsndfile then
+    decodes the block before once more: four times the work for large ones. The other formats keep
+    the habit: it changes the last bits of MP3, and the hashes of clips with them.
+    """
+
+    def seekable(self) -> bool:
+        """Return whether soundfile may seek."""
+        return self.format != "FLAC" and super().seekable()
+
+
+Decoder = Callable[[TimedFile, str, float], Iterator[Block]]
+
+
+def decode_with_soundfile(file: TimedFile, name: str, max_seconds: float) -> Iterator[Block]:
     """Yield the blocks of a file that libsndfile reads; raises what it raises, or AudioError."""
-    with soundfile.SoundFile(file) as sound:
+    with _Sound(file) as sound:
         check_format(name, sound.samplerate, sound.channels)
         if sound.frames >= UNKNOWN_FRAMES:
             raise ValueError("libsndfile loses the end of what states no length; FFmpeg does not")
         check_length(name, sound.frames / sound.samplerate, max_seconds)
+        check_values(name, sound.samplerate, sound.channels, sound.frames)
         while len(block := sound.read(BLOCK_FRAMES, dtype="float32", always_2d=True)):
             yield sound.samplerate, block
 
 
-def decode_with_ffmpeg(file: BinaryIO, name: str, max_seconds: float) -> Iterator[Block]:
+def decode_with_ffmpeg(file: TimedFile, name: str, max_seconds: float) -> Iterator[Block]:
     """Yield the blocks of a file that PyAV reads; raises what it raises, or AudioError."""
     import av
 
-    options = {"format_whitelist": CONTAINERS, "protocol_whitelist": "none"}
-    with av.open(file, container_options=options, metadata_errors="ignore") as container:
+    with av.open(file, container_options=FFMPEG_OPTIONS, metadata_errors="ignore") as container:
         if not container.streams.audio:
             raise AudioError(f"{name} has no sound track. Choose a recording with sound.")
+        stream = container.streams.audio[0]
+        codec = stream.codec_context
+        if codec.sample_rate and codec.channels:
+            check_format(name, codec.sample_rate, codec.channels)
         if container.duration is not None:
-            check_length(name, container.duration / av.time_base, max_seconds)
-        for frame in container.decode(container.streams.audio[0]):
-            channels = frame.layout.nb_channels
-            check_format(name, frame.sample_rate, channels)
-            array = frame.to_ndarray()  # planar: (channels, n); packed: (1, n * channels)
-            frames = array.T if frame.format.is_planar else array.reshape(-1, channels)
-            yield frame.sample_rate, as_float32(frames)
+            seconds = container.duration / av.time_base
+            check_length(name, seconds, max_seconds)
+            check_values(name, codec.sample_rate, codec.channels, int(seconds * codec.sample_rate))
+        codec.thread_count = 1  # whose time TimedFile measures
+        codec.options = {"max_samples": str(MAX_FRAME_VALUES), "codec_whitelist": CODECS}
+        for frame in container.decode(stream):
+            yield from _blocks_of(frame, name)
+
+
+def _blocks_of(frame: "AudioFrame", name: str) -> Iterator[Block]:
+    channels = frame.layout.nb_channels
+    check_format(name, frame.sample_rate, channels)
+    array = frame.to_ndarray()  # planar: (channels, n); packed: (1, n * channels)
+    frames = array.T if frame.format.is_planar else array.reshape(-1, channels)
+    for start in range(0, len(frames), BLOCK_FRAMES):
+        yield frame.sample_rate, as_float32(frames[start : start + BLOCK_FRAMES])
 
 
 def as_float32(frames: np.ndarray) -> np.ndarray:
@@ -81,6 +178,25 @@ def check_length(name: str, seconds: float, max_seconds: float) -> None:
         raise AudioError(
             f"{name} lasts {_duration(seconds)}; at most {_duration(max_seconds)} can be heard. "
             "Cut it and try again."
+        )
+
+
+def check_values(name: str, sample_rate: int, channels: int, frames: int) -> None:
+    """Raise AudioError for more samples × channels than are decoded."""
+    if frames * channels > MAX_VALUES:
+        raise AudioError(
+            f"{name} holds {frames * channels / 1e6:.0f} million samples ({channels} "
+            f"channel{'s' if channels > 1 else ''} at {sample_rate} Hz); at most "
+            f"{MAX_VALUES / 1e6:.0f} million are decoded. Export it again in mono at 16000 Hz."
+        )
+
+
+def check_time(name: str, file: TimedFile) -> None:
+    """Raise AudioError where the time for a recording is up."""
+    if file.late:
+        raise AudioError(
+            f"{name} takes more than {file.seconds:g} s to decode: it is damaged or stored in an "
+            "unusual way. Export it again as WAV, in mono at 16000 Hz."
         )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from intent import checkpoints
+from intent.checkpoint_bounds import check_texts, check_weights, classifies_audio
 from intent.errors import CheckpointError
 from intent.paths import BUNDLED
 from intent.provenance import read_provenance
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from transformers import FeatureExtractionMixin, PretrainedConfig, PreTrainedModel
 
 WHISPER_FRAMES_PER_SECOND = 50  # encoder frames: 10 ms mel hops, halved by the second convolution
+
+# Nothing but a checkpoint's own files: no code of its repository, and no second look at the Hub.
+_ITS_FILES_ALONE = {"trust_remote_code": False, "local_files_only": True}
 
 HEAD_MODULES = {"projector", "classifier"}  # of stock classifiers
 
@@ -69,6 +73,7 @@ def load_base(
     from transformers import AutoFeatureExtractor, AutoModelForAudioClassification
 
     config, source = _config(base), checkpoints.locate(base)
+    check_weights(source, check_texts(source, _shown(base)), _shown(base))
     torch.manual_seed(seed)
     try:
         model = AutoModelForAudioClassification.from_pretrained(
@@ -79,10 +84,11 @@ def load_base(
             ignore_mismatched_sizes=True,
             use_safetensors=True,
             dtype=torch.float32,
+            **_ITS_FILES_ALONE,
         )
         window = {"chunk_length": window_seconds} if config.model_type == WHISPER else {}
-        extractor = AutoFeatureExtractor.from_pretrained(source, **window)
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
+        extractor = AutoFeatureExtractor.from_pretrained(source, **window, **_ITS_FILES_ALONE)
+    except Exception as error:  # noqa: BLE001 - damaged files make it raise nearly anything
         raise _cannot_load(base, error) from error
     for name in ("projector", "classifier"):
         if isinstance(getattr(model, name, None), torch.nn.Linear):
@@ -112,8 +118,8 @@ def outline(base: str, window_seconds: int) -> "tuple[PreTrainedModel, FeatureEx
                 attn_implementation="eager",  # whose products can be counted
             )
         folder = checkpoints.locate(base, weights=False)
-        extractor = AutoFeatureExtractor.from_pretrained(folder, **window)
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
+        extractor = AutoFeatureExtractor.from_pretrained(folder, **window, **_ITS_FILES_ALONE)
+    except Exception as error:  # noqa: BLE001 - nonsense in a config makes it raise nearly anything
         raise _cannot_load(base, error) from error
     if config.model_type == WHISPER:
         _shorten_window(model, base, window_seconds)
@@ -150,14 +156,22 @@ def fingerprint(module: "torch.nn.Module") -> str:
 def _config(base: str) -> "PretrainedConfig":
     from transformers import AutoConfig
 
+    folder = checkpoints.locate(base, weights=False)
+    values = check_texts(folder, _shown(base))
+    if not classifies_audio(values):
+        raise _cannot_load(base, ValueError(f"its model type is {values.get('model_type')}"))
     try:
-        return AutoConfig.from_pretrained(checkpoints.locate(base, weights=False))
-    except (OSError, ValueError, KeyError) as error:
+        return AutoConfig.from_pretrained(folder, **_ITS_FILES_ALONE)
+    except Exception as error:  # noqa: BLE001 - nonsense in a config makes it raise nearly anything
         raise _cannot_load(base, error) from error
 
 
+def _shown(base: str) -> str:
+    return f'The base "{checkpoints.short(base)}"'
+
+
 def _cannot_load(base: str, error: Exception) -> CheckpointError:
-    reason = str(error).strip().split("\n")[0]
+    reason = checkpoints.short(str(error).strip().split("\n")[0])
     return CheckpointError(
         f'The base "{base}" cannot be loaded as an audio classifier ({reason}): choose an encoder '
         "such as openai/whisper-tiny.en, a folder made by save_pretrained, or the bundled one."

@@ -5,7 +5,10 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from intent.checkpoint_files import parse_json, read_bounded
+
 FILE_NAME = "provenance.json"
+MAX_BYTES = 8_000_000  # of the file: the hashes of a hundred thousand clips
 
 
 @dataclass(frozen=True)
@@ -32,10 +35,25 @@ def write_provenance(folder: Path, provenance: Provenance) -> None:
 def read_provenance(folder: Path) -> Provenance | None:
     """Return the provenance of a checkpoint folder, or None where it has none that can be read."""
     try:
-        values = json.loads((folder / FILE_NAME).read_text(encoding="utf-8"))
+        values = parse_json(read_bounded(folder / FILE_NAME, MAX_BYTES))
         values["locales"] = tuple(values["locales"])
         values["trained_on"] = tuple(values["trained_on"])
         values["interval"] = values["interval"] and tuple(values["interval"])
-        return Provenance(**values)
+        provenance = Provenance(**values)
     except (OSError, ValueError, TypeError, KeyError):
         return None
+    return provenance if _is_plausible(provenance) else None
+
+
+def _is_plausible(provenance: Provenance) -> bool:
+    """Return whether each value has its type: a stranger's file may hold anything."""
+    texts = (provenance.base, provenance.preset, provenance.data, *provenance.locales,
+             *provenance.trained_on)  # fmt: skip
+    wholes = (provenance.seed, provenance.test_clips)
+    shares = (provenance.accuracy, *(provenance.interval or (None, None)))
+    return (
+        all(isinstance(text, str) for text in texts)
+        and all(isinstance(whole, int) for whole in wholes)
+        and len(shares) == 3
+        and all(share is None or isinstance(share, (int, float)) for share in shares)
+    )

@@ -85,12 +85,17 @@ def _levelled(samples: np.ndarray) -> np.ndarray:
     """Samples without offset, the loudest quarter second at -20 dB, raised by 40 dB at most."""
     if not len(samples):
         return samples
-    centred = samples - samples.mean(dtype=np.float64)
-    width = min(int(LEVEL_SECONDS * SAMPLE_RATE), len(centred))
-    whole = len(centred) // width * width
-    power = np.square(centred[:whole]).reshape(-1, width).mean(axis=1).max()
+    offset = samples.mean(dtype=np.float64)
+    width = min(int(LEVEL_SECONDS * SAMPLE_RATE), len(samples))
+    parts = [slice(start, start + width) for start in range(0, len(samples), width)]
+    whole = parts[: len(samples) // width]
+    # In float64, but a part at a time: five minutes at once would be 38 MB a copy.
+    power = max(np.square(samples[part] - offset).mean() for part in whole)
     gain = min(MAX_GAIN, TARGET_LEVEL / max(np.sqrt(power), 1e-9))
-    return (centred * gain).astype(np.float32)
+    levelled = np.empty(len(samples), np.float32)
+    for part in parts:
+        levelled[part] = (samples[part] - offset) * gain
+    return levelled
 
 
 @functools.cache
