@@ -6,6 +6,9 @@ import threading
 def main() -> None:
     """Build the page, warm up what answers first, start what is queued, and serve until stopped."""
     # Imported here because the training child processes import this file again.
+    from intent.surroundings import settle
+
+    settle(page=True)  # ahead of the libraries, which read the environment once
     from intent.classifier import warm_up
     from intent.paths import runs_dir
     from intent.runs import look_after, prepare_worker

@@ -23,8 +23,10 @@ def runs_dir() -> Path:
 
 def cache_dir() -> Path:
     """Return where features are cached: INTENT_CACHE, or `intent-studio` in the user's cache."""
-    user_cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(os.environ.get("INTENT_CACHE") or Path(user_cache) / "intent-studio").resolve()
+    if chosen := os.environ.get("INTENT_CACHE"):
+        return Path(os.path.expanduser(chosen)).resolve()
+    user_cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(os.path.expanduser(user_cache), "intent-studio").resolve()
 
 
 @contextmanager
