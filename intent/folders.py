@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from intent.columns import Part
 from intent.errors import DataError
 from intent.quiet import lock_bars
+from intent.storage import storage_problem
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -108,13 +109,15 @@ def _load(folder: Path, config: str | None, locale: str) -> list[Part]:
 
 
 def _unreadable(folder: Path, error: BaseException) -> DataError:
+    if problem := storage_problem(error):
+        return DataError(f'The data set in "{folder}" could not be read. {problem}')
     cause = error
     while cause.__cause__ is not None:
         cause = cause.__cause__
     reason = " ".join(str(cause).split()) or type(cause).__name__
     return DataError(
         f'The data set in "{folder}" could not be read ({reason[:200]}): check that its Parquet '
-        "files are whole and alike, and that the disk has space."
+        "files are whole and alike."
     )
 
 

@@ -39,7 +39,7 @@ def written_whole(path: Path, durable: bool = False) -> Iterator[BinaryIO]:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
-        with part.open("wb") as file:
+        with named(path), part.open("wb") as file:
             yield file
             if durable:
                 file.flush()
@@ -49,6 +49,17 @@ def written_whole(path: Path, durable: bool = False) -> Iterator[BinaryIO]:
             sync(path.parent)
     finally:
         part.unlink(missing_ok=True)
+
+
+@contextmanager
+def named(path: Path) -> Iterator[None]:
+    """Let a failure to write within the block say where: the system names a file only as it opens."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(path)
+        raise
 
 
 def sync(path: Path) -> None:

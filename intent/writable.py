@@ -60,6 +60,11 @@ def problem(folder: Path) -> str | None:
     return None
 
 
+def hugging_face_folder() -> Path:
+    """Return where the libraries of Hugging Face keep what they write: HF_HOME, or their default."""
+    return _chosen("HF_HOME") or (_user_cache() or Path.cwd() / "~" / ".cache") / "huggingface"
+
+
 def own(hub_id: str, kind: str = "models") -> None:
     """Make what is cached of a repository of the Hub writable, where it is linked to what is not.
 
