@@ -85,7 +85,7 @@ def _take_over_system_proxies() -> None:
 def _set_aside_proxies() -> list[str]:
     broken: dict[tuple[str, str], list[str]] = {}
     for name, value in _proxy_variables().items():
-        if problem := _problem(value):
+        if value != NOWHERE and (problem := _problem(value)):  # else a parent process has told
             broken.setdefault((_without_secret(value), problem), []).append(name)
             os.environ[name] = NOWHERE
     return [

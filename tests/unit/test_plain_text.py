@@ -10,9 +10,10 @@ import pytest
 from intent.plain_text import in_ascii
 
 ROOT = Path(__file__).resolve().parents[2]
+TEXT = "█… “it’s” Zoë Øre 中 ×2"
 SAY = (
     "import sys; from intent.plain_text import settle_output; settle_output()\n"
-    "print('█… “it’s” Zoë Øre 中 ×2'); print(sys.argv[1]); print('…', file=sys.stderr)"
+    f"print({TEXT!a}); print(sys.argv[1]); print({'…'!a}, file=sys.stderr)"
 )
 ASCII = [
     {"LANG": "C"}, {"LC_ALL": "C"}, {"LC_ALL": "POSIX"}, {"PYTHONIOENCODING": "ascii"},
@@ -44,7 +45,7 @@ def test_terminal_of_ascii_gets_readable_ascii(settings: dict[str, str]) -> None
 @pytest.mark.parametrize("settings", UTF_8)
 def test_terminal_of_utf_8_gets_the_text_as_it_is(settings: dict[str, str]) -> None:
     out, err = said(settings, "Zoë.wav")
-    assert out.decode() == "█… “it’s” Zoë Øre 中 ×2\nZoë.wav\n"
+    assert out.decode() == f"{TEXT}\nZoë.wav\n"
     assert err.decode() == "…\n"
 
 
