@@ -8,9 +8,12 @@ def main() -> None:
     # Imported here because the training child processes import this file again.
     from intent.access import is_public
     from intent.hub_client import be_anonymous
+    from intent.surroundings import settle
 
+    # Ahead of the libraries, which read the environment once, and of the processes that inherit it.
+    settle(page=True)
     if is_public():
-        be_anonymous()  # before a library is imported, or a process started, that reads tokens
+        be_anonymous()
     from intent.classifier import warm_up
     from intent.paths import runs_dir
     from intent.runs import look_after, prepare_worker

@@ -14,6 +14,7 @@ from intent.errors import DataError
 from intent.parquet import read_parquet
 from intent.parquet_rows import Budget
 from intent.quiet import lock_bars
+from intent.storage import storage_problem
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -173,10 +174,12 @@ def _read(
 
 
 def _unreadable(folder: Path, error: BaseException) -> DataError:
+    if problem := storage_problem(error):
+        return DataError(f'The data set in "{folder}" could not be read. {problem}')
     reason = " ".join(str(error).split()) or type(error).__name__
     return DataError(
         f'The data set in "{folder}" could not be read ({reason[:200]}): check that its Parquet '
-        "files are whole and alike, and that the disk has space."
+        "files are whole and alike."
     )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from intent.errors import CheckpointError
 from intent.hub_client import bound_waits, token, why
 from intent.provenance import FILE_NAME as PROVENANCE_FILE
+from intent.writable import own
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -49,6 +50,7 @@ def _fetch(hub_id: str, shown: str, weights: bool, epoch: int) -> Path:
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 
     bound_waits()
+    own(hub_id)
     patterns = [*DESCRIPTION_FILES, *(WEIGHT_FILES if weights else ())]
     try:
         revision = _revision_with_safetensors(hub_id, shown)

@@ -5,6 +5,9 @@ import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from intent.proxies import proxy_for, unusable_proxy
+from intent.storage import storage_problem
+
 if TYPE_CHECKING:
     from huggingface_hub.utils import httpx
 
@@ -60,6 +63,8 @@ def why(error: BaseException) -> str:
     causes = list(_causes(error))
     if any(isinstance(cause, OfflineModeIsEnabled) for cause in causes):
         return "offline mode is on: HF_HUB_OFFLINE"
+    if problem := storage_problem(error):
+        return problem.rstrip(".")
     status = status_of(error)
     if status == 429:
         wait = asked_to_wait(error)
@@ -70,8 +75,10 @@ def why(error: BaseException) -> str:
         "Timeout" in type(cause).__name__ or isinstance(cause, TimeoutError) for cause in causes
     ):
         return "it does not answer in time"
-    if any("Connect" in type(cause).__name__ for cause in causes):
-        return "no connection"
+    if any("CERTIFICATE_VERIFY_FAILED" in str(cause) for cause in causes):
+        return "its certificate is not trusted here: set SSL_CERT_FILE to your network's"
+    if any("Connect" in type(cause).__name__ or _of_proxy(cause) for cause in causes):
+        return _no_connection(causes)
     if any(_is_break(cause) for cause in causes):
         return "the connection broke"
     return " ".join(str(error).split())[:200] or type(error).__name__
@@ -127,6 +134,24 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
+
+
+def _no_connection(causes: list[BaseException]) -> str:
+    """Why the Hub cannot be reached, with the proxy that stands between, if one does."""
+    from huggingface_hub.constants import ENDPOINT
+
+    scheme = "http" if ENDPOINT.startswith("http://") else "https"
+    if broken := unusable_proxy(scheme):
+        return f"the proxy that {broken} should name cannot be used: correct or unset it"
+    if proxy := proxy_for(scheme):
+        answers = [str(cause) for cause in causes if _of_proxy(cause)]
+        said = f' says "{" ".join(answers[0].split())[:100]}"' if answers else " does not answer"
+        return f"the proxy of {proxy},{said}: correct or unset it"
+    return "no connection"
+
+
+def _of_proxy(cause: BaseException) -> bool:
+    return type(cause).__name__ == "ProxyError"
 
 
 def _is_break(cause: BaseException) -> bool:

@@ -9,6 +9,7 @@ from intent.errors import DataError
 from intent.folders import quiet
 from intent.hub_client import bound_waits, token, why
 from intent.paths import MINDS14
+from intent.writable import own
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -38,6 +39,7 @@ def hub_parts(locales: Sequence[str]) -> list[Part]:
     """
     _check_known(locales)
     bound_waits()
+    own(MINDS14, "datasets")
     problem = _unreachable()
     load = _load_cached if problem else _load
     try:

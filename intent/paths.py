@@ -24,8 +24,10 @@ def runs_dir() -> Path:
 
 def cache_dir() -> Path:
     """Return where features are cached: INTENT_CACHE, or `intent-studio` in the user's cache."""
-    user_cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(os.environ.get("INTENT_CACHE") or Path(user_cache) / "intent-studio").resolve()
+    if chosen := os.environ.get("INTENT_CACHE"):
+        return Path(os.path.expanduser(chosen)).resolve()
+    user_cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(os.path.expanduser(user_cache), "intent-studio").resolve()
 
 
 @contextmanager
@@ -38,7 +40,7 @@ def written_whole(path: Path, durable: bool = False) -> Iterator[BinaryIO]:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
-        with part.open("wb") as file:
+        with named(path), part.open("wb") as file:
             yield file
             if durable:
                 file.flush()
@@ -48,6 +50,17 @@ def written_whole(path: Path, durable: bool = False) -> Iterator[BinaryIO]:
             sync(path.parent)
     finally:
         part.unlink(missing_ok=True)
+
+
+@contextmanager
+def named(path: Path) -> Iterator[None]:
+    """Let a failure to write within the block say where: the system names a file only as it opens."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(path)
+        raise
 
 
 def sync(path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from intent import locks
 from intent.children import KilledError, leaving, train_in_child
+from intent.disk import runs_folder_message
 from intent.errors import RunError
 from intent.events import Event, Failed, Phase
 from intent.paths import written_whole
@@ -99,14 +100,21 @@ def keep_starting(runs: Path) -> None:
 
     Where several processes do so, one of them begins the runs and the others stand by.
     """
+    told = ""
     while not leaving.wait(TICK_SECONDS):
         try:
             runs.mkdir(parents=True, exist_ok=True)
             with locks.hold(runs / STARTER_LOCK) as ours:
+                if told:
+                    log.warning("The runs folder %s can be written to again: runs start.", runs)
+                    told = ""
                 while ours and not leaving.wait(TICK_SECONDS):
                     _start_next(runs)
         except (OSError, RunError) as error:  # a disk that is away may come back
-            log.warning("Queued runs cannot be started now: %s", error)
+            problem = runs_folder_message(runs, error) if isinstance(error, OSError) else str(error)
+            if problem != told:  # once, and not at every look
+                log.warning("No run can start now. %s", problem)
+                told = problem
             leaving.wait(RETRY_SECONDS)
 
 

@@ -20,6 +20,7 @@ from intent.events import (
     from_line,
     to_line,
 )  # fmt: skip
+from intent.paths import named
 from intent.recipes import Recipe
 
 WHOLE = "whole"  # the file that a checkpoint of Trainer gets when all of it is on the disk
@@ -150,7 +151,7 @@ class RunDir:
         where the disk does not take all of it.
         """
         line = to_line(event).encode() + b"\n"
-        with open(self.events_file, "ab+", buffering=0) as file:
+        with named(self.events_file), open(self.events_file, "ab+", buffering=0) as file:
             if file.seek(0, os.SEEK_END):
                 file.seek(-1, os.SEEK_END)
                 line = line if file.read(1) == b"\n" else b"\n" + line

@@ -63,7 +63,7 @@ def create_run(runs: Path, recipe: Recipe, visitor: Visitor = OWNER) -> RunDir:
             shutil.rmtree(run.path, ignore_errors=True)
             raise
     except OSError as error:
-        raise _unwritable(runs, error) from None
+        raise RunError(disk.runs_folder_message(runs, error)) from None
     return run
 
 
@@ -216,15 +216,3 @@ def _modified(file: Path) -> int:
         return file.stat().st_mtime_ns
     except OSError:
         return 0
-
-
-def _unwritable(runs: Path, error: OSError) -> RunError:
-    if disk.is_full(error):
-        return RunError(
-            f"The disk that holds the runs folder {runs} is full: free some space or choose "
-            "another folder with INTENT_RUNS or --runs."
-        )
-    return RunError(
-        f"The runs folder {runs} cannot be written to ({error.strerror}): mend its permissions or "
-        "choose another folder with INTENT_RUNS or --runs."
-    )

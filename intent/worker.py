@@ -13,11 +13,12 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from intent import access, disk, locks, ranks
-from intent.errors import IntentError, RunError
+from intent.errors import DataError, IntentError, RunError
 from intent.events import Event, Failed, Phase
 from intent.hub_client import be_anonymous
 from intent.recipes import Recipe
 from intent.rundir import ID, RunDir
+from intent.storage import storage_problem
 
 FOLDER_LOCK = ".lock"  # in the runs folder: who trains now
 NICENESS = 10  # below the page, which must answer while a run computes
@@ -202,8 +203,12 @@ def explain(error: Exception, run: RunDir) -> Exception:
     """Return the failure as one that the user can mend, where it is, or else as it was."""
     if failure := ranks.failure_elsewhere(error):
         return failure
+    if isinstance(error, DataError):  # which says itself of which disk it could not be read
+        return error
     if disk.is_full(error):
-        return RunError(disk.full_message(run))
+        return RunError(disk.full_message(run, error))
+    if problem := storage_problem(error):
+        return RunError(f"{problem} Then resume the run.")
     no_memory = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
     if no_memory or "can't allocate memory" in str(error):
         return RunError(

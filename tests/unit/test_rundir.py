@@ -315,17 +315,17 @@ def test_file_in_the_place_of_the_runs_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(RunError) as error:
         create_run(tmp_path / "runs", Recipe())
     assert str(error.value) == (
-        f"The runs folder {tmp_path / 'runs'} cannot be written to (File exists): mend its "
-        "permissions or choose another folder with INTENT_RUNS or --runs."
+        f"The runs folder {tmp_path / 'runs'} cannot be made, for {tmp_path / 'runs'} is a file: "
+        "choose another folder with INTENT_RUNS or --runs."
     )
 
 
-def test_full_disk_is_named_and_leaves_no_half_run(tmp_path: Path) -> None:
+def test_disk_that_takes_no_more_is_named_and_leaves_no_half_run(tmp_path: Path) -> None:
     code = (
         "import resource, sys; from pathlib import Path\n"
         "from intent.errors import RunError; from intent.recipes import Recipe\n"
         "from intent.runs import create_run\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))\n"  # a disk that takes not one byte
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))\n"  # not one byte to a file
         "try: create_run(Path(sys.argv[1]), Recipe())\n"
         "except RunError as error: sys.stdout.write(str(error)); sys.exit(7)"
     )
@@ -334,7 +334,7 @@ def test_full_disk_is_named_and_leaves_no_half_run(tmp_path: Path) -> None:
         message = process.stdout.read()
     assert process.returncode == 7
     assert message == (
-        f"The disk that holds the runs folder {tmp_path / 'runs'} is full: free some space or "
-        "choose another folder with INTENT_RUNS or --runs."
+        f"A file in {tmp_path / 'runs'} may not grow any larger (file size limit): lift that limit "
+        "(ulimit -f) or choose another folder with INTENT_RUNS or --runs."
     )
     assert list((tmp_path / "runs").iterdir()) == []

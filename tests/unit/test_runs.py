@@ -22,6 +22,7 @@ from intent.runs import (
     create_run,
     finished_runs,
     history_of,
+    keep_starting,
     kill_run,
     list_runs,
     live_run,
@@ -429,6 +430,33 @@ def test_queue_outlives_the_app_and_goes_on_with_the_next_one(
         wait_until(lambda: state(waiting) == "done")
         app.kill()
     assert state(training) == "stopped"
+
+
+def test_runs_folder_that_cannot_be_written_to_is_told_once_and_when_it_can_be_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    runs, leaving, looks = tmp_path / "runs", threading.Event(), iter(range(100))
+    runs.write_text("")
+
+    class Clock:
+        """Time that passes at once: the folder is repaired at the tenth look, all ends later."""
+
+        def wait(self, seconds: float) -> bool:
+            look = next(looks)
+            if look == 20:
+                runs.unlink()
+            return look > 30
+
+        def is_set(self) -> bool:
+            return leaving.is_set()
+
+    monkeypatch.setattr("intent.queue.leaving", Clock())
+    keep_starting(runs)
+    assert [record.getMessage() for record in caplog.records] == [
+        f"No run can start now. The runs folder {runs} cannot be made, for {runs} is a file: choose "
+        "another folder with INTENT_RUNS or --runs.",
+        f"The runs folder {runs} can be written to again: runs start.",
+    ]
 
 
 def test_run_that_cannot_begin_leaves_the_queue_and_says_why(
