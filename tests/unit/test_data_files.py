@@ -15,6 +15,7 @@ from datasets import Dataset
 from intent import data_files
 from intent.data import clip_at, load_data, readable_clips, summary
 from intent.errors import AudioError, DataError
+from intent.ui.recordings import measure, open_data
 from tests.hostile.folders import write_parquet
 from tests.tiny import tone, tone_folder, wav_bytes
 
@@ -227,6 +228,16 @@ def test_a_readme_that_leads_out_is_not_read_but_told(tmp_path: Path) -> None:
         ["0.wav", "1.wav"],
         {"README.md": f'"README.md" {OUTSIDE}. Only files inside the data folder are read.'},
     )
+
+
+def test_the_page_lists_links_that_are_left_out_with_clips_that_cannot_be_read(
+    tmp_path: Path,
+) -> None:
+    folder = tone_folder(tmp_path / "data", 1, ("low", "high"))
+    (folder / "low" / "away.wav").symlink_to("/etc/passwd")
+    (folder / "low" / "empty.wav").touch()
+    _, unreadable = measure(open_data(str(folder), ("en-US",)))
+    assert [name for name, _ in unreadable] == ["low/away.wav", "low/empty.wav"]
 
 
 def snapshot(cache: Path, files: dict[str, bytes]) -> Path:
