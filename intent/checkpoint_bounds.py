@@ -35,7 +35,7 @@ def check_texts(folder: Path, shown: str) -> dict:
     check_config(config, shown)
     for name in EXTRACTOR_FILES:
         if os.path.lexists(folder / name):
-            _check_extractor(read_object(folder / name, shown), shown, name)
+            _check_extractor(read_object(folder / name, shown), shown, name, config)
     if os.path.lexists(folder / "adapter_config.json"):  # it names a base that would be fetched
         raise refused(shown, "adapter_config.json", "adapters are not loaded")
     return config
@@ -111,7 +111,7 @@ def parameters(config: dict) -> int:
     return count + labels * (_largest(config, "classifier_proj_size") or width)
 
 
-def _check_extractor(values: dict, shown: str, name: str) -> None:
+def _check_extractor(values: dict, shown: str, name: str, config: dict) -> None:
     check_values(values, shown, name)
     for part in (values, values.get("feature_extractor") or {}):
         if not isinstance(part, dict):
@@ -123,6 +123,11 @@ def _check_extractor(values: dict, shown: str, name: str) -> None:
                 f"feature_extractor_type should be one of {', '.join(_EXTRACTORS[:-1])}, found "
                 f"{short(kind)}",
             )  # fmt: skip
+        is_whisper = kind == _EXTRACTORS[0] or config.get("model_type") == "whisper"
+        if is_whisper and part.get("feature_size") == 1:  # it would pad a clip to a square
+            raise refused(
+                shown, name, "feature_size should be Whisper's number of mel bands, found 1"
+            )
         seconds, rate = part.get("chunk_length") or 30, part.get("sampling_rate") or 16_000
         values_at_once = seconds * rate // (part.get("hop_length") or 160)
         values_at_once *= (part.get("n_fft") or 400) // 2 + 1

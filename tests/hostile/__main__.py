@@ -20,7 +20,7 @@ FAULTS = ("crash", "hang", "other")
 def plans(seed: int, recordings: int, only: str | None, quick: bool) -> list[Plan]:
     """Return what is to be tried; quick: a few hundred recordings and checkpoints."""
     options = {
-        "recordings": (("count", min(recordings, 300) if quick else recordings),),
+        "recordings": (("count", 300), ("light", 1)) if quick else (("count", recordings),),
         "checkpoints": (("count", 10), ("every", 15)) if quick else (),
         "folders": (),
     }

@@ -26,6 +26,7 @@ from tests.hostile.case import Case
 
 CASES_PER_FORK = 20  # a fork takes longer than most cases
 HANG_SECONDS = 60  # by the clock; on a machine that does much else, five seconds can take twenty
+MAKING_SECONDS = 900  # for all inputs together
 STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
@@ -58,8 +59,9 @@ def run(plan: Plan) -> Iterator[Result]:
         if hasattr(module, "prepare"):  # what is costly to make is made once, and not measured
             store = options["store"] = Path(scratch, "store")
             store.mkdir()
-            making = Case("making the inputs", lambda _: module.prepare(store))
-            (result,) = try_cases(plan.group, [making], Path(scratch, "case"))
+            light = options.get("light", 0)
+            making = Case("making the inputs", lambda _: module.prepare(store, light))
+            (result,) = _in_a_fork(plan.group, [making], Path(scratch, "case"), MAKING_SECONDS)
             if result.outcome != "read":
                 raise RuntimeError(f"The inputs could not be made: {result}")
         warm_up()
@@ -88,13 +90,13 @@ def warm_up() -> None:
 def try_cases(group: str, cases: list[Case], folder: Path) -> Iterator[Result]:
     """Yield the result of each case; each makes its input in this folder, new and empty."""
     while cases:
-        results = _in_a_fork(group, cases, folder)
+        results = _in_a_fork(group, cases, folder, HANG_SECONDS)
         yield from results
         cases = cases[len(results) :]
         shutil.rmtree(folder, ignore_errors=True)  # of a fork that was lost
 
 
-def _in_a_fork(group: str, cases: list[Case], folder: Path) -> list[Result]:
+def _in_a_fork(group: str, cases: list[Case], folder: Path, hang_seconds: float) -> list[Result]:
     """Return the results of the first cases, up to one that ends or hangs the fork."""
     reader, writer = os.pipe()
     child = os.fork()
@@ -105,7 +107,7 @@ def _in_a_fork(group: str, cases: list[Case], folder: Path) -> list[Result]:
     results, hangs = [], False
     with open(reader, "rb", buffering=0) as answers:
         while len(results) < len(cases):
-            hangs = not select.select([answers], [], [], HANG_SECONDS)[0]
+            hangs = not select.select([answers], [], [], hang_seconds)[0]
             line = b"" if hangs else answers.readline()
             if not line:
                 break
@@ -115,7 +117,7 @@ def _in_a_fork(group: str, cases: list[Case], folder: Path) -> list[Result]:
     _, status = os.waitpid(child, 0)
     if len(results) < len(cases):
         code = os.waitstatus_to_exitcode(status)
-        end = ("hang", f"over {HANG_SECONDS} s") if hangs else ("crash", f"exit code {code}")
+        end = ("hang", f"over {hang_seconds} s") if hangs else ("crash", f"exit code {code}")
         results.append(Result(group, cases[len(results)].name, *end))
     return results
 

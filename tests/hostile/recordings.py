@@ -19,17 +19,19 @@ TAGS = (b"fmt ", b"data", b"stsz", b"stts", b"stsc", b"stco", b"mdhd", b"mvhd", 
         b"Xing", b"Info")  # fmt: skip
 
 
-def prepare(store: Path) -> None:
+def prepare(store: Path, light: int = 0) -> None:
     """Write the bombs into an empty folder, each in a folder of its own."""
-    for number, (name, make) in enumerate(bombs.all_bombs().items()):
+    for number, (name, make) in enumerate(bombs.all_bombs(bool(light)).items()):
         path = store / str(number) / name.split()[-1]
         path.parent.mkdir()
         _write(path, make)
 
 
-def cases(seed: int, count: int = 5000, store: Path | None = None) -> Iterator[Case]:
+def cases(
+    seed: int, count: int = 5000, light: int = 0, store: Path | None = None
+) -> Iterator[Case]:
     """Yield the bombs, from a folder that was prepared or made anew, and so many mutations."""
-    for number, (name, make) in enumerate(bombs.all_bombs().items()):
+    for number, (name, make) in enumerate(bombs.all_bombs(bool(light)).items()):
         file = name.split()[-1]
         if store is None:
             yield Case(f"bomb {name}", partial(_write_and_hear, file, make))

@@ -158,6 +158,11 @@ def test_a_window_whose_spectrum_would_fill_memory_is_refused(folder):
     }
 
 
+def test_whisper_does_not_pad_a_clip_to_a_square(folder):
+    edit(folder, EXTRACTOR, feature_size=1)
+    assert refusals(folder) == {"feature_size should be Whisper's number of mel bands, found 1"}
+
+
 def test_weights_too_few_for_a_config_are_not_made_up(folder):
     edit(folder, CONFIG, d_model=2_048, encoder_layers=24)
     for use in (load, lambda name: encoders.load_base(name, tiny.LABELS, 1)):
@@ -293,7 +298,7 @@ def refusals_of_weights(folder: Path) -> set[str]:
 def test_any_config_is_accepted_or_refused_in_a_sentence(values):
     try:
         check_config(values, "It")
-        checkpoint_bounds._check_extractor(values, "It", EXTRACTOR)
+        checkpoint_bounds._check_extractor(values, "It", EXTRACTOR, values)
     except CheckpointError as error:
         assert str(error).startswith("It cannot be used, by what ") and "\n" not in str(error)
         return
