@@ -117,7 +117,7 @@ def _unreadable(folder: Path, error: BaseException) -> DataError:
     reason = " ".join(str(cause).split()) or type(cause).__name__
     return DataError(
         f'The data set in "{folder}" could not be read ({reason[:200]}): check that its Parquet '
-        "files are whole and alike."
+        "files are whole and alike, and that the disk has space."
     )
 
 

@@ -40,7 +40,9 @@ def work_until_the_disk_is_full(run: RunDir, cache: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["fine-tune", "leave-one-out"])
-def test_disk_that_takes_no_more_ends_a_run_with_its_best_checkpoint_whole(method: str, tmp_path: Path) -> None:
+def test_disk_that_takes_no_more_ends_a_run_with_its_best_checkpoint_whole(
+    method: str, tmp_path: Path
+) -> None:
     base, tones = tiny_whisper(tmp_path / "base"), tone_folder(tmp_path / "tones", 6)
     values = {"base": str(base), "data": str(tones), "window_seconds": 1, "epochs": 2}
     if method == "fine-tune":
