@@ -179,7 +179,7 @@ def _unreadable(folder: Path, error: BaseException) -> DataError:
     reason = " ".join(str(error).split()) or type(error).__name__
     return DataError(
         f'The data set in "{folder}" could not be read ({reason[:200]}): check that its Parquet '
-        "files are whole and alike."
+        "files are whole and alike, and that the disk has space."
     )
 
 

@@ -3,6 +3,7 @@
 import errno
 import os
 import re
+import resource
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -22,11 +23,13 @@ IN_WORDS: dict[Shortage, re.Pattern[str]] = {
     "quota": re.compile(r"disk quota exceeded|os error 122\b", re.IGNORECASE),
     "limit": re.compile(r"file too large|os error 27\b", re.IGNORECASE),
     "full": re.compile(
-        r"no space left|os error 28\b|PytorchStreamWriter failed writing|basic_ios::clear"
-        r"|inline_container.* unexpected pos|[0-9]+ requested and [0-9]+ written",
-        re.IGNORECASE,
+        r"no space left|os error 28\b|[0-9]+ requested and [0-9]+ written", re.IGNORECASE
     ),
 }
+# torch.save keeps the reason to itself.
+IN_NO_WORDS = re.compile(
+    r"PytorchStreamWriter failed writing|basic_ios::clear|inline_container.* unexpected pos"
+)
 NEARLY_FULL = 16_000_000  # bytes: a disk with less has no room for what is written here
 BARRED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.ENOENT)
 
@@ -39,6 +42,9 @@ def shortage(error: BaseException | None) -> Shortage | None:
         for kind, words in IN_WORDS.items():
             if words.search(str(cause)):
                 return kind
+        if IN_NO_WORDS.search(str(cause)):
+            unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)[0] == resource.RLIM_INFINITY
+            return "full" if unlimited else "limit"
     return None
 
 

@@ -13,7 +13,9 @@ from intent import writable
 from intent.paths import EXAMPLES
 
 ROOT = Path(__file__).resolve().parents[2]
-READ_BY_LIBRARIES = ("HF_", "HUGGINGFACE_", "XDG_", "INTENT_", "GRADIO_", "LC_", "LANG", "PYTHON")
+READ_BY_LIBRARIES = (
+    "HF_", "HUGGINGFACE_", "XDG_", "INTENT_", "GRADIO_", "LC_", "LANG", "PYTHON", "SSL_",
+)  # fmt: skip
 OUTPUT = """
 import os, sys
 from intent.surroundings import settle
