@@ -13,6 +13,7 @@ from intent.writable import settle_folders
 
 MISTAKE = 2  # exit code: something that the user can fix
 PORT, PORTS, HOST = "GRADIO_SERVER_PORT", "GRADIO_NUM_PORTS", "GRADIO_SERVER_NAME"
+CACHE_GIGABYTES = "INTENT_CACHE_GB"
 FIRST_PORT, TRIED_PORTS = 7860, 100  # Gradio's own
 
 
@@ -23,7 +24,10 @@ def settle(page: bool = False) -> None:
     that one ends with exit code 2 where it could not be served.
     """
     settle_output()
-    said = settle_proxies()
+    if not _current_folder_exists():
+        _say(["The current folder does not exist any more: change to another one."])
+        sys.exit(MISTAKE)
+    said = [*settle_proxies(), _drop_nonsense(CACHE_GIGABYTES)]
     try:
         said.append(settle_folders(page))
         if page:
@@ -34,6 +38,26 @@ def settle(page: bool = False) -> None:
             sys.exit(MISTAKE)
         return
     _say(said)
+
+
+def _current_folder_exists() -> bool:
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _drop_nonsense(variable: str) -> str | None:
+    """Unset a variable that should hold a number of gigabytes and does not."""
+    value = os.environ.get(variable)
+    try:
+        if not value or float(value) >= 0:  # neither holds for "nan"
+            return None
+    except ValueError:
+        pass
+    del os.environ[variable]
+    return f'{variable} should be a number of gigabytes, found "{value}": the usual one is used.'
 
 
 def check_address() -> None:

@@ -150,6 +150,24 @@ def test_classify_says_the_same_without_a_folder_to_write_to(tmp_path: Path, blo
     assert len(process.stderr.splitlines()) == 1
 
 
+def test_current_folder_that_was_removed_is_one_sentence(tmp_path: Path) -> None:
+    code = "import os, runpy; os.rmdir(os.getcwd()); runpy.run_module('intent', run_name='__main__')"
+    (tmp_path / "gone").mkdir()
+    process = python(tmp_path / "gone", {}, "-c", code)
+    assert (process.returncode, process.stderr) == (
+        2, "The current folder does not exist any more: change to another one.\n",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("value", ["much", "nan", "-1"])
+def test_size_of_the_cache_that_is_no_number_is_one_sentence(value: str, tmp_path: Path) -> None:
+    process = python(tmp_path, {"INTENT_CACHE_GB": value}, "-m", "intent", "runs", "list")
+    assert (process.returncode, process.stderr) == (
+        0,
+        f'INTENT_CACHE_GB should be a number of gigabytes, found "{value}": the usual one is used.\n',
+    )
+
+
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
