@@ -30,7 +30,9 @@ YES = ("1", "on", "yes", "true")
 PUBLIC_DATA = (MINDS14_DATA, SAMPLE)
 Action = Literal["read", "stop", "resume", "rename", "remove", "restore"]
 
-PATH = re.compile(r"(?<![\w:/.~-])~?/(?:[^\s\"'“”():;,]+/)*([^\s\"'“”():;,]+)")
+FILE_ADDRESS = re.compile(r"file:/{1,3}", re.IGNORECASE)
+# From a slash that no word, and none of an address such as https://, stands before.
+PATH = re.compile(r"(?<![\w/.~])~?/(?!/)(?:[^\s\"'“”():;,]+/)*([^\s\"'“”():;,]+)")
 
 
 @dataclass(frozen=True)
@@ -128,13 +130,18 @@ def check_data(visitor: Visitor, data: str) -> str:
 
 
 def check_checkpoint(visitor: Visitor, checkpoint: str) -> str:
-    """Return a checkpoint's name: a run's id for the folder of its model, a folder's whole path.
+    """Return a checkpoint's name; for the owner a run's id for its folder, a folder's whole path.
 
-    A visitor may name the bundled one, a run that they may read, and an id of the Hub. Raises
-    CheckpointError for anything else, without a look at the disk, and RunError for no such run.
+    A visitor may name the bundled one, a run that they may read by its id, and an id of the Hub.
+    Raises CheckpointError for anything else, without a look at the disk, and RunError for no such
+    run.
     """
+    if not isinstance(checkpoint, str):
+        raise CheckpointError("The name of a checkpoint was expected as text: choose one by its name.")
     name = checkpoint.strip()
-    run_id = name if ID.fullmatch(name) else run_named_by(name)
+    run_id = name if ID.fullmatch(name) else None
+    if run_id is None and visitor.is_owner:
+        run_id = run_named_by(name)
     if run_id is not None:
         run = RunDir(paths.runs_dir() / run_id)
         if not run.recipe_file.is_file() or not may(visitor, "read", run):
@@ -161,6 +168,7 @@ def shown_recipe(visitor: Visitor, recipe: Recipe) -> Recipe:
 
 def without_paths(text: str) -> str:
     """Return a text with the last name in the place of each absolute path."""
+    text = FILE_ADDRESS.sub("/", text)
     for folder in _known_folders():
         text = text.replace(f"{folder}/", "/").replace(str(folder), folder.name or "/")
     return PATH.sub(r"\1", text)
@@ -176,7 +184,9 @@ def _is_public_run(run: RunDir) -> bool:
 def _known_folders() -> list[Path]:
     """Folders whose names may hold blanks, which no pattern tells from the words around them."""
     found = [paths.runs_dir(), paths.cache_dir(), Path.cwd(), paths.ASSETS.parent]
-    found.append(Path(tempfile.gettempdir()))
+    found += [Path(tempfile.gettempdir()), Path(os.path.expanduser("~"))]
+    found += [Path(os.environ[name]) for name in ("HF_HOME", "GRADIO_TEMP_DIR") if os.environ.get(name)]
+    found = [folder for folder in found if len(folder.parts) > 1]
     return sorted(set(found), key=lambda folder: len(str(folder)), reverse=True)
 
 

@@ -21,6 +21,11 @@ SPARE_PARAMETERS = 5_000_000  # that weights may lack: a new head, and what the 
 MAX_SPECTRUM_VALUES = 20_000_000  # of a window; Whisper's 30 s have 3,000 frames × 201 = 603,000
 MIN_SAMPLES_PER_FRAME = 40  # of a convolutional encoder, at 16 kHz 2.5 ms; in use are 320
 
+MAX_SECONDS = 300  # of a clip, as in intent/audio.py
+USUAL_FRAME = 320  # samples of a frame where no convolutions say it: 20 ms at 16 kHz
+MAX_SCORES = 60_000_000  # of attention in a layer: 12 heads × 2,236 frames², 45 s of wav2vec2-base
+MAX_KEPT_SCORES = 10_000_000  # where they are kept, about four times in 32 bits: 18 s of WavLM base
+
 _CONFORMERS = ("wav2vec2-bert", "wav2vec2-conformer")
 _EXTRACTORS = ("WhisperFeatureExtractor", "Wav2Vec2FeatureExtractor", "ASTFeatureExtractor",
                "SeamlessM4TFeatureExtractor", None)  # fmt: skip
@@ -69,14 +74,16 @@ def check_config(config: dict, shown: str) -> None:
         )  # fmt: skip
 
 
-def check_weights(folder: Path, config: dict, shown: str) -> None:
+def check_weights(folder: Path, shown: str) -> None:
     """Raise CheckpointError for weights too few to fill what a config makes transformers allocate.
 
-    What is missing would be made up in memory, so a kilobyte of weights could take gigabytes.
+    What is missing would be made up in memory, so a kilobyte of weights could take gigabytes. The
+    config must have been checked.
     """
-    files, described = weight_files(folder, shown), parameters(config)
+    files = weight_files(folder, shown)
     if not files:
         return  # which loading says
+    described = _allocated(folder, shown)
     held = count_numbers(files, shown)
     if held > 2 * MAX_PARAMETERS:
         raise refused(shown, "its weights", f"they hold {held / 1e9:.1f} billion numbers")
@@ -86,6 +93,37 @@ def check_weights(folder: Path, config: dict, shown: str) -> None:
             f"weights hold {held:,}: they do not belong together. Save or fetch it again, or "
             "choose another checkpoint."
         )
+
+
+def longest_seconds(config: dict, sample_rate: int, keeps_attention: bool) -> float:
+    """Return how much of a clip is classified, in seconds, by a model without a window of its own.
+
+    Attention takes the square of the frames in time, and in memory where its scores are kept
+    (`keeps_attention`), so that minutes of sound would take gigabytes. config: a checked one.
+    """
+    strides = _list(config, "conv_stride")
+    frame = math.prod(strides) if strides else USUAL_FRAME
+    heads = _largest(config, "num_attention_heads") or 1
+    scores = MAX_KEPT_SCORES if keeps_attention else MAX_SCORES
+    return min(MAX_SECONDS, math.sqrt(scores / heads) * frame / sample_rate)
+
+
+def _allocated(folder: Path, shown: str) -> int:
+    """How many numbers transformers would allocate, counted on torch's meta device."""
+    import torch
+    from transformers import AutoConfig, AutoModelForAudioClassification
+
+    try:
+        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        with torch.device("meta"):
+            model = AutoModelForAudioClassification.from_config(config, trust_remote_code=False)
+    except Exception as error:  # noqa: BLE001 - a config of nonsense makes it raise nearly anything
+        reason = str(error).strip().split("\n")[0][:120]
+        raise CheckpointError(
+            f"{shown} could not be loaded ({reason}): its config.json is damaged. Save or fetch it "
+            "again, or choose another checkpoint."
+        ) from error
+    return sum(tensor.numel() for tensor in (*model.parameters(), *model.buffers()))
 
 
 def parameters(config: dict) -> int:

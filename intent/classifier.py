@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from intent.audio import Clip, resample
-from intent.checkpoint_bounds import check_texts, check_weights
+from intent.checkpoint_bounds import check_texts, check_weights, longest_seconds
 from intent.checkpoints import CheckpointInfo, describe, resolve, shown_name, window_seconds
 from intent.devices import best_device, compute_in, device_name, precision
 from intent.errors import CheckpointError, IntentError
@@ -58,7 +58,8 @@ class Loaded:
     """A checkpoint in memory."""
 
     pipeline: "AudioClassificationPipeline"
-    window_seconds: float | None  # None: it hears all of a clip
+    window_seconds: float | None  # None: it has none
+    longest_seconds: float  # of a clip that are classified
     device: str  # for people
 
     @property
@@ -100,7 +101,7 @@ def classify(clip: Clip, checkpoint: str = BUNDLED, top_k: int = 5) -> Answer:
         checkpoint=checkpoint,
         device=model.device,
         seconds=time.perf_counter() - start,
-        heard_seconds=min(clip.seconds, model.window_seconds or clip.seconds),
+        heard_seconds=min(clip.seconds, model.longest_seconds),
     )
 
 
@@ -111,7 +112,7 @@ def hear(model: Loaded, clip: Clip) -> tuple[Score, ...]:
     """
     import torch
 
-    samples = model_input(clip, model.sample_rate)
+    samples = model_input(clip, model)
     try:
         answers = model.pipeline(samples, top_k=None)
     except torch.OutOfMemoryError:
@@ -134,7 +135,7 @@ def scores_by_hand(clip: Clip, checkpoint: str = BUNDLED) -> list[Score]:
 
     model = loaded(checkpoint)
     network, extractor = model.pipeline.model, model.pipeline.feature_extractor
-    samples = model_input(clip, model.sample_rate)
+    samples = model_input(clip, model)
     inputs = extractor(samples, sampling_rate=model.sample_rate, return_tensors="pt")
     with torch.inference_mode():
         logits = network(**inputs.to(network.device, network.dtype)).logits[0]  # (labels,)
@@ -148,10 +149,14 @@ def warm_up(checkpoint: str = BUNDLED) -> None:
     classify(Clip(np.zeros(16_000, np.float32), 16_000), checkpoint)
 
 
-def model_input(clip: Clip, sample_rate: int) -> np.ndarray:
-    """The clip as a pipeline takes it: (n,) float32 at the model's rate, at least half a second."""
-    samples = resample(clip, sample_rate).samples
-    missing = int(MIN_INPUT_SECONDS * sample_rate) - len(samples)
+def model_input(clip: Clip, model: Loaded) -> np.ndarray:
+    """The clip as the model's pipeline takes it: (n,) float32 at its rate.
+
+    It is at least half a second long, and at most as long as the model can be asked to hear.
+    """
+    rate = model.sample_rate
+    samples = resample(clip, rate).samples[: int(model.longest_seconds * rate)]
+    missing = int(MIN_INPUT_SECONDS * rate) - len(samples)
     return np.pad(samples, (0, missing)) if missing > 0 else samples
 
 
@@ -193,7 +198,8 @@ def load(checkpoint: str, device: str | None = None) -> Loaded:
 
     quiet_libraries()
     folder, device = resolve(checkpoint), device or best_device()
-    check_weights(folder, check_texts(folder, shown_name(checkpoint)), shown_name(checkpoint))
+    config = check_texts(folder, shown_name(checkpoint))
+    check_weights(folder, shown_name(checkpoint))
     try:
         model, report = AutoModelForAudioClassification.from_pretrained(
             folder, dtype=torch.float32, use_safetensors=True, trust_remote_code=False,
@@ -214,7 +220,9 @@ def load(checkpoint: str, device: str | None = None) -> Loaded:
         "audio-classification", model=model, feature_extractor=extractor,
         device=torch.device(device),
     )  # fmt: skip
-    return Loaded(stock, window_seconds(folder), device_name(device))
+    window, keeps_attention = window_seconds(folder), model.config._attn_implementation == "eager"
+    longest = window or longest_seconds(config, extractor.sampling_rate, keeps_attention)
+    return Loaded(stock, window, longest, device_name(device))
 
 
 def _check_weights(report: dict, shown: str) -> None:

@@ -3,6 +3,7 @@
 Nothing here grows with a file's claims: each block is bounded, and so is the work for a file.
 """
 
+import functools
 import io
 import math
 import time
@@ -42,8 +43,12 @@ FFMPEG_OPTIONS = {
     "format_whitelist": CONTAINERS,
     "protocol_whitelist": "none",
     "codec_whitelist": CODECS,
-    "max_streams": "32",  # FFmpeg keeps a decoder ready for each; phones' films have five
+    "max_streams": "8",  # FFmpeg keeps a decoder and an index for each; phones' films have five
 }
+# Bytes that FFmpeg may allocate at once. A header of ten kilobytes can claim an index of gigabytes,
+# which is built before anything is read; that of five minutes of AAC takes half a megabyte, the
+# largest frame in use (FLAC: 65,535 samples of 8 channels in 32 bits) two.
+MAX_ALLOCATION = 10_000_000
 
 Block = tuple[int, np.ndarray]  # sample rate in Hz, (frames, channels) float32
 
@@ -122,6 +127,7 @@ def decode_with_ffmpeg(file: TimedFile, name: str, max_seconds: float) -> Iterat
     """Yield the blocks of a file that PyAV reads; raises what it raises, or AudioError."""
     import av
 
+    _bound_allocations()
     with av.open(file, container_options=FFMPEG_OPTIONS, metadata_errors="ignore") as container:
         if not container.streams.audio:
             raise AudioError(f"{name} has no sound track. Choose a recording with sound.")
@@ -146,6 +152,16 @@ def _blocks_of(frame: "AudioFrame", name: str) -> Iterator[Block]:
     frames = array.T if frame.format.is_planar else array.reshape(-1, channels)
     for start in range(0, len(frames), BLOCK_FRAMES):
         yield frame.sample_rate, as_float32(frames[start : start + BLOCK_FRAMES])
+
+
+@functools.cache
+def _bound_allocations() -> None:
+    """Bound FFmpeg's allocations in this process, by its own function (libavutil/mem.h)."""
+    import ctypes
+
+    import av._core
+
+    ctypes.CDLL(av._core.__file__).av_max_alloc(ctypes.c_size_t(MAX_ALLOCATION))
 
 
 def as_float32(frames: np.ndarray) -> np.ndarray:

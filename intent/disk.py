@@ -19,7 +19,9 @@ def is_full(error: BaseException) -> bool:
 def full_message(run: RunDir, error: BaseException | None = None) -> str:
     """Return what to do about a disk that takes no more, with what there is to free on that disk."""
     place = storage.short_of(error, run.path)
-    kept = f"{storage.in_short(error, run.path)} The run's best checkpoint so far is kept."
+    has_model = run.model.is_dir() or run.old_model.is_dir()
+    what = "The run's best checkpoint so far is kept." if has_model else "It had saved nothing yet."
+    kept = f"{storage.in_short(error, run.path)} {what}"
     if storage.shortage(error) == "limit":
         return f"{kept} Lift that limit (ulimit -f) or use another disk, then resume the run."
     told = ", ".join(_to_free(run, place))

@@ -135,7 +135,7 @@ def _predict(
     batch_size = BATCH_SIZE if model.window_seconds else 1
     batch: list[np.ndarray] = []
     for clip in clips:
-        batch.append(model_input(clip, model.sample_rate))
+        batch.append(model_input(clip, model))
         if len(batch) == batch_size:
             yield from _hear(model, labels, batch)
             batch = []

@@ -43,6 +43,11 @@ def no_weights(shown: str) -> CheckpointError:
     )
 
 
+def _yours(advice: str) -> str:
+    """Advice on this machine's token, which strangers cannot take."""
+    return advice if token() is None else ""
+
+
 @functools.lru_cache(maxsize=64)
 def _fetch(hub_id: str, shown: str, weights: bool, epoch: int) -> Path:
     """`epoch` only limits how long the answer is remembered."""
@@ -64,13 +69,15 @@ def _fetch(hub_id: str, shown: str, weights: bool, epoch: int) -> Path:
         raise
     except GatedRepoError:
         raise CheckpointError(
-            f"{shown} asks its visitors to accept its terms: do so on the Hugging Face Hub and "
-            "set HF_TOKEN, or choose the bundled checkpoint."
+            f"{shown} asks its visitors to accept its terms: "
+            + _yours("do so on the Hugging Face Hub and set HF_TOKEN, or ")
+            + "choose the bundled checkpoint."
         ) from None
     except RepositoryNotFoundError:
         raise CheckpointError(
             f"{shown} was not found on the Hugging Face Hub, or it is private: check the name, "
-            "set HF_TOKEN if it is yours, or choose the bundled checkpoint."
+            + _yours("set HF_TOKEN if it is yours, ")
+            + "or choose the bundled checkpoint."
         ) from None
     except Exception as error:  # noqa: BLE001 - the client passes on its transport's errors
         return _cached_snapshot(hub_id, shown, patterns, error)

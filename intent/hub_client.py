@@ -70,7 +70,8 @@ def why(error: BaseException) -> str:
         wait = asked_to_wait(error)
         return f"too many requests: it asks to wait {wait} s" if wait else "too many requests"
     if status:
-        return f"it answers {status}" + (": check HF_TOKEN" if status in (401, 403) else "")
+        is_refused = status in (401, 403) and not _is_anonymous
+        return f"it answers {status}" + (": check HF_TOKEN" if is_refused else "")
     if any(
         "Timeout" in type(cause).__name__ or isinstance(cause, TimeoutError) for cause in causes
     ):

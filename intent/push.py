@@ -93,8 +93,8 @@ def checked_token(token: str | None) -> str:
     token = (token or "").strip()
     if not token:
         raise HubError(
-            f"A token that may write is needed to push: make one at {TOKEN_PAGE}, then type it "
-            "here or set HF_TOKEN."
+            f"A token that may write is needed to push: make one at {TOKEN_PAGE}, then type it here"
+            f"{' or set HF_TOKEN' if hub_client.token() is None else ''}."
         )
     if not TOKEN.fullmatch(token):
         raise HubError(f"That is not a token: copy it once more from {TOKEN_PAGE}.")

@@ -19,6 +19,7 @@ from intent.worker import FOLDER_LOCK, BusyError, WithdrawnError, live_run
 STARTER_LOCK = ".starter"  # in the runs folder: held by whoever starts what is queued
 ENTRY_LOCK = ".entry"  # held by whoever counts what is queued to add a run
 MAX_QUEUED = 20  # runs that wait
+OWNERS_PLACES = 4  # of these, which no visitor takes
 MAX_QUEUED_OF_VISITOR = 3
 TICK_SECONDS = 0.25  # between two looks at the queue
 RETRY_SECONDS = 10  # after a look that failed
@@ -47,9 +48,12 @@ def enqueue(run: RunDir) -> None:
 
 
 def check_room(runs: Path, owner: str | None) -> None:
-    """Raise RunError where the queue is full, for everybody or for this visitor (None: the owner)."""
+    """Raise RunError where the queue is full, for everybody or for this visitor (None: the owner).
+
+    Some places are left for the owner, whom nobody with many names should keep from training.
+    """
     waiting = queued_runs(runs)
-    if len(waiting) >= MAX_QUEUED:
+    if len(waiting) >= (MAX_QUEUED if owner is None else MAX_QUEUED - OWNERS_PLACES):
         raise RunError(
             f"{len(waiting)} runs wait in the queue, which holds no more: try again when one of "
             "them has begun."

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import math
+import re
 import reprlib
 import types
 import typing
@@ -33,6 +34,9 @@ OF_METHOD: dict[str, tuple[str, ...]] = {
         "accumulation_steps", "label_smoothing",
     ),
 }
+
+LOCALE = re.compile(r"[A-Za-z0-9_-]{1,20}")
+MAX_LOCALES = 100
 
 # field → (lowest, highest), both allowed
 RANGES: dict[str, tuple[float, float]] = {
@@ -98,6 +102,11 @@ class Recipe:
         _check_choice("preset", self.preset, PRESETS)
         _check_choice("method", self.method, METHODS)
         _check_choice("head", self.head, HEADS)
+        if len(self.locales) > MAX_LOCALES or not all(map(LOCALE.fullmatch, self.locales)):
+            raise RecipeError(
+                f"locales must be at most {MAX_LOCALES} names such as en-US, found "
+                f"{reprlib.repr(self.locales)}: choose among those of the data."
+            )
         for name, (lowest, highest) in RANGES.items():
             value = getattr(self, name)
             if value is not None and not lowest <= value <= highest:

@@ -17,6 +17,8 @@ from intent.paths import BUNDLED, MINDS14_DATA, SAMPLE
 from intent.recipes import OF_ANY_RECIPE, Recipe, change, preset
 from intent.rundir import RunDir
 
+MAX_TEXT = 4_096  # characters of a name or a path
+
 
 @dataclass(frozen=True)
 class TrainingRequest:
@@ -35,6 +37,7 @@ def recipe_of(request: TrainingRequest, visitor: Visitor) -> Recipe:
     Of the base only its config is read, from the Hub if need be. Raises RecipeError for a value out
     of range, DataError or CheckpointError for what the visitor may not use or what is not there.
     """
+    _check_kinds(request)
     _check_changes(request.changes)
     if request.data == MINDS14_DATA and not request.locales:
         raise DataError(
@@ -43,7 +46,7 @@ def recipe_of(request: TrainingRequest, visitor: Visitor) -> Recipe:
         )
     values = {
         "data": request.data,
-        "base": (request.base or "").strip() or BUNDLED,
+        "base": request.base.strip() or BUNDLED,
         "locales": list(request.locales) or ["en-US"],
         **request.changes,
     }
@@ -83,6 +86,20 @@ def whole_path(data: str) -> str:
         return data
     folder = Path(os.path.expanduser(data))
     return str(folder.resolve()) if folder.is_dir() else data
+
+
+def _check_kinds(request: TrainingRequest) -> None:
+    """Raise RecipeError for a value of another kind than the form has: a call may send anything."""
+    texts = (request.data, request.base, request.preset)
+    are_texts = all(isinstance(text, str) and len(text) <= MAX_TEXT for text in texts)
+    are_locales = isinstance(request.locales, (list, tuple)) and all(
+        isinstance(locale, str) for locale in request.locales
+    )
+    if not (are_texts and are_locales and isinstance(request.changes, Mapping)):
+        raise RecipeError(
+            "data, base and preset must be texts, locales a list of texts, and the changes names "
+            "with values: correct what is something else."
+        )
 
 
 def _check_changes(changes: Mapping[str, object]) -> None:

@@ -7,7 +7,6 @@ from starlette.middleware import Middleware
 
 from intent.access import is_public
 from intent.hub_client import be_anonymous
-from intent.paths import EXAMPLES
 from intent.ui.checkpoint_menu import choices
 from intent.ui.classify_api import offer_api
 from intent.ui.classify_tab import (
@@ -45,7 +44,6 @@ def build_app(runs: Path) -> gr.Blocks:
     """
     if is_public():
         be_anonymous()
-    gr.set_static_paths(EXAMPLES)  # served as they are, not copied into the cache
     with gr.Blocks(
         title="Intent Studio", analytics_enabled=False, delete_cache=(SWEEP_SECONDS, KEEP_SECONDS)
     ) as page:

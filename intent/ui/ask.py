@@ -35,7 +35,8 @@ def usable_data(data: str) -> str:
 
 def usable_checkpoint(name: str | None) -> str:
     """Return the checkpoint's name if this visitor may use it; no name means the bundled one."""
-    return access.check_checkpoint(current_visitor(), (name or "").strip() or BUNDLED)
+    is_empty = name is None or (isinstance(name, str) and not name.strip())
+    return access.check_checkpoint(current_visitor(), BUNDLED if is_empty else name)
 
 
 def family(base: str | None) -> str:
@@ -64,12 +65,12 @@ def start_new(runs: Path, request: TrainingRequest) -> RunDir:
 def overrides_of(text: str) -> dict[str, object]:
     """Return the hyperparameters in a JSON object; raises RecipeError for anything else."""
     try:
-        values = json.loads(text.strip() or "{}")
+        values = json.loads(text.strip() or "{}") if isinstance(text, str) else text
     except (ValueError, RecursionError):
         values = None
     if not isinstance(values, dict):
         raise RecipeError(
-            f"Overrides must be a JSON object such as {{\"epochs\": 4}}, found {text[:60]!r}: "
+            f"Overrides must be a JSON object such as {{\"epochs\": 4}}, found {str(text)[:60]!r}: "
             "mend it, or leave it empty."
         )
     return values

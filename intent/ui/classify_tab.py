@@ -1,5 +1,7 @@
 """The Classify tab: a recording in, the five likeliest intents out."""
 
+import functools
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -14,6 +16,7 @@ from intent.paths import BUNDLED, EXAMPLES
 from intent.ui import bars
 from intent.ui.ask import usable_checkpoint
 from intent.ui.checkpoint_menu import choices, choose, in_words, restore, title
+from intent.ui.recordings import served_folder
 
 LISTENERS = 3  # clips heard at the same time, over all visitors of the page and the API
 HEARING = "hearing"  # Gradio's name for those that share this limit
@@ -100,12 +103,24 @@ def choose_on(event: gr.events.Dependency, tab: ClassifyTab) -> None:
 def _build_examples(recording: gr.Audio) -> None:
     gr.HTML("<h2 class='section-title'>Or try one of these</h2>")
     with gr.Row(elem_classes="example-row"):
-        for clip in sorted(EXAMPLES.glob("*.wav")):
+        for clip in sorted(served_examples().glob("*.wav")):
             spoken = clip.stem.replace("-", " ").capitalize()
             gr.Button(spoken, size="sm").click(
                 partial(str, clip), None, recording, show_progress="hidden",
                 api_visibility="private",
             )  # fmt: skip
+
+
+@functools.cache
+def served_examples() -> Path:
+    """Return a folder with the example clips that lives as long as this process.
+
+    The address of a clip that is served holds its path: this one tells nothing of the machine.
+    """
+    folder = served_folder() / "examples"
+    shutil.copytree(EXAMPLES, folder)
+    gr.set_static_paths(folder)  # served as they are, not copied into the cache
+    return folder
 
 
 def _wire(tab: ClassifyTab, runs: Path) -> None:

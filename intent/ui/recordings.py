@@ -74,9 +74,14 @@ def measure(looked: Looked) -> tuple[Looked, list[tuple[str, str]]]:
 
 def wav_file(clip: Clip) -> str:
     """Return the path of a WAV file of the clip, which lives as long as this process."""
-    path = Path(_clip_folder().name) / f"{clip_hash(clip)[:16]}.wav"
+    path = served_folder() / f"{clip_hash(clip)[:16]}.wav"
     write_wav(clip, path)
     return str(path)
+
+
+def served_folder() -> Path:
+    """Return a folder for files that are handed to the page, gone when this process ends."""
+    return Path(_clip_folder().name)
 
 
 @functools.cache

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tests.hostile.indices import INDICES
 from tests.hostile.sounds import by_ffmpeg, silent_flac, voice, whole_files
 
 Maker = Callable[[Path], bytes | None]  # the content, or None where it wrote the file itself
@@ -121,11 +122,16 @@ def _mp4_claims() -> dict[str, Maker]:
         "mp4: samples of one byte each a.m4a": lambda _: _set(
             _set(whole_files()["aac.m4a"], b"stsz", (0, 1, 10**8)), b"stsc", (0, 1, 1, 10**8, 1)
         ),
+        **{f"mp4: {name} a.m4a": partial(_made, make) for name, make in INDICES.items()},
         "mp4: ALAC frames of 2**31 samples a.m4a": lambda _: _alac_frames(ABSURD),
         "mp4: ALAC frames of 2**24 samples a.m4a": lambda _: _alac_frames(2**24),
         "mp4: boxes within boxes a.m4a": lambda _: _nested_boxes(100_000),
         "mp4: 3,000 tracks a.m4a": lambda _: _tracks(3_000),
     }
+
+
+def _made(make: Callable[[], bytes], _: Path) -> bytes:
+    return make()
 
 
 def _set(content: bytes, box: bytes, numbers: tuple[int, ...]) -> bytes:

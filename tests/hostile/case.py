@@ -7,10 +7,12 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Case:
-    """`act` makes the input in an empty folder of its own and hands it to the app's code.
+    """`act` hands input in an empty folder of its own to the app's code, and makes it where that is
+    cheap; else `make` has made it there before, by itself, so that it is not measured.
 
     It may return, or raise an IntentError; anything else is a fault of the app.
     """
 
     name: str
     act: Callable[[Path], object]
+    make: Callable[[Path], object] | None = None

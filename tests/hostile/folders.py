@@ -22,21 +22,24 @@ Make = Callable[[random.Random, Path], object]
 def cases(seed: int) -> Iterator[Case]:
     """Yield hostile data folders; the same seed gives the same ones."""
     for name, make in (*_bombs(), *_links(), *_tables(), *_names(), *_readmes()):
-        yield Case(name, partial(_read_all, make, seed))
+        yield Case(name, _read_all, partial(_make, make, seed))
     for number in range(MUTATIONS):
         make = partial(_mutated, number)
-        yield Case(f"mutation {number} of a Parquet file", partial(_read_all, make, seed))
+        yield Case(f"mutation {number} of a Parquet file", _read_all, partial(_make, make, seed))
 
 
-def _read_all(make: Make, seed: int, folder: Path) -> int:
-    """Make a data folder, load it and read every clip; return how many could be read."""
+def _make(make: Make, seed: int, folder: Path) -> None:
+    (folder / "data").mkdir()
+    make(random.Random(seed), folder / "data")
+
+
+def _read_all(folder: Path) -> int:
+    """Load a data folder and read every clip; return how many could be read."""
     import datasets
 
     from intent.data import load_data, readable_clips
 
     data = folder / "data"
-    data.mkdir()
-    make(random.Random(seed), data)
     with mock.patch.object(datasets.config, "HF_DATASETS_CACHE", folder / "cache"):
         parts = load_data(str(data)).values()
         return sum(1 for part in parts for _ in readable_clips(part, lambda *skip: None))

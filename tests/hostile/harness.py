@@ -75,12 +75,14 @@ def warm_up() -> None:
     import torch
 
     from intent import classifier
+    from intent.data import load_data
     from intent.quiet import quiet_libraries
     from tests.hostile import recordings, sounds
 
     torch.set_num_threads(1)  # a fork has no other threads: with more, it would wait for them
     quiet_libraries()
     classifier.warm_up()
+    load_data("sample")
     with tempfile.TemporaryDirectory(prefix="hostile-") as folder:
         for name, content in sounds.whole_files().items():
             Path(folder, name).write_bytes(content)
@@ -128,11 +130,26 @@ def _be_a_fork(writer: int, cases: list[Case], folder: Path) -> None:
         resting = _memory("VmRSS")
         for case in cases:
             folder.mkdir()
+            if case.make:
+                _apart(case.make, folder)
             answer = _outcome(lambda case=case: case.act(folder), resting)
             shutil.rmtree(folder, ignore_errors=True)
             os.write(writer, json.dumps(answer).encode() + b"\n")
     finally:
         os._exit(0)
+
+
+def _apart(make: Callable[[Path], object], folder: Path) -> None:
+    """Make an input in a process of its own, whose memory is not the app's."""
+    child = os.fork()
+    if child == 0:
+        try:
+            make(folder)
+            os._exit(0)
+        finally:
+            os._exit(1)
+    if os.waitpid(child, 0)[1]:
+        raise RuntimeError("The input could not be made.")
 
 
 def _outcome(act: Callable[[], object], resting: float) -> tuple[str, str, float, float]:

@@ -162,12 +162,31 @@ def test_what_looks_like_a_hub_id_is_never_a_folder_to_a_visitor(
     assert check_checkpoint(OWNER, "owner/name") == str(tmp_path / "owner" / "name")
 
 
+@pytest.mark.parametrize("value", [5, None, [5], {"path": "x"}])
+def test_what_is_no_name_is_refused_in_a_sentence(value: object) -> None:
+    with pytest.raises(CheckpointError, match="The name of a checkpoint was expected as text"):
+        check_checkpoint(ANN, value)
+    for request in (TrainingRequest(value), TrainingRequest("sample", base=value),
+                    TrainingRequest("sample", locales=value)):
+        with pytest.raises((RecipeError, DataError, CheckpointError)):
+            recipe_of(request, ANN)
+
+
+@pytest.mark.parametrize("locales", [["<img src=x>"], ["en-US"] * 101, ["x" * 21], [""], ["a b"]])
+def test_locales_are_checked_whatever_the_data(locales: list[str]) -> None:
+    with pytest.raises(RecipeError, match="locales must be"):
+        Recipe(data="sample", locales=tuple(locales))
+
+
 def test_a_run_is_named_by_its_id_and_by_the_folder_of_its_model(runs: Path) -> None:
     run, hidden = create_run(runs, Recipe(data="sample")), create_run(runs, Recipe(data="/x"))
     for visitor in (OWNER, ANN, NOBODY):
         assert check_checkpoint(visitor, run.id) == run.id
-        assert check_checkpoint(visitor, str(run.model)) == run.id
-    for name in (hidden.id, str(hidden.model), "20200101-000000-guide-0000"):
+    assert check_checkpoint(OWNER, str(run.model)) == run.id
+    for path in (run.model, hidden.model, runs / "20200101-000000-guide-0000" / "model"):
+        with pytest.raises(CheckpointError, match=FOLDER_REFUSED):  # whether it is there or not
+            check_checkpoint(ANN, str(path))
+    for name in (hidden.id, "20200101-000000-guide-0000"):
         with pytest.raises(RunError, match="There is no run"):
             check_checkpoint(ANN, name)
     assert check_checkpoint(OWNER, hidden.id) == hidden.id
@@ -238,6 +257,7 @@ def test_a_run_of_the_owner_keeps_the_token_of_this_machine(runs: Path, tmp_path
         ("make one at https://hf.co/settings/tokens.", "make one at https://hf.co/settings/tokens."),
         ("a name such as owner/name or 3/4, en-US", "a name such as owner/name or 3/4, en-US"),
         ("and/or (/etc/passwd)", "and/or (passwd)"), ("/", "/"), ("", ""),
+        ("x:/srv/a/b -/srv/c file:///srv/d file:/srv/e", "x:b -c d e"),
     ],
 )  # fmt: skip
 def test_a_stranger_reads_no_absolute_path(text: str, shown: str) -> None:

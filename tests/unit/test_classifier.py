@@ -1,6 +1,7 @@
 """A clip's likeliest labels: those of the stock pipeline, from a checkpoint loaded once."""
 
 import json
+import math
 import shutil
 import subprocess
 import sys
@@ -127,11 +128,27 @@ def test_fewer_answers_than_one_are_refused(whisper, top_k):
 @pytest.mark.parametrize("samples", [1, 10, 399])
 def test_the_shortest_clips_are_followed_by_silence(family, samples, request):
     clip = Clip(np.full(samples, 0.1, np.float32), 16_000)
-    heard = model_input(clip, 16_000)
+    heard = model_input(clip, loaded(str(request.getfixturevalue(family))))
     assert heard.shape == (8_000,)
     assert heard.dtype == np.float32
     np.testing.assert_array_equal(heard[samples:], 0)
     assert len(classify(clip, str(request.getfixturevalue(family))).top) == 3
+
+
+@pytest.mark.parametrize(("heads", "attention"), [(2, "sdpa"), (2, "eager"), (32, "eager")])
+def test_a_model_without_a_window_hears_no_more_than_its_attention_may_cost(
+    heads, attention, tmp_path
+):
+    folder = tiny.tiny_wav2vec2(tmp_path)
+    config = json.loads((folder / "config.json").read_text())
+    config |= {"num_attention_heads": heads, "attn_implementation": attention}
+    (folder / "config.json").write_text(json.dumps(config))
+    model = loaded(str(folder))
+    scores = 60e6 if attention == "sdpa" else 10e6
+    frames = math.sqrt(scores / heads)  # of 320 samples
+    assert model.longest_seconds == pytest.approx(min(300, frames * 320 / 16_000))
+    answer = classify(clip_of(seconds=120.0), str(folder))
+    assert answer.heard_seconds == pytest.approx(min(120.0, model.longest_seconds))
 
 
 def test_a_replaced_folder_gives_new_answers(own_whisper):

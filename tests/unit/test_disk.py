@@ -78,6 +78,8 @@ def test_what_can_be_freed_is_named_with_its_size(
     (other.path / "weights").write_bytes(bytes(2_000_000))
     (removed.path / "weights").write_bytes(bytes(3_000_000))
     trash_run(removed)
+    assert "It had saved nothing yet. Free some space" in full_message(run)
+    run.model.mkdir()
     assert full_message(run) == (
         f"The disk that holds {run.path} is full. The run's best checkpoint so far is kept. Free "
         f"some space, such as 3 MB of the trash (empty it), 2 MB of other runs in {runs} (remove "
@@ -95,6 +97,7 @@ def two_disks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[RunDir, 
         run, beside = (create_run(tmp_path / "runs", Recipe()) for _ in range(2))
         (beside.path / "weights").write_bytes(bytes(2_000_000))
         Path(other, "features").write_bytes(bytes(3_000_000))
+        run.model.mkdir()
         yield run, Path(other)
 
 
@@ -130,7 +133,7 @@ def test_disk_without_room_is_found_where_a_failure_names_none(
 def test_quota_is_not_taken_for_a_full_disk(error: Exception, tmp_path: Path) -> None:
     run = create_run(tmp_path / "runs", Recipe())
     assert full_message(run, error).startswith(
-        f"Your quota on the disk that holds {run.path} is used up. The run's best checkpoint"
+        f"Your quota on the disk that holds {run.path} is used up. It had saved nothing yet."
     )
 
 

@@ -19,6 +19,7 @@ MUTATED = random.Random(1).sample([case for case in CASES if "mutation" in case.
 def test_a_hostile_data_folder_is_read_or_refused_in_a_sentence(
     case: Case, tmp_path: Path
 ) -> None:
+    case.make(tmp_path)
     try:
         case.act(tmp_path)
     except IntentError as error:

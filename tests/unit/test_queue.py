@@ -10,6 +10,7 @@ from intent.errors import RunError
 from intent.queue import (
     MAX_QUEUED,
     MAX_QUEUED_OF_VISITOR,
+    OWNERS_PLACES,
     check_room,
     enqueue,
     in_turn,
@@ -26,6 +27,15 @@ ANN, BOB = visitor_with("a" * 32), visitor_with("b" * 32)
 
 def new_run(runs: Path, visitor: Visitor = OWNER) -> RunDir:
     return create_run(runs, Recipe(data="sample"), visitor)
+
+
+def test_visitors_leave_places_in_the_queue_for_the_owner(tmp_path: Path) -> None:
+    for number in range(MAX_QUEUED - OWNERS_PLACES):
+        enqueue(new_run(tmp_path, visitor_with(f"one of many names {number:03}".replace(" ", "-"))))
+    with pytest.raises(RunError, match="16 runs wait in the queue, which holds no more"):
+        enqueue(new_run(tmp_path, ANN))
+    with in_turn(new_run(tmp_path), lambda run: None):
+        pass
 
 
 def test_a_queue_holds_twenty_runs_whoever_they_are_of(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from intent.errors import RunError
 from intent.events import Event, Failed, Finished, Started, TrainPoint, from_line
-from intent.recipes import Recipe
+from intent.recipes import OF_ANY_RECIPE, Recipe
 from intent.report import read_report
 from intent.rundir import RunDir
 from intent.runs import create_run, list_runs, state, work
@@ -78,9 +78,9 @@ def recipe(world: Path, **changes: object) -> Recipe:
 
 def command(of: Recipe) -> list[str]:
     """The command line that trains a recipe."""
-    values = {**dataclasses.asdict(of), "locales": ",".join(of.locales)}
-    settings = [f"{name}={value}" for name, value in values.items() if name != "preset"]
-    return ["train", "--json", "--set", *settings]
+    values = dataclasses.asdict(of)
+    settings = [f"{name}={value}" for name, value in values.items() if name not in OF_ANY_RECIPE]
+    return ["train", "--json", "--data", of.data, "--base", of.base, "--set", *settings]
 
 
 def ends(processes: list[subprocess.Popen]) -> list[tuple[int, str, str]]:
@@ -172,16 +172,17 @@ def test_a_request_to_stop_ends_both_and_more_processes_must_go_on(
 def test_what_fails_in_one_process_is_told_by_the_run_and_ends_both(
     world: Path, tmp_path: Path, launch: Launch
 ) -> None:
-    (tmp_path / "file").touch()
-    broken = {"INTENT_CACHE": str(tmp_path / "file")}
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "features").touch()  # a file where a folder should be
+    broken = {"INTENT_CACHE": str(tmp_path / "broken")}
     (code, out, err), (helpers_code, *silence) = ends(launch(command(recipe(world)), {}, broken))
     run = only_run(tmp_path)
     [failed] = of(run, Failed)
-    assert failed.message.startswith("Something went wrong inside (NotADirectoryError: ")
+    assert failed.message.startswith("Something went wrong inside (")
     assert (code, err) == (2, failed.message + "\n")
     assert json.loads(out.splitlines()[-1])["outcome"] == state(run) == "failed"
     assert (helpers_code, silence) == (1, ["", ""])
-    assert "NotADirectoryError" in run.log_file.read_text()
+    assert "features" in run.log_file.read_text()
 
 
 def test_a_process_that_is_killed_ends_the_other_and_the_run_can_go_on_undisturbed(
