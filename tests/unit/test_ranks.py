@@ -178,10 +178,10 @@ def test_what_fails_in_one_process_is_told_by_the_run_and_ends_both(
     (code, out, err), (helpers_code, *silence) = ends(launch(command(recipe(world)), {}, broken))
     run = only_run(tmp_path)
     [failed] = of(run, Failed)
-    assert failed.message.startswith("Something went wrong inside (")
+    assert failed.message.startswith(f"The folder {tmp_path / 'broken' / 'features'} cannot be ")
     assert (code, err) == (2, failed.message + "\n")
     assert json.loads(out.splitlines()[-1])["outcome"] == state(run) == "failed"
-    assert (helpers_code, silence) == (1, ["", ""])
+    assert (helpers_code, silence) == (2, ["", ""])
     assert "features" in run.log_file.read_text()
 
 
