@@ -14,9 +14,10 @@ def main() -> None:
     settle(page=True)
     if is_public():
         be_anonymous()
+    from intent.children import prepare_worker
     from intent.classifier import warm_up
     from intent.paths import runs_dir
-    from intent.runs import look_after, prepare_worker
+    from intent.run_control import look_after
     from intent.ui.app import build_app, launch
 
     prepare_worker()

@@ -17,9 +17,9 @@ from typing import Literal
 from intent import paths
 from intent.checkpoints import existing_folder, is_hub_id, run_named_by
 from intent.errors import AccessError, CheckpointError, DataError, RunError
-from intent.paths import BUNDLED, MINDS14_DATA, SAMPLE
+from intent.paths import BUNDLED, MINDS14_DATA, RUN_ID, SAMPLE
 from intent.recipes import Recipe
-from intent.rundir import ID, RunDir, no_run
+from intent.rundir import RunDir, no_run
 
 HEADER = "x-intent-visitor"  # carries a visitor's secret with each request
 SECRET = re.compile(r"[!-~]{16,200}")  # what can stand in a header, and is too long to be guessed
@@ -139,7 +139,7 @@ def check_checkpoint(visitor: Visitor, checkpoint: str) -> str:
     if not isinstance(checkpoint, str):
         raise CheckpointError("The name of a checkpoint was expected as text: choose one by its name.")
     name = checkpoint.strip()
-    run_id = name if ID.fullmatch(name) else None
+    run_id = name if RUN_ID.fullmatch(name) else None
     if run_id is None and visitor.is_owner:
         run_id = run_named_by(name)
     if run_id is not None:

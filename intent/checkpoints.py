@@ -14,8 +14,8 @@ from intent.checkpoint_files import (
 )
 from intent.errors import CheckpointError
 from intent.hub import EXTRACTOR_FILES, HUB_ID, fetch, no_weights
+from intent.paths import RUN_ID
 from intent.provenance import read_provenance
-from intent.rundir import ID, RunDir
 
 MAX_NAME_LENGTH = 1_000  # characters
 
@@ -106,7 +106,7 @@ def local_folder(checkpoint: str) -> Path | None:
         )
     if name == paths.BUNDLED:
         return _bundled_folder()
-    if ID.fullmatch(name):
+    if RUN_ID.fullmatch(name):
         return _folder_of_run(name)
     if is_hub_id(name):
         return None
@@ -128,17 +128,17 @@ def run_named_by(name: str) -> str | None:
     """Return the id of the run in the runs folder whose model a path names; None: of no run's."""
     path = Path(name)
     is_models = path.name == "model" and path.parent.parent == paths.runs_dir()
-    return path.parent.name if is_models and ID.fullmatch(path.parent.name) else None
+    return path.parent.name if is_models and RUN_ID.fullmatch(path.parent.name) else None
 
 
 def _folder_of_run(run_id: str) -> Path:
-    run = RunDir(paths.runs_dir() / run_id)
-    if not run.model.is_dir():
+    model = paths.runs_dir() / run_id / "model"
+    if not model.is_dir():
         raise CheckpointError(
             f"The run {run_id} has no checkpoint here: choose a finished run, or the bundled "
             "checkpoint."
         )
-    return run.model
+    return model
 
 
 def _bundled_folder() -> Path:

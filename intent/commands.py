@@ -71,7 +71,7 @@ def _pusher(options: argparse.Namespace) -> Callable[[RunDir], int] | None:
 
 def _run(options: argparse.Namespace) -> RunDir:
     """Return the run to train: a new one, or one to go on with."""
-    from intent.runs import create_run, open_run
+    from intent.run_store import create_run, open_run
 
     if options.budget is not None and not options.budget > 0:
         raise RunError(f"--budget must be more than 0 seconds, found {options.budget:g}.")
@@ -94,7 +94,8 @@ def _help(run: RunDir) -> int:
 
 def train_here(run: RunDir, as_json: bool, budget_seconds: float | None = None) -> int:
     """Train a run in this process once it is its turn, showing how it goes."""
-    from intent.runs import in_turn, work
+    from intent.queue import in_turn
+    from intent.worker import work
 
     finished: list[Finished] = []
     with (
@@ -159,7 +160,7 @@ def _check_only_resume(options: argparse.Namespace) -> None:
 
 
 def _result(run: RunDir, finished: Finished | None) -> dict[str, object]:
-    from intent.runs import state
+    from intent.run_store import state
 
     return {
         "run": run.id,
@@ -173,7 +174,7 @@ def _result(run: RunDir, finished: Finished | None) -> dict[str, object]:
 @contextmanager
 def _stop_on_signals(run: RunDir) -> Iterator[None]:
     """Within the block, the first Ctrl-C and a polite kill stop the run and keep its best."""
-    from intent.runs import request_stop
+    from intent.worker import request_stop
 
     def stop(number: int, frame: FrameType | None) -> None:
         words = b"Stopping, and keeping the best so far"

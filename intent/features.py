@@ -17,23 +17,11 @@ from intent.audio import Clip, resample
 from intent.augmentation import altered
 from intent.devices import autocast
 from intent.encoders import fingerprint
+from intent.labelled_clip import LabelledClip
 from intent.paths import cache_dir, written_whole
 
 BATCH = 4  # clips in one forward pass
 CACHE_GIGABYTES = 8.0  # unless INTENT_CACHE_GB says otherwise
-
-
-@dataclass(frozen=True)
-class HeardClip:
-    """A clip of the data set, by the hash of its sound, and how to read it."""
-
-    name: str
-    label_id: int
-    locale: str
-    transcription: str
-    hash: str
-    read: Callable[[], Clip]
-    flaw: str = ""  # what makes it hard to hear, as `intent.flaws.flaw` says
 
 
 @dataclass(frozen=True)
@@ -112,7 +100,7 @@ class FeatureCache:
 
 
 def feature_files(
-    front_end: FrontEnd, clips: Sequence[HeardClip], copies: int, cache: FeatureCache
+    front_end: FrontEnd, clips: Sequence[LabelledClip], copies: int, cache: FeatureCache
 ) -> Iterator[tuple[int, list[Path]]]:
     """Yield each clip's index and the files of its features: itself, then its altered copies.
 
@@ -133,7 +121,7 @@ def feature_files(
 
 def _compute(
     front_end: FrontEnd,
-    batch: Sequence[HeardClip],
+    batch: Sequence[LabelledClip],
     paths: Sequence[Sequence[Path]],
     rows: range,
     cache: FeatureCache,

@@ -14,7 +14,8 @@ from intent.devices import learning_precision
 from intent.encoders import hears_fixed_window
 from intent.evaluation import AccuracyMetric
 from intent.events import Phase
-from intent.features import FeatureCache, FrontEnd, HeardClip, feature_files
+from intent.features import FeatureCache, FrontEnd, feature_files
+from intent.labelled_clip import LabelledClip
 from intent.parts import Parts, PooledEncoder, part
 from intent.recipes import Recipe
 from intent.reporting import Reporter
@@ -33,7 +34,7 @@ from intent.trainer import (
 from intent.work import ProgressMeter, Stopped, Work
 
 
-def fine_tune(work: Work) -> tuple[list[HeardClip], np.ndarray]:
+def fine_tune(work: Work) -> tuple[list[LabelledClip], np.ndarray]:
     """Train, leave the weights to keep in the model, and return test clips and their scores.
 
     Scores are (clips, classes). The best checkpoint so far lies in the run's `model/` at all times.
@@ -105,7 +106,7 @@ class _Tuner:
             with_mask=not self.fixed and bool(work.extractor.return_attention_mask),
             samples_of=convolved,
         )
-        self.tested: list[HeardClip] = []
+        self.tested: list[LabelledClip] = []
         self.test_files: list[Path] = []
         self.train_files: list[Path] = []
         self.train_ids: list[int] = []

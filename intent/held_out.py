@@ -8,8 +8,9 @@ import torch
 
 from intent.encoders import hears_fixed_window
 from intent.events import Phase
-from intent.features import FeatureCache, FrontEnd, HeardClip, feature_files
+from intent.features import FeatureCache, FrontEnd, feature_files
 from intent.feed_forward import BelowFeedForward, FeedForwardOnly
+from intent.labelled_clip import LabelledClip
 from intent.parts import PooledEncoder, with_children
 from intent.pooling import pool
 from intent.results import model_probabilities
@@ -37,7 +38,7 @@ class HeldOut:
             self.frozen = PooledEncoder(work.model).eval()
         window = work.recipe.window_seconds
         self.front_end = FrontEnd(work.extractor, self.frozen, window, self.fixed, work.device)
-        self.clips: list[HeardClip] = []
+        self.clips: list[LabelledClip] = []
         self.files: list[Path] = []
         self.pooled: list[np.ndarray] = []  # each (width + 1,), as PooledEncoder gives it
 

@@ -4,15 +4,15 @@ import numpy as np
 
 from intent.closed_form import Head, calibrated, fit_linear_head, install_head, probabilities
 from intent.events import EvalPoint, Phase
-from intent.features import HeardClip
 from intent.held_out import HeldOut
+from intent.labelled_clip import LabelledClip
 from intent.pooling import pooled_rows
 from intent.work import ProgressMeter, Stopped, Work
 
 CURVE_POINTS = 20  # refits while features arrive
 
 
-def fit_instant(work: Work) -> tuple[list[HeardClip], np.ndarray]:
+def fit_instant(work: Work) -> tuple[list[LabelledClip], np.ndarray]:
     """Fit the head, fold it into the model, and return the test clips heard and their scores.
 
     Scores are (clips, classes) float64. Ended early, the head is fitted on the clips heard so far;

@@ -25,9 +25,10 @@ from intent.closed_form import (
     tempered,
 )
 from intent.events import EvalPoint, Phase
-from intent.features import FeatureCache, HeardClip, feature_files
+from intent.features import FeatureCache, feature_files
 from intent.frames import DrawnFrames, batched
 from intent.held_out import HeldOut
+from intent.labelled_clip import LabelledClip
 from intent.leave_one_out import FOLDS, TESTS, LeaveOneOut, optimizer_for
 from intent.paths import written_whole
 from intent.pooling import below_last_network, pool
@@ -47,7 +48,7 @@ TEMPERATURE_FILE = "temperature.json"
 FRAMES_AT_ONCE = 8192  # through the network when a head is solved
 
 
-def tune_last_layer(work: Work) -> tuple[list[HeardClip], np.ndarray]:
+def tune_last_layer(work: Work) -> tuple[list[LabelledClip], np.ndarray]:
     """Train, leave the weights to keep in the model, and return test clips and their scores.
 
     Scores are (clips, classes). The best checkpoint so far lies in the run's `model/` at all times.

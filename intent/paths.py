@@ -1,6 +1,7 @@
 """Where things lie: what ships with the project, and where runs and caches are kept."""
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ MINDS14 = "PolyAI/minds14"  # on the Hub
 MINDS14_DATA = "minds14"  # how a recipe names MInDS-14 on the Hub
 BUNDLED = "bundled"  # how a recipe names the bundled checkpoint
 SAMPLE = "sample"  # how a recipe names the bundled sample data set
+RUN_ID = re.compile(r"[0-9]{8}-[0-9]{6}-[a-z]{1,20}-[0-9a-f]{4}")  # of a run, the name of its folder
 
 
 def runs_dir() -> Path:

@@ -8,13 +8,14 @@ import torch
 
 from intent.devices import autocast
 from intent.encoders import WHISPER_FRAMES_PER_SECOND, hears_fixed_window
-from intent.features import FeatureCache, FrontEnd, HeardClip, feature_files
+from intent.features import FeatureCache, FrontEnd, feature_files
 from intent.feed_forward import FeedForward, FeedForwardInput
+from intent.labelled_clip import LabelledClip
 from intent.parts import PooledEncoder
 from intent.work import Work
 
 
-def pooled_rows(work: Work, clips: Sequence[HeardClip]) -> Iterator[tuple[int, np.ndarray]]:
+def pooled_rows(work: Work, clips: Sequence[LabelledClip]) -> Iterator[tuple[int, np.ndarray]]:
     """Yield each clip's index, and a row for it and for each of its altered copies.
 
     Rows are (copies + 1, width + 1) float32, as PooledEncoder gives them. Of a Whisper encoder what
@@ -30,7 +31,7 @@ def pooled_rows(work: Work, clips: Sequence[HeardClip]) -> Iterator[tuple[int, n
     front_end, network = below_last_network(work), FeedForward(work.model)
     cache = FeatureCache(front_end.key())
 
-    def heard(clip: HeardClip) -> np.ndarray:
+    def heard(clip: LabelledClip) -> np.ndarray:
         _, streams = next(feature_files(front_end, [clip], copies, cache))
         return pool(work, network, [np.load(stream) for stream in streams], work.dtype)
 

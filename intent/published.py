@@ -15,8 +15,8 @@ from intent.paths import BUNDLED, MINDS14, MINDS14_DATA, SAMPLE
 from intent.provenance import FILE_NAME as PROVENANCE_FILE
 from intent.provenance import Provenance, read_provenance
 from intent.recipes import Recipe
+from intent.run_store import state
 from intent.rundir import RunDir
-from intent.runs import state
 
 LOCAL_BASE = "local checkpoint"  # what a folder is called when a recipe goes out
 LOCAL_DATA = "local recordings"

@@ -16,7 +16,7 @@ DONE = 0
 
 def push_run(options: argparse.Namespace) -> int:
     """Push a run to the Hub and print its address there."""
-    from intent.runs import open_run
+    from intent.run_store import open_run
 
     run = open_run(Path(options.runs or runs_dir()).resolve(), options.run_id)
     return pusher(options.to, options.private, options.json)(run)

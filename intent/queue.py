@@ -12,8 +12,8 @@ from intent.children import KilledError, leaving, train_in_child
 from intent.disk import runs_folder_message
 from intent.errors import RunError
 from intent.events import Event, Failed, Phase
-from intent.paths import written_whole
-from intent.rundir import ID, RunDir
+from intent.paths import RUN_ID, written_whole
+from intent.rundir import RunDir
 from intent.worker import FOLDER_LOCK, BusyError, WithdrawnError, live_run
 
 STARTER_LOCK = ".starter"  # in the runs folder: held by whoever starts what is queued
@@ -78,7 +78,7 @@ def withdraw(run: RunDir) -> bool:
 def queued_runs(runs: Path) -> list[RunDir]:
     """Return the runs that wait, the next one first."""
     try:
-        found = [RunDir(path) for path in runs.iterdir() if ID.fullmatch(path.name)]
+        found = [RunDir(path) for path in runs.iterdir() if RUN_ID.fullmatch(path.name)]
     except OSError:
         return []
     waiting = {run: _since(run) for run in found if run.queued_file.exists()}

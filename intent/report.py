@@ -13,7 +13,7 @@ from intent.figures import LabelFigures
 from intent.rundir import RunDir
 
 if TYPE_CHECKING:
-    from intent.features import HeardClip
+    from intent.labelled_clip import LabelledClip
 
 TOP = 5  # answers kept of each clip
 OLD = (
@@ -71,7 +71,7 @@ class Report:
 
 
 def answered_clips(
-    labels: Sequence[str], clips: Sequence["HeardClip"], probabilities: np.ndarray
+    labels: Sequence[str], clips: Sequence["LabelledClip"], probabilities: np.ndarray
 ) -> tuple[AnsweredClip, ...]:
     """Return the answers in scores (clips, labels), 0..1, five of each clip."""
     return tuple(

@@ -12,7 +12,7 @@ import torch
 from intent.audio import resample
 from intent.evaluation import Evaluation, score
 from intent.events import Phase, Saved
-from intent.features import HeardClip
+from intent.labelled_clip import LabelledClip
 from intent.paths import sync, sync_all, written_whole
 from intent.provenance import Provenance, write_provenance
 from intent.report import AnsweredClip, to_json
@@ -56,7 +56,7 @@ def save_model(work: Work, accuracy: float | None, interval: tuple[float, float]
         work.emit(Saved(accuracy))
 
 
-def evaluate(work: Work, clips: list[HeardClip], probabilities: np.ndarray) -> Evaluation | None:
+def evaluate(work: Work, clips: list[LabelledClip], probabilities: np.ndarray) -> Evaluation | None:
     """Return the figures of scores (clips, classes) for test clips; None if there are no clips."""
     if not clips:
         return None
@@ -89,7 +89,7 @@ def write_report(
 
 @torch.inference_mode()
 def model_probabilities(
-    work: Work, clips: Sequence[HeardClip], may_stop: bool = True
+    work: Work, clips: Sequence[LabelledClip], may_stop: bool = True
 ) -> np.ndarray:
     """Return the scores (clips, classes) that the model itself gives, as in stock pipeline.
 

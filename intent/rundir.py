@@ -1,7 +1,6 @@
 """A run is a directory: what was asked, what happened, what came out."""
 
 import os
-import re
 import shutil
 import threading
 from collections.abc import Iterable
@@ -20,11 +19,10 @@ from intent.events import (
     from_line,
     to_line,
 )  # fmt: skip
-from intent.paths import named
+from intent.paths import RUN_ID, named
 from intent.recipes import Recipe
 
 WHOLE = "whole"  # the file that a checkpoint of Trainer gets when all of it is on the disk
-ID = re.compile(r"[0-9]{8}-[0-9]{6}-[a-z]{1,20}-[0-9a-f]{4}")
 
 _histories: dict[Path, tuple[tuple[int, int], int, History]] = {}  # file id, offset, fold
 _histories_lock = threading.Lock()
@@ -56,7 +54,7 @@ class RunDir:
         except RunError:
             return self.id
         base = Path(recipe.base)
-        of_run = base.name == "model" and ID.fullmatch(base.parent.name)
+        of_run = base.name == "model" and RUN_ID.fullmatch(base.parent.name)
         return f"{recipe.preset.capitalize()}, {base.parent.name if of_run else base.name}"
 
     @property

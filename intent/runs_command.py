@@ -5,12 +5,16 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from intent import runs as all_runs
+from intent import run_store
 from intent.commands import DONE, train_here
 from intent.errors import RunError
 from intent.events import Failed, Finished, History
 from intent.paths import runs_dir
-from intent.rundir import RunDir
+from intent.queue import queued_runs
+from intent.run_control import stop_run
+from intent.run_store import check_resumable, list_runs, open_run, rename_run, size_bytes
+from intent.rundir import RunDir, history_of
+from intent.trash import empty_trash, restore_run, trash_run
 
 NEEDS_NO_RUN = ("list", "empty-trash")
 
@@ -26,57 +30,57 @@ def runs_command(options: argparse.Namespace) -> int:
 
 
 def _list(folder: Path, options: argparse.Namespace) -> int:
-    waiting = all_runs.queued_runs(folder)
-    for run in all_runs.list_runs(folder):
+    waiting = queued_runs(folder)
+    for run in list_runs(folder):
         row = _row(run, waiting)
         print(json.dumps(row) if options.json else row_text(row))
     return DONE
 
 
 def _show(folder: Path, options: argparse.Namespace) -> int:
-    run = all_runs.open_run(folder, options.run_id)
-    row = {**_row(run), "size_bytes": all_runs.size_bytes(run)}
+    run = open_run(folder, options.run_id)
+    row = {**_row(run), "size_bytes": size_bytes(run)}
     row["recipe"] = json.loads(run.recipe().to_json())
     return _print(row, options)
 
 
 def _stop(folder: Path, options: argparse.Namespace) -> int:
-    run = all_runs.open_run(folder, options.run_id)
-    before = all_runs.state(run)
+    run = open_run(folder, options.run_id)
+    before = run_store.state(run)
     if before not in ("queued", "running", "stopping"):
         raise RunError(f"Run {run.id} is not training ({before}): there is nothing to stop.")
-    all_runs.stop_run(run)
+    stop_run(run)
     return _print(_row(run), options)
 
 
 def _resume(folder: Path, options: argparse.Namespace) -> int:
-    run = all_runs.open_run(folder, options.run_id)
-    all_runs.check_resumable(run)
+    run = open_run(folder, options.run_id)
+    check_resumable(run)
     return train_here(run, options.json)
 
 
 def _rename(folder: Path, options: argparse.Namespace) -> int:
-    run = all_runs.open_run(folder, options.run_id)
-    all_runs.rename_run(run, " ".join(options.name))
+    run = open_run(folder, options.run_id)
+    rename_run(run, " ".join(options.name))
     return _print(_row(run), options)
 
 
 def _remove(folder: Path, options: argparse.Namespace) -> int:
-    run = all_runs.open_run(folder, options.run_id)
-    all_runs.trash_run(run)
+    run = open_run(folder, options.run_id)
+    trash_run(run)
     back = f"python -m intent runs restore {run.id}"
     text = f"Run {run.id} is in the trash. To have it back: {back}"
     return _print({"run": run.id, "restore": back}, options, text)
 
 
 def _restore(folder: Path, options: argparse.Namespace) -> int:
-    return _print(_row(all_runs.restore_run(folder, options.run_id)), options)
+    return _print(_row(restore_run(folder, options.run_id)), options)
 
 
 def _empty_trash(folder: Path, options: argparse.Namespace) -> int:
     if options.run_id:
         raise RunError("empty-trash deletes all that lies in the trash: name no run.")
-    count = all_runs.empty_trash(folder)
+    count = empty_trash(folder)
     text = f"{count} run{'' if count == 1 else 's'} deleted."
     return _print({"deleted": count}, options, text)
 
@@ -99,9 +103,9 @@ def _print(row: dict[str, object], options: argparse.Namespace, text: str | None
 
 
 def _row(run: RunDir, waiting: list[RunDir] | None = None) -> dict[str, object]:
-    waiting = all_runs.queued_runs(run.path.parent) if waiting is None else waiting
+    waiting = queued_runs(run.path.parent) if waiting is None else waiting
     place = waiting.index(run) + 1 if run in waiting else None
-    return run_row(run, all_runs.state(run), all_runs.history_of(run), place)
+    return run_row(run, run_store.state(run), history_of(run), place)
 
 
 def run_row(run: RunDir, state: str, history: History, place: int | None) -> dict[str, object]:

@@ -18,10 +18,10 @@ from intent.devices import best_device, device_name
 from intent.encoders import has_mean_pooled_head, hears_fixed_window, load_base, trained_on
 from intent.errors import CheckpointError, DataError, RecipeError
 from intent.events import Event, Finished, Phase, Skipped, Started
-from intent.features import HeardClip
 from intent.fine_tuning import fine_tune
 from intent.flaws import flaw
 from intent.instant import fit_instant
+from intent.labelled_clip import LabelledClip
 from intent.last_layer import tune_last_layer
 from intent.leave_one_out import LEAST_BATCH
 from intent.memory import with_less_memory
@@ -118,7 +118,7 @@ def _sit(
         shutil.rmtree(run.checkpoints, ignore_errors=True)
 
 
-def _learn(work: Work) -> tuple[list[HeardClip], np.ndarray]:
+def _learn(work: Work) -> tuple[list[LabelledClip], np.ndarray]:
     """Train by the recipe's method; return the test clips heard and their scores (clips, classes)."""
     if work.recipe.method == "closed-form":
         return fit_instant(work)
@@ -178,14 +178,14 @@ def _hash_clips(
     watch: Watch,
     meter: ProgressMeter,
     before: int,
-) -> list[HeardClip]:
+) -> list[LabelledClip]:
     clips = []
     rows = dataset.remove_columns("audio")
     for index, clip in readable_clips(dataset, lambda *skip: on_event(Skipped(*skip))):
         row = rows[index]
         read = functools.partial(clip_at, dataset, index)
         clips.append(
-            HeardClip(
+            LabelledClip(
                 row["name"],
                 row["label"],
                 row["locale"],

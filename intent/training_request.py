@@ -7,14 +7,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from intent import access
-from intent import runs as all_runs
 from intent.access import Visitor
 from intent.checkpoints import locate
 from intent.data import LOCALES, check_at_hand
 from intent.encoders import family
 from intent.errors import DataError, RecipeError, RunError
 from intent.paths import BUNDLED, MINDS14_DATA, SAMPLE
+from intent.queue import check_room
 from intent.recipes import OF_ANY_RECIPE, Recipe, change, preset
+from intent.run_control import start_run
+from intent.run_store import create_run
 from intent.rundir import RunDir
 
 MAX_TEXT = 4_096  # characters of a name or a path
@@ -70,10 +72,10 @@ def start(runs: Path, request: TrainingRequest, visitor: Visitor) -> RunDir:
     access.check_may_start(visitor)
     recipe = recipe_of(request, visitor)
     check_exists(recipe)
-    all_runs.check_room(runs, None if visitor.is_owner else visitor.key)
-    run = all_runs.create_run(runs, recipe, visitor)
+    check_room(runs, None if visitor.is_owner else visitor.key)
+    run = create_run(runs, recipe, visitor)
     try:
-        all_runs.start_run(run)
+        start_run(run)
     except RunError:  # the last place went to another one meanwhile
         shutil.rmtree(run.path, ignore_errors=True)
         raise

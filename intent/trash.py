@@ -7,7 +7,8 @@ from pathlib import Path
 
 from intent import locks
 from intent.errors import RunError
-from intent.rundir import ID, RunDir
+from intent.paths import RUN_ID
+from intent.rundir import RunDir
 
 TRASH = ".trash"  # in the runs folder
 KEEP_DAYS = 30  # what lies there for longer goes when the app starts
@@ -19,7 +20,7 @@ def trash_run(run: RunDir) -> None:
 
     Raises RunError, with nothing moved, for one that trains or waits to, or is none.
     """
-    if not ID.fullmatch(run.id) or run.path.is_symlink() or not run.recipe_file.is_file():
+    if not RUN_ID.fullmatch(run.id) or run.path.is_symlink() or not run.recipe_file.is_file():
         raise RunError(f"{run.path} is not the folder of a run: nothing was removed.")
     trash = run.path.parent / TRASH
     try:
@@ -52,7 +53,7 @@ def restore_run(runs: Path, run_id: str) -> RunDir:
 
 def trashed_run(runs: Path, run_id: str) -> RunDir:
     """Return the run of that id in the trash; raises RunError where there is none."""
-    if not ID.fullmatch(run_id) or not (runs / TRASH / run_id).is_dir():
+    if not RUN_ID.fullmatch(run_id) or not (runs / TRASH / run_id).is_dir():
         shown = " ".join(run_id.split())[:60]
         raise RunError(f"There is no run {shown!r} in the trash of {runs}: choose one of it.")
     return RunDir(runs / TRASH / run_id)
@@ -61,7 +62,7 @@ def trashed_run(runs: Path, run_id: str) -> RunDir:
 def trashed_runs(runs: Path) -> list[RunDir]:
     """Return the runs in the trash, the one that was removed last first."""
     try:
-        found = [RunDir(path) for path in (runs / TRASH).iterdir() if ID.fullmatch(path.name)]
+        found = [RunDir(path) for path in (runs / TRASH).iterdir() if RUN_ID.fullmatch(path.name)]
         return sorted(found, key=lambda run: (_since(run), run.id), reverse=True)
     except OSError:
         return []

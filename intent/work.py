@@ -10,7 +10,7 @@ from transformers import FeatureExtractionMixin, PreTrainedModel
 from intent import ranks
 from intent.devices import learning_precision
 from intent.events import Event, Progress
-from intent.features import HeardClip
+from intent.labelled_clip import LabelledClip
 from intent.recipes import Recipe
 from intent.rundir import RunDir
 
@@ -68,8 +68,8 @@ class Work:
     model: PreTrainedModel
     extractor: FeatureExtractionMixin
     device: str
-    train: Sequence[HeardClip]
-    test: Sequence[HeardClip]  # none that was learnt from
+    train: Sequence[LabelledClip]
+    test: Sequence[LabelledClip]  # none that was learnt from
     seen: tuple[str, ...]  # hashes of clips that the base has learnt from
     seen_test_clips: int  # left out of the test part for that
     passes: int = 1  # through the network for a batch that cannot be halved

@@ -16,8 +16,9 @@ from intent import access, disk, locks, ranks
 from intent.errors import DataError, IntentError, RunError
 from intent.events import Event, Failed, Phase
 from intent.hub_client import be_anonymous
+from intent.paths import RUN_ID
 from intent.recipes import Recipe
-from intent.rundir import ID, RunDir
+from intent.rundir import RunDir
 from intent.storage import storage_problem
 
 FOLDER_LOCK = ".lock"  # in the runs folder: who trains now
@@ -78,7 +79,7 @@ def live_run(runs: Path) -> RunDir | None:
     if not locks.is_held(runs / FOLDER_LOCK):
         return None
     run_id = holder(RunDir(runs / "any"))[0]
-    if ID.fullmatch(run_id) and locks.is_held(RunDir(runs / run_id).lock_file):
+    if RUN_ID.fullmatch(run_id) and locks.is_held(RunDir(runs / run_id).lock_file):
         return RunDir(runs / run_id)
     return None
 

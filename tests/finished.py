@@ -11,8 +11,8 @@ from intent.events import EvalPoint, Finished, Started
 from intent.figures import score
 from intent.provenance import Provenance, write_provenance
 from intent.recipes import Recipe
+from intent.run_store import create_run
 from intent.rundir import RunDir
-from intent.runs import create_run
 from tests import tiny
 
 TRUE = [0, 0, 0, 1, 1, 2]

@@ -12,17 +12,17 @@ import numpy as np
 from intent.audio import clip_hash
 from intent.data import clip_at, label_names, load_data
 from intent.events import EvalPoint, Event, Finished, Phase, Started, TrainPoint
-from intent.features import HeardClip
 from intent.figures import score
+from intent.labelled_clip import LabelledClip
 from intent.paths import BUNDLED_CHECKPOINT
 from intent.recipes import change, preset
 from intent.report import answered_clips, to_json
+from intent.run_store import create_run
 from intent.rundir import RunDir
-from intent.runs import create_run
 
 
 @functools.cache
-def sample_clips() -> tuple[tuple[str, ...], tuple[HeardClip, ...]]:
+def sample_clips() -> tuple[tuple[str, ...], tuple[LabelledClip, ...]]:
     """The labels of the bundled sample, and its test clips."""
     dataset = load_data("sample")["test"]
     rows = dataset.remove_columns("audio")
@@ -30,7 +30,7 @@ def sample_clips() -> tuple[tuple[str, ...], tuple[HeardClip, ...]]:
     for index, row in enumerate(rows):
         read = partial(clip_at, dataset, index)
         clips.append(
-            HeardClip(
+            LabelledClip(
                 row["name"], row["label"], row["locale"], row["transcription"], clip_hash(read()), read
             )
         )  # fmt: skip

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from intent import runs as all_runs
+from intent.run_store import rename_run
+from intent.trash import restore_run, trashed_runs
 from tests.made_runs import make_run
 
 
@@ -57,8 +58,8 @@ def some_runs(runs: Path) -> Iterator[None]:
     guide = make_run(runs, range(0, 56, 2))
     short = make_run(runs, (3, 4, 9, 20, 41), flaws, "instant", window_seconds=2)
     long = make_run(runs, (4, 20), flaws, "instant", with_model=True, window_seconds=5)
-    all_runs.rename_run(short, "Window of 2 s")
-    all_runs.rename_run(long, "Window of 5 s")
+    rename_run(short, "Window of 2 s")
+    rename_run(long, "Window of 5 s")
     yield
     for run in (guide, short, long):
         shutil.rmtree(run.path)
@@ -66,5 +67,5 @@ def some_runs(runs: Path) -> Iterator[None]:
 
 def put_back(runs: Path) -> None:
     """Take out of the trash what a state has put there."""
-    for run in all_runs.trashed_runs(runs):
-        all_runs.restore_run(runs, run.id)
+    for run in trashed_runs(runs):
+        restore_run(runs, run.id)

@@ -5,13 +5,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from intent import access, encoders
-from intent import runs as all_runs
 from intent.errors import DataError, RecipeError
 from intent.paths import BUNDLED, SAMPLE
 from intent.recipes import Recipe
+from intent.run_store import list_runs
 from intent.rundir import RunDir
 from intent.training_request import TrainingRequest, recipe_of, start
 from intent.ui.visitors import current_visitor, may
+from intent.worker import live_run
 
 FOLDER = "folder"  # the page's choice that a path belongs to
 
@@ -78,8 +79,8 @@ def overrides_of(text: str) -> dict[str, object]:
 
 def shown_run(runs: Path) -> RunDir | None:
     """Return the run that a page which opens shows: the live one, else the newest begun one."""
-    live = all_runs.live_run(runs)
+    live = live_run(runs)
     if live and may("read", live):
         return live
-    begun = (run for run in all_runs.list_runs(runs) if run.events_file.exists())
+    begun = (run for run in list_runs(runs) if run.events_file.exists())
     return next((run for run in begun if may("read", run)), None)

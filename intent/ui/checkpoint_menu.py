@@ -8,9 +8,8 @@ import gradio as gr
 
 from intent.checkpoints import describe
 from intent.errors import IntentError
-from intent.paths import BUNDLED
-from intent.rundir import ID
-from intent.runs import finished_runs
+from intent.paths import BUNDLED, RUN_ID
+from intent.run_store import finished_runs
 from intent.ui import bars
 from intent.ui.ask import usable_checkpoint
 from intent.ui.visitors import seen_runs, told
@@ -31,7 +30,7 @@ def title(name: str) -> str:
     """How a person knows a checkpoint: "Run 20261122-…" for a run's, its name for any other."""
     if name == BUNDLED:
         return BUNDLED_TITLE
-    return f"Run {name}" if ID.fullmatch(name) else name
+    return f"Run {name}" if RUN_ID.fullmatch(name) else name
 
 
 def in_words(error: Exception) -> str:

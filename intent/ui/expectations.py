@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import gradio as gr
 
-from intent import runs as all_runs
 from intent.devices import device_name
 from intent.errors import CheckpointError, IntentError
 from intent.paths import BUNDLED
@@ -22,6 +21,7 @@ from intent.ui.live_view import time_in_words
 from intent.ui.recipe_form import RecipeForm, family_or_whisper, preset_cards, values_of
 from intent.ui.recordings import Looked
 from intent.ui.visitors import told
+from intent.worker import live_run
 
 if TYPE_CHECKING:
     from intent.ui.amounts import Amount
@@ -87,12 +87,12 @@ def expect(
     except IntentError as error:
         yield _cards(rows, lambda name: "—"), _origin(rows, is_exact), _line(told(str(error)))
         return
-    if not estimate.is_measured(chosen) and all_runs.live_run(runs) is None:
+    if not estimate.is_measured(chosen) and live_run(runs) is None:
         cards = _cards(rows, lambda name: "measuring …")
         yield cards, _origin(rows, is_exact), _line(MEASURING)
-    rate = estimate.rate_here(chosen, lambda: all_runs.live_run(runs) is not None)
+    rate = estimate.rate_here(chosen, lambda: live_run(runs) is not None)
     if rate is None:
-        is_training = all_runs.live_run(runs) is not None
+        is_training = live_run(runs) is not None
         line = _line(WHILE_TRAINING if is_training else NOT_MEASURED)
         yield _cards(rows, lambda name: UNKNOWN), _origin(rows, is_exact), line
         return

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import gradio as gr
 
-from intent import runs as all_runs
+from intent import run_store
 from intent.events import Failed, Finished
 from intent.paths import BUNDLED, SAMPLE
-from intent.rundir import RunDir
+from intent.queue import queued_runs
+from intent.run_control import resume_run, stop_run
+from intent.rundir import RunDir, history_of
 from intent.training_request import TrainingRequest
 from intent.ui.ask import overrides_of, start_new
 from intent.ui.checkpoint_menu import in_words
@@ -48,14 +50,14 @@ def offer_api(runs: Path) -> None:
         """Ask a run to stop and return its state. It keeps its best checkpoint so far; /status
         says when it has stopped. A run that waits is taken out of the queue, one that has ended is
         left as it is."""
-        return all_runs.stop_run(open_run(runs, run_id, "stop"))
+        return stop_run(open_run(runs, run_id, "stop"))
 
     def resume(run_id: str) -> str:
         """Go on with a run that was stopped, interrupted, out of time or failed, from its last
         checkpoint, and return its state: queued where another run trains."""
         run = open_run(runs, run_id, "resume")
-        all_runs.resume_run(run)
-        return all_runs.state(run)
+        resume_run(run)
+        return run_store.state(run)
 
     for endpoint in (start, status, stop, resume):
         gr.api(in_sentences(endpoint), api_name=endpoint.__name__, concurrency_limit=None)
@@ -63,10 +65,10 @@ def offer_api(runs: Path) -> None:
 
 def describe_run(run: RunDir) -> dict:
     """Return a run in JSON's types, as /status gives it."""
-    state, history = all_runs.state(run), all_runs.history_of(run)
+    state, history = run_store.state(run), history_of(run)
     end, progress = history.end, history.progress
     finished = end if isinstance(end, Finished) else None
-    waiting = all_runs.queued_runs(run.path.parent) if state == "queued" else []
+    waiting = queued_runs(run.path.parent) if state == "queued" else []
     last = history.evaluations[-1].accuracy if history.evaluations else None
     has_model = run.model.is_dir()
     return {

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import gradio as gr
 
-from intent import runs as all_runs
 from intent.paths import MINDS14_DATA, SAMPLE
 from intent.ui.ask import request_of, shown_run, start_new
 from intent.ui.checkpoint_menu import in_words
@@ -32,6 +31,7 @@ from intent.ui.recipe_form import (
     notice,
     values_of,
 )
+from intent.worker import live_run
 
 SHOW_RUN = """() => {
   const refusal = document.querySelector('#refusal [role=alert]');
@@ -90,7 +90,7 @@ def start_run(
         changes = values_of(base, preset, filled, values)
         run = start_new(runs, request_of(source, locales, folder, base, preset, changes))
     except Exception as error:  # noqa: BLE001 - the page says every failure in words
-        live = all_runs.live_run(runs)  # of another visitor, perhaps: worth seeing
+        live = live_run(runs)  # of another visitor, perhaps: worth seeing
         return notice(in_words(error)), *updates(shown, Shown(run=live) if live else shown)
     return "", *updates(shown, Shown(run=run))
 

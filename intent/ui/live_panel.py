@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from intent import access
-from intent import runs as all_runs
+from intent import access, run_control, run_store
+from intent.children import kill_run
 from intent.recipes import preset as recipe_preset
-from intent.rundir import RunDir
+from intent.rundir import RunDir, history_of
 from intent.ui.checkpoint_menu import in_words
 from intent.ui.live_view import View, empty_view, view_of
 from intent.ui.recipe_form import default_preset, notice
@@ -73,8 +73,8 @@ def stop_run(shown: Shown) -> Updates:
     """Ask the run to stop, or withdraw it; what has not heeded it for a while is ended by force."""
     if shown.run is None or not may("stop", shown.run):
         return updates(shown, shown)
-    if all_runs.stop_run(shown.run) == "stopping" and _unheeded(shown.run):
-        all_runs.kill_run(shown.run)
+    if run_control.stop_run(shown.run) == "stopping" and _unheeded(shown.run):
+        kill_run(shown.run)
     return updates(shown, Shown(run=shown.run))
 
 
@@ -84,7 +84,7 @@ def resume_run(shown: Shown) -> Updates:
         return "", *updates(shown, shown)
     try:
         access.check(current_visitor(), "resume", shown.run)
-        all_runs.resume_run(shown.run)
+        run_control.resume_run(shown.run)
     except Exception as error:  # noqa: BLE001 - the page says every failure in words
         return notice(in_words(error)), *updates(shown, Shown(run=shown.run))
     return "", *updates(shown, Shown(run=shown.run))
@@ -107,7 +107,7 @@ def updates(before: Shown, now: Shown) -> Updates:
     if run is None or not run.recipe_file.is_file() or not may("read", run):  # or it was removed
         view, now = empty_view(recipe_preset(default_preset())), Shown()
     else:
-        state, history = all_runs.state(run), all_runs.history_of(run)
+        state, history = run_store.state(run), history_of(run)
         notes = notes_html(run, state, history)
         same = (before.run, before.state, before.notes) == (run, state, notes)
         if same and before.history is history and state != "stopping":

@@ -8,7 +8,7 @@ from intent.events import Failed, Finished, History, Progress
 from intent.paths import BUNDLED
 from intent.plateau import plateau
 from intent.recipes import Recipe
-from intent.runs import RESUMABLE, State
+from intent.run_store import RESUMABLE, State
 from intent.ui.plots import plots_html
 
 CSS = Path(__file__).with_name("finetune.css").read_text(encoding="utf-8")

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from intent import runs as all_runs
+from intent.run_control import resume_run, stop_run
+from intent.run_store import rename_run, state
+from intent.trash import empty_trash, trash_run
 from intent.ui.checkpoint_menu import in_words
 from intent.ui.recipe_form import notice
 from intent.ui.runs_view import removed_html, said_html
@@ -20,8 +22,8 @@ def resume(runs: Path, picked: Sequence[str]) -> str:
     """Go on with a run, or queue it; return what to say, as HTML."""
     try:
         run = open_run(runs, _only(picked), "resume")
-        all_runs.resume_run(run)
-        waits = all_runs.state(run) == "queued"
+        resume_run(run)
+        waits = state(run) == "queued"
         return said_html(f"“{run.name}” {'waits for its turn' if waits else 'goes on'}.")
     except Exception as error:  # noqa: BLE001 - the page says every failure in words
         return notice(in_words(error))
@@ -31,7 +33,7 @@ def stop(runs: Path, picked: Sequence[str]) -> str:
     """Ask a run to stop, or take it out of the queue; return what to say, as HTML."""
     try:
         run = open_run(runs, _only(picked), "stop")
-        stopping = all_runs.stop_run(run) == "stopping"
+        stopping = stop_run(run) == "stopping"
         how = "is stopping and keeps its best so far" if stopping else "does not wait any more"
         return said_html(f"“{run.name}” {how}.")
     except Exception as error:  # noqa: BLE001 - the page says every failure in words
@@ -46,7 +48,7 @@ def remove(runs: Path, picked: Sequence[str]) -> str:
         try:
             run = open_run(runs, run_id, "remove")
             name = run.name
-            all_runs.trash_run(run)
+            trash_run(run)
             removed.append((run_id, name))
         except Exception as error:  # noqa: BLE001 - the page says every failure in words
             problem = notice(in_words(error))
@@ -67,7 +69,7 @@ def empty(runs: Path) -> str:
     """Delete what lies in the trash; return what to say, as HTML."""
     try:
         check_owner("empty the trash")
-        count = all_runs.empty_trash(runs)
+        count = empty_trash(runs)
     except Exception as error:  # noqa: BLE001 - the page says every failure in words
         return notice(in_words(error))
     return said_html(
@@ -83,7 +85,7 @@ def name_of(runs: Path, picked: Sequence[str]) -> str:
 def rename(runs: Path, picked: Sequence[str], name: str) -> tuple[str, bool]:
     """Give the run that is picked another name; return what to say, as HTML, and whether it has."""
     try:
-        all_runs.rename_run(open_run(runs, _only(picked), "rename"), name or "")
+        rename_run(open_run(runs, _only(picked), "rename"), name or "")
     except Exception as error:  # noqa: BLE001 - the page says every failure in words
         return notice(in_words(error)), False
     return said_html(f"It is called “{name.strip()}” now."), True

@@ -2,10 +2,11 @@
 
 from html import escape
 
-from intent import runs as all_runs
 from intent.events import History, halved_in_words
+from intent.queue import queued_runs
 from intent.rundir import RunDir
 from intent.ui.visitors import may
+from intent.worker import live_run
 
 HIDDEN = "a run that is not shown here"
 OTHERS = (
@@ -30,11 +31,11 @@ def _queue(run: RunDir, state: str) -> str:
     """Who waits, where this run does or others wait behind it."""
     if state not in ("queued", "running", "stopping"):
         return ""
-    waiting = all_runs.queued_runs(run.path.parent)
+    waiting = queued_runs(run.path.parent)
     if not waiting:
         return ""
     if run in waiting:
-        live = all_runs.live_run(run.path.parent)
+        live = live_run(run.path.parent)
         behind = f", behind {_name(live)}, which trains now" if live else ""
         words = f"Number {waiting.index(run) + 1} of {len(waiting)} in the queue{behind}. "
         words += "It begins by itself; Withdraw takes it out."

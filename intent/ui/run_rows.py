@@ -5,12 +5,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from intent import runs as all_runs
+from intent import run_store
 from intent.errors import RunError
 from intent.events import Finished
 from intent.paths import BUNDLED
 from intent.recipes import Recipe
-from intent.rundir import RunDir
+from intent.run_store import RESUMABLE, list_runs, size_bytes
+from intent.rundir import RunDir, history_of
 from intent.ui.visitors import may, seen_runs
 
 Key = Callable[["RunRow"], object]
@@ -48,7 +49,7 @@ class RunRow:
     @property
     def can_be_resumed(self) -> bool:
         """Whether it ended before it was done."""
-        return self.is_own and self.state in all_runs.RESUMABLE
+        return self.is_own and self.state in RESUMABLE
 
 
 KEYS: dict[str, Key] = {
@@ -69,7 +70,7 @@ def rows_of(runs: Path) -> tuple[RunRow, ...]:
 
     One that cannot be read is left out.
     """
-    found = (_row(run) for run in seen_runs(all_runs.list_runs(runs)))
+    found = (_row(run) for run in seen_runs(list_runs(runs)))
     return tuple(row for row in found if row is not None)
 
 
@@ -112,7 +113,7 @@ def _row(run: RunDir) -> RunRow | None:
         recipe = run.recipe()
     except RunError:
         return None
-    state, history = all_runs.state(run), all_runs.history_of(run)
+    state, history = run_store.state(run), history_of(run)
     end = history.end if isinstance(history.end, Finished) else None
     latest = history.evaluations[-1].accuracy if history.evaluations else None
     return RunRow(
@@ -125,7 +126,7 @@ def _row(run: RunDir) -> RunRow | None:
         accuracy=end.accuracy if end else latest,
         interval=end.interval if end else None,
         seconds=end.seconds if end else None,
-        bytes=all_runs.size_bytes(run),
+        bytes=size_bytes(run),
         has_model=run.model.is_dir(),
         events=history.count,
         is_own=may("remove", run),

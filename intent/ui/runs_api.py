@@ -5,10 +5,11 @@ from pathlib import Path
 
 import gradio as gr
 
-from intent import runs as all_runs
 from intent.compare import differences
 from intent.errors import RunError
 from intent.report import AnsweredClip, read_report
+from intent.run_store import rename_run, state
+from intent.trash import trash_run
 from intent.ui.compare_view import distinct_names, verdicts
 from intent.ui.finetune_api import in_sentences
 from intent.ui.run_rows import RunRow, rows_of
@@ -70,19 +71,19 @@ def offer_api(runs: Path) -> None:
     def rename(run_id: str, name: str) -> str:
         """Give a run another name, of 1 to 60 characters, and return it."""
         run = open_run(runs, run_id, "rename")
-        all_runs.rename_run(run, str(name))
+        rename_run(run, str(name))
         return run.name
 
     def remove(run_id: str) -> str:
         """Move a run to the trash and return its id, with which /restore takes it back: for as
         long as it lies there. A run that trains or waits is refused."""
         run = open_run(runs, run_id, "remove")
-        all_runs.trash_run(run)
+        trash_run(run)
         return run.id
 
     def restore(run_id: str) -> str:
         """Take a run out of the trash and return the state it is in."""
-        return all_runs.state(restore_run(runs, str(run_id)))
+        return state(restore_run(runs, str(run_id)))
 
     for endpoint in (list_runs, report, compare, rename, remove, restore):
         gr.api(in_sentences(endpoint), api_name=endpoint.__name__, concurrency_limit=None)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import gradio as gr
 
-from intent import runs as all_runs
 from intent.errors import RunError
 from intent.report import read_report
+from intent.trash import trashed_runs
 from intent.ui import run_actions
 from intent.ui.clips_list import Filter
 from intent.ui.report_panel import ReportPanel, build_report_panel, changes, hear
@@ -104,7 +104,7 @@ def tick(runs: Path, shown: Shown) -> Updates:
 def updates(runs: Path, before: Shown, asked: Asked) -> Updates:
     """Return what each component gets: gr.skip() for what a page has already."""
     rows = rows_of(runs)
-    trashed = [run for run in all_runs.trashed_runs(runs) if may("restore", run)]
+    trashed = [run for run in trashed_runs(runs) if may("restore", run)]
     there = {row.id for row in rows}
     asked = dataclasses.replace(asked, picked=tuple(one for one in asked.picked if one in there))
     now = Shown(asked, rows, tuple(run.id for run in trashed), before.page)

@@ -7,10 +7,11 @@ from html import escape
 from pathlib import Path
 
 from intent import access
-from intent import runs as all_runs
 from intent.errors import RunError
 from intent.report import Report, read_report
-from intent.rundir import RunDir
+from intent.run_store import size_bytes
+from intent.rundir import RunDir, history_of
+from intent.trash import KEEP_DAYS
 from intent.ui.bars import notice_html
 from intent.ui.clips_list import Filter, clips_html
 from intent.ui.compare_view import Compared, compare_html
@@ -98,7 +99,7 @@ def trash_html(trashed: Sequence[RunDir]) -> str:
         return "<p class='is-quiet'>The trash is empty.</p>"
     rows = "".join(
         f"<li><span>{escape(run.name)} <small>{begun_in_words(run.id)} · "
-        f"{size_in_words(all_runs.size_bytes(run))}</small></span><button type='button' "
+        f"{size_in_words(size_bytes(run))}</small></span><button type='button' "
         f"data-restore='{run.id}'>Put back<span class='rn-unseen'> {escape(run.name)}</span>"
         "</button></li>"
         for run in trashed
@@ -109,7 +110,7 @@ def trash_html(trashed: Sequence[RunDir]) -> str:
         f"'Delete {count} for good? This cannot be undone.'>Empty the trash</button>"
     )
     return (
-        f"<p class='is-quiet'>What lies here for {all_runs.KEEP_DAYS} days is deleted.</p>"
+        f"<p class='is-quiet'>What lies here for {KEEP_DAYS} days is deleted.</p>"
         f"<ol class='rn-trash'>{rows}</ol>{empty if current_visitor().is_owner else ''}"
     )
 
@@ -133,12 +134,12 @@ def compared(run: RunDir, row: RunRow) -> Compared:
     """Return a run as it is looked at beside others."""
     report, _ = _read(run)
     recipe = access.shown_recipe(current_visitor(), run.recipe())
-    return Compared(row, recipe, all_runs.history_of(run), report)
+    return Compared(row, recipe, history_of(run), report)
 
 
 def _report(page: Page, run: RunDir, row: RunRow, asked: Asked) -> Page:
     view = view_of(
-        run.id, run.recipe(), row.state, told_history(all_runs.history_of(run)), row.has_model,
+        run.id, run.recipe(), row.state, told_history(history_of(run)), row.has_model,
         unheeded=False,
     )  # fmt: skip
     report, problem = (None, "") if row.is_live else _read(run)

@@ -5,11 +5,11 @@ from pathlib import Path
 
 from gradio.context import LocalContext
 
-from intent import access
-from intent import runs as all_runs
+from intent import access, run_store, trash
 from intent.access import OWNER, Action, Visitor
 from intent.events import Failed, History
 from intent.rundir import RunDir
+from intent.trash import trashed_run
 
 # The page keeps a secret of its own in the browser and sends it with each of its requests: in a
 # header, since a cookie would be withheld where a Space is shown within another site's page.
@@ -32,14 +32,14 @@ def current_visitor() -> Visitor:
 
 def open_run(runs: Path, run_id: str, action: Action = "read") -> RunDir:
     """Return a run with which the visitor may do something; raises RunError or AccessError."""
-    run = all_runs.open_run(runs, run_id)
+    run = run_store.open_run(runs, run_id)
     return access.check(current_visitor(), action, run)
 
 
 def restore_run(runs: Path, run_id: str) -> RunDir:
     """Take a run of the visitor's out of the trash; raises RunError or AccessError."""
-    access.check(current_visitor(), "restore", all_runs.trashed_run(runs, run_id))
-    return all_runs.restore_run(runs, run_id)
+    access.check(current_visitor(), "restore", trashed_run(runs, run_id))
+    return trash.restore_run(runs, run_id)
 
 
 def check_owner(what: str) -> None:

@@ -14,8 +14,9 @@ import httpx
 from intent.access import HEADER, visitor_with
 from intent.events import Finished, Started
 from intent.recipes import Recipe
+from intent.run_store import create_run
 from intent.rundir import RunDir
-from intent.runs import create_run, trash_run
+from intent.trash import trash_run
 from intent.worker import training_lock
 from tests.made_runs import make_run
 

@@ -12,10 +12,11 @@ import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
-from intent import runs as all_runs
+from intent.children import kill_run
 from intent.locks import is_held
+from intent.run_store import list_runs
 from intent.rundir import RunDir
-from intent.worker import holder
+from intent.worker import holder, live_run
 from tests.tiny import LABELS, tiny_wav2vec2, tiny_whisper, tone, tone_folder, wav_bytes
 
 PATIENCE_SECONDS = 180  # a bound for a machine that is busy with something else
@@ -29,8 +30,8 @@ ENDLESS = {**QUICK, "method": "fine-tune", "epochs": 200, "batch_size": 1}
 def runs(runs_folder: Path) -> Iterator[Path]:
     """The page's folder of runs; what a test leaves training there is ended by force."""
     yield runs_folder
-    while live := all_runs.live_run(runs_folder):
-        all_runs.kill_run(live)
+    while live := live_run(runs_folder):
+        kill_run(live)
 
 
 @pytest.fixture(scope="module")
@@ -195,9 +196,9 @@ def test_classify_answers_while_a_run_trains_and_after_its_process_is_killed(
 def test_a_hyperparameter_out_of_range_is_named_and_nothing_is_started(
     client: Client, runs: Path, tones: str, whisper: str, overrides: dict | str, message: str
 ) -> None:
-    before = all_runs.list_runs(runs)
+    before = list_runs(runs)
     assert refusal(lambda: start(client, tones, whisper, overrides=overrides)) == message
-    assert all_runs.list_runs(runs) == before
+    assert list_runs(runs) == before
 
 
 def test_an_unknown_preset_is_refused_with_those_there_are(
@@ -219,7 +220,7 @@ def test_a_run_that_is_not_there_is_said_to_be_missing(client: Client, runs: Pat
 def test_data_or_a_base_that_is_missing_is_said_before_a_run_is_queued(
     client: Client, runs: Path, tmp_path: Path, tones: str, whisper: str
 ) -> None:
-    missing, before = str(tmp_path / "nowhere"), all_runs.list_runs(runs)
+    missing, before = str(tmp_path / "nowhere"), list_runs(runs)
     assert refusal(lambda: start(client, missing, whisper)) == (
         f'A folder was expected at "{missing}", but there is nothing: check the path.'
     )
@@ -231,7 +232,7 @@ def test_data_or_a_base_that_is_missing_is_said_before_a_run_is_queued(
         assert refusal(lambda base=absent: start(client, tones, base)).startswith(
             f'The checkpoint "{absent}" could not be fetched from the Hugging Face Hub'
         )
-    assert all_runs.list_runs(runs) == before
+    assert list_runs(runs) == before
 
 
 def test_recordings_that_cannot_be_read_are_left_out_and_the_run_ends_well(

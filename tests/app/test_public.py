@@ -14,8 +14,8 @@ from gradio_client.exceptions import AppError
 
 from intent import hub_client
 from intent.access import HEADER, visitor_with
+from intent.run_store import list_runs
 from intent.rundir import RunDir
-from intent.runs import list_runs
 from tests.app.strangers import ANN, BOB, Runs, Stranger, key_of, runs_of_ann, snapshot, values_of
 
 

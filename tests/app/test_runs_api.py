@@ -8,11 +8,11 @@ import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 
-from intent import runs as all_runs
 from intent.recipes import Recipe
 from intent.report import read_report
+from intent.run_store import create_run, list_runs
 from intent.rundir import RunDir
-from intent.runs import create_run
+from intent.trash import empty_trash, trash_run
 from intent.worker import training_lock
 from tests.made_runs import make_run, sample_clips
 
@@ -31,9 +31,9 @@ def runs(runs_folder: Path) -> Iterator[Path]:
 
 
 def clear(runs: Path) -> None:
-    for run in all_runs.list_runs(runs):
-        all_runs.trash_run(run)
-    all_runs.empty_trash(runs)
+    for run in list_runs(runs):
+        trash_run(run)
+    empty_trash(runs)
 
 
 def refusal(call: Callable[[], object]) -> str:

@@ -33,7 +33,7 @@ from intent.encoders import family
 from intent.measured import Measured, add_measured, find
 from intent.quiet import quiet_libraries
 from intent.recipes import Recipe, change, preset
-from intent.runs import list_runs, state
+from intent.run_store import list_runs, state
 from tests.benchmarks.commands import train_command
 from tests.benchmarks.machine import machine_name
 from tests.benchmarks.results_table import HEAD, measured_cells, row_text, write_readme

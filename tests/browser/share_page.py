@@ -4,7 +4,7 @@ import gradio as gr
 
 from intent.paths import runs_dir
 from intent.quiet import quiet_libraries
-from intent.runs import list_runs
+from intent.run_store import list_runs
 from intent.ui.app import launch
 from intent.ui.share_panel import build_share_panel
 

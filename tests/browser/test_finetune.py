@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from intent import runs as all_runs
+from intent.children import kill_run
+from intent.run_store import list_runs
+from intent.worker import live_run
 from tests.browser.harness import PHONE, WIDE, problems, wait_until_usable
 
 QUICK = {"Window, seconds": "3", "Altered copies": "1"}
@@ -24,8 +26,8 @@ PATIENCE = 400_000  # milliseconds, for a training on a machine that is busy wit
 def idle(app_home: Path) -> Iterator[None]:
     """Nothing trains when a test has ended, however it has."""
     yield
-    while live := all_runs.live_run(app_home / "runs"):
-        all_runs.kill_run(live)
+    while live := live_run(app_home / "runs"):
+        kill_run(live)
 
 
 def open_tab(page: Page) -> None:
@@ -133,14 +135,14 @@ def test_a_run_goes_on_over_a_reload_is_seen_by_others_and_can_be_stopped_and_us
 def test_a_hyperparameter_out_of_range_is_said_and_starts_nothing(
     page: Page, app_home: Path
 ) -> None:
-    before = all_runs.list_runs(app_home / "runs")
+    before = list_runs(app_home / "runs")
     open_tab(page)
     set_up(page, "Recommended", {"Epochs": "900"})
     press(page, "Fine-tune")
     expect(page.get_by_role("alert")).to_have_text(
         "epochs must be from 1 to 200, found 900: choose a value in that range."
     )
-    assert all_runs.list_runs(app_home / "runs") == before
+    assert list_runs(app_home / "runs") == before
 
 
 def test_choosing_a_preset_fills_in_every_hyperparameter(page: Page) -> None:

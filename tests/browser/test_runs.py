@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from intent import runs as all_runs
 from intent.labels import human_name
 from intent.report import read_report
+from intent.run_store import list_runs, rename_run
+from intent.rundir import RunDir
+from intent.trash import empty_trash
 from tests.browser.harness import PHONE, problems
 from tests.made_runs import make_run
 
@@ -20,14 +22,14 @@ def runs(app_home: Path) -> Iterator[Path]:
     """The app's folder of runs, empty before and after."""
     folder = app_home / "runs"
     yield folder
-    for run in all_runs.list_runs(folder):
+    for run in list_runs(folder):
         shutil.rmtree(run.path)
-    all_runs.empty_trash(folder)
+    empty_trash(folder)
 
 
-def named(runs: Path, name: str, **wanted: object) -> all_runs.RunDir:
+def named(runs: Path, name: str, **wanted: object) -> RunDir:
     run = make_run(runs, **wanted)
-    all_runs.rename_run(run, name)
+    rename_run(run, name)
     return run
 
 

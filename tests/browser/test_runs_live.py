@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from intent import runs as all_runs
+from intent.children import kill_run
 from intent.events import Finished
 from intent.provenance import read_provenance
 from intent.queue import enqueue
 from intent.recipes import Recipe
+from intent.run_store import create_run, rename_run
 from intent.rundir import WHOLE, RunDir
-from intent.worker import holder
+from intent.worker import holder, live_run
 from tests.browser.harness import problems
 from tests.browser.test_runs import open_run, open_tab, press, summary, table
 from tests.tiny import tiny_whisper, tone_folder
@@ -37,14 +38,14 @@ def start(app_home: Path) -> Iterator[Callable[..., RunDir]]:
             data=str(tones), base=str(base), window_seconds=2, trainable_layers=1, epochs=epochs,
             batch_size=2, learning_rate=1e-3,
         )  # fmt: skip
-        run = all_runs.create_run(runs, recipe)
-        all_runs.rename_run(run, name)
+        run = create_run(runs, recipe)
+        rename_run(run, name)
         enqueue(run)  # the app begins what waits
         return run
 
     yield begin
-    while live := all_runs.live_run(runs):
-        all_runs.kill_run(live)
+    while live := live_run(runs):
+        kill_run(live)
 
 
 def state(page: Page, name: str) -> Locator:

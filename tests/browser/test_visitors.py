@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from intent import runs as all_runs
+from intent.run_store import list_runs
+from intent.worker import live_run
 from tests.browser.harness import open_page, problems, serve
 from tests.browser.test_runs import open_run, open_tab, table
 from tests.waiting import wait_for
@@ -48,7 +49,7 @@ def test_a_run_is_stopped_by_the_browser_that_started_it_and_by_no_other(
     expect(ann.get_by_role("radio", name="A folder on this machine")).to_have_count(0)
     ann.get_by_role("button", name="Fine-tune", exact=True).click()
     expect(ann.locator("#stop")).to_be_enabled(timeout=PATIENCE)
-    [run] = all_runs.list_runs(home / "runs")
+    [run] = list_runs(home / "runs")
     assert run.owner and "visitor" not in run.owner
     for page, mine in ((bob, False), (ann, True)):
         page.reload()
@@ -65,5 +66,5 @@ def test_a_run_is_stopped_by_the_browser_that_started_it_and_by_no_other(
     expect(table(ann)).to_contain_text("yours")
     finetune(ann)
     ann.locator("#stop").click()
-    wait_for(lambda: all_runs.live_run(home / "runs") is None, PATIENCE / 1000)
+    wait_for(lambda: live_run(home / "runs") is None, PATIENCE / 1000)
     assert problems(ann) == problems(bob) == []

@@ -5,8 +5,8 @@ import json
 
 from intent.events import Event, History, Saved
 from intent.provenance import read_provenance
+from intent.run_store import list_runs, open_run, state
 from intent.rundir import RunDir, history_of
-from intent.runs import list_runs, open_run, state
 from tests.faults.points import Point
 from tests.faults.world import World
 

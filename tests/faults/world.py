@@ -11,10 +11,11 @@ from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+from intent.children import prepare_worker
 from intent.queue import enqueue
 from intent.recipes import Recipe, change, preset
+from intent.run_store import check_resumable, create_run, state
 from intent.rundir import RunDir, history_of
-from intent.runs import check_resumable, create_run, prepare_worker, state
 from intent.worker import holder
 from tests.faults import processes
 from tests.faults.points import Point, Undisturbed

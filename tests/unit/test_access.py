@@ -28,8 +28,9 @@ from intent.checkpoints import locate
 from intent.errors import AccessError, CheckpointError, DataError, RecipeError, RunError
 from intent.events import Failed
 from intent.recipes import Recipe
-from intent.runs import create_run, work
+from intent.run_store import create_run
 from intent.training_request import TrainingRequest, recipe_of, start
+from intent.worker import work
 
 ANN, BOB, NOBODY = visitor_with("a" * 32), visitor_with("b" * 32), Visitor()
 ACTIONS = ("read", "stop", "resume", "rename", "remove", "restore")

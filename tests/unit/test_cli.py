@@ -16,9 +16,9 @@ from intent import hub_client, terminal
 from intent.cli import build_parser, main
 from intent.events import Failed, Finished, Phase, from_line
 from intent.paths import EXAMPLES
-from intent.queue import enqueue
+from intent.queue import enqueue, queued_runs
 from intent.recipes import Recipe
-from intent.runs import create_run, list_runs, open_run, queued_runs, state
+from intent.run_store import create_run, list_runs, open_run, state
 from intent.worker import training_lock
 from tests.tiny import LABELS, tone
 

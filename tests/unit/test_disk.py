@@ -10,13 +10,16 @@ from pathlib import Path
 
 import pytest
 
+from intent.children import prepare_worker
 from intent.disk import full_message, is_full
 from intent.events import Event, Failed, Saved
 from intent.paths import named
 from intent.provenance import read_provenance
 from intent.recipes import Recipe, change, preset
-from intent.rundir import RunDir
-from intent.runs import create_run, history_of, prepare_worker, state, trash_run, work
+from intent.run_store import create_run, state
+from intent.rundir import RunDir, history_of
+from intent.trash import trash_run
+from intent.worker import work
 from tests.tiny import tiny_whisper, tone_folder
 
 ROOM = 20_000  # bytes that a file may still have: enough for events, too few for weights

@@ -21,7 +21,7 @@ from intent.events import (
 )
 from intent.queue import enqueue
 from intent.recipes import preset
-from intent.runs import create_run, rename_run
+from intent.run_store import create_run, rename_run
 from intent.ui.live_view import View, empty_view, time_in_words, view_of
 from intent.ui.run_notes import notes_html
 from intent.worker import training_lock

@@ -15,7 +15,9 @@ from intent.feed_forward import FeedForward
 from intent.leave_one_out import LeaveOneOut
 from intent.memory import halved
 from intent.recipes import change, preset
-from intent.runs import create_run, history_of, state, work
+from intent.run_store import create_run, state
+from intent.rundir import history_of
+from intent.worker import work
 from tests.tiny import tiny_wav2vec2, tiny_whisper, tone_folder
 
 QUICK = {"window_seconds": 1, "epochs": 2}

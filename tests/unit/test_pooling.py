@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from intent.features import HeardClip
 from intent.feed_forward import FeedForward, FeedForwardInput
+from intent.labelled_clip import LabelledClip
 from intent.parts import PooledEncoder
 from intent.pooling import pool, pooled_rows
 from intent.recipes import Recipe
@@ -57,7 +57,7 @@ def test_a_clip_and_its_copies_get_a_row_each_and_the_same_ones_again(work: Work
     from intent.audio import read_clip
 
     clips = [
-        HeardClip(str(i), i, "", "", f"{i:040x}", lambda i=i: read_clip((8000, tone("low", i))))
+        LabelledClip(str(i), i, "", "", f"{i:040x}", lambda i=i: read_clip((8000, tone("low", i))))
         for i in range(3)
     ]
     first, again = (dict(pooled_rows(work, clips)) for _ in range(2))

@@ -18,8 +18,8 @@ from intent.queue import (
     withdraw,
 )
 from intent.recipes import Recipe
+from intent.run_store import create_run, state
 from intent.rundir import RunDir
-from intent.runs import create_run, state
 from intent.worker import request_stop, training_lock
 
 ANN, BOB = visitor_with("a" * 32), visitor_with("b" * 32)

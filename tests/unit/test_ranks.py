@@ -16,8 +16,9 @@ from intent.errors import RunError
 from intent.events import Event, Failed, Finished, Started, TrainPoint, from_line
 from intent.recipes import OF_ANY_RECIPE, Recipe
 from intent.report import read_report
+from intent.run_store import create_run, list_runs, state
 from intent.rundir import RunDir
-from intent.runs import create_run, list_runs, state, work
+from intent.worker import work
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 240  # after which two processes that wait for one another have failed

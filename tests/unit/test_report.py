@@ -10,20 +10,20 @@ from hypothesis import strategies as st
 
 from intent.data import load_data
 from intent.errors import DataError, RunError
-from intent.features import HeardClip
 from intent.figures import score
+from intent.labelled_clip import LabelledClip
 from intent.lookup import find_clip
 from intent.recipes import Recipe
 from intent.report import AnsweredClip, answered_clips, read_report, to_json
+from intent.run_store import create_run
 from intent.rundir import RunDir
-from intent.runs import create_run
 from tests.tiny import LABELS, tone, tone_folder, wav_bytes
 
 SCORES = np.array([[0.7, 0.2, 0.1], [0.05, 0.15, 0.8], [0.1, 0.3, 0.6]])
 
 
-def heard(row: int, label_id: int, flaw: str = "") -> HeardClip:
-    return HeardClip(f"{row}.wav", label_id, "en-US", f"words {row}", f"hash {row}", None, flaw)
+def heard(row: int, label_id: int, flaw: str = "") -> LabelledClip:
+    return LabelledClip(f"{row}.wav", label_id, "en-US", f"words {row}", f"hash {row}", None, flaw)
 
 
 def run_with(folder: Path, report: object) -> RunDir:

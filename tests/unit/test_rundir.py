@@ -25,8 +25,7 @@ from intent.events import (
     to_line,
 )  # fmt: skip
 from intent.recipes import Recipe, change, preset
-from intent.rundir import RunDir, history_of
-from intent.runs import (
+from intent.run_store import (  # fmt: skip
     RESUMABLE,
     create_run,
     finished_runs,
@@ -35,7 +34,8 @@ from intent.runs import (
     rename_run,
     size_bytes,
     state,
-)  # fmt: skip
+)
+from intent.rundir import RunDir, history_of
 
 POINT = TrainPoint(1.0, 0.5, 2.0, 0.25)
 fuzz = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)

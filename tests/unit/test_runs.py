@@ -13,30 +13,15 @@ from pathlib import Path
 
 import pytest
 
+from intent.children import kill_run, prepare_worker
 from intent.errors import IntentError, RunError
 from intent.events import Event, Failed, Finished, Started, TrainPoint
-from intent.queue import enqueue
+from intent.queue import enqueue, keep_starting, queued_runs, withdraw
 from intent.recipes import Recipe, change, preset
-from intent.rundir import RunDir
-from intent.runs import (
-    create_run,
-    finished_runs,
-    history_of,
-    keep_starting,
-    kill_run,
-    list_runs,
-    live_run,
-    open_run,
-    prepare_worker,
-    queued_runs,
-    request_stop,
-    resume_run,
-    start_run,
-    state,
-    withdraw,
-    work,
-)  # fmt: skip
-from intent.worker import holder, training_lock
+from intent.run_control import resume_run, start_run  # fmt: skip
+from intent.run_store import create_run, finished_runs, list_runs, open_run, state
+from intent.rundir import RunDir, history_of
+from intent.worker import holder, live_run, request_stop, training_lock, work
 from tests.tiny import tiny_whisper, tone_folder
 from tests.waiting import wait_for
 

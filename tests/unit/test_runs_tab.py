@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from gradio import skip
 
-from intent import runs as all_runs
 from intent.errors import RunError
 from intent.figures import reliability
 from intent.labels import human_name
 from intent.report import read_report
+from intent.run_store import rename_run
+from intent.trash import trash_run, trashed_runs
 from intent.ui.clips_list import Filter, chosen, clips_html
 from intent.ui.compare_view import distinct_names
 from intent.ui.confusion import confusion_html
@@ -38,7 +39,7 @@ def text(html: str) -> str:
 
 
 def page(runs: Path, *picked: str, **asked: object) -> Page:
-    return page_of(runs, Asked(picked, **asked), rows_of(runs), all_runs.trashed_runs(runs))
+    return page_of(runs, Asked(picked, **asked), rows_of(runs), trashed_runs(runs))
 
 
 def test_without_a_run_the_page_says_what_will_be_here(runs: Path) -> None:
@@ -78,7 +79,7 @@ def test_a_run_that_cannot_be_read_leaves_the_others_in_the_list(runs: Path) -> 
 
 def test_a_name_is_shown_as_text(runs: Path) -> None:
     run = make_run(runs)
-    all_runs.rename_run(run, "<b>'bold'")
+    rename_run(run, "<b>'bold'")
     shown = page(runs, run.id)
     for html in (shown.table, shown.summary):
         assert "<b>'" not in html and "&lt;b&gt;&#x27;bold&#x27;" in html
@@ -139,8 +140,8 @@ def test_two_runs_stand_side_by_side_with_what_differs_and_whether_it_is_chance(
     runs: Path,
 ) -> None:
     good, bad = make_run(runs, wrong=(1,), seed=1), make_run(runs, wrong=range(20), epochs=9)
-    all_runs.rename_run(good, "Good")
-    all_runs.rename_run(bad, "Bad")
+    rename_run(good, "Good")
+    rename_run(bad, "Bad")
     said = text(page(runs, bad.id, good.id).summary)
     assert said.startswith("2 runs compared")
     assert (
@@ -162,7 +163,7 @@ def test_an_old_run_beside_others_is_said_to_have_no_answers(runs: Path) -> None
     report = json.loads(old.report_file.read_text())
     del report["clips"]
     old.report_file.write_text(json.dumps(report))
-    all_runs.rename_run(old, "Old")
+    rename_run(old, "Old")
     assert "Old cannot be compared clip by clip" in text(page(runs, run.id, old.id).summary)
 
 
@@ -272,7 +273,7 @@ def test_a_tick_sends_nothing_while_nothing_changes_and_keeps_what_is_picked(run
 def test_a_run_that_is_gone_is_not_picked_any_more(runs: Path) -> None:
     run, other = make_run(runs), make_run(runs)
     *_, shown = updates(runs, Shown(), Asked((run.id, other.id)))
-    all_runs.trash_run(run)
+    trash_run(run)
     *_, shown = tick(runs, shown)
     assert shown.asked.picked == (other.id,) and shown.page.one == other.id
 

@@ -10,19 +10,13 @@ from intent.errors import RunError
 from intent.events import Phase
 from intent.queue import enqueue
 from intent.recipes import Recipe
+from intent.run_store import create_run, list_runs, open_run, state
 from intent.rundir import RunDir
-from intent.runs import (
-    create_run,
-    empty_trash,
-    list_runs,
-    open_run,
-    restore_run,
-    state,
-    trash_run,
-    trashed_runs,
-    work,
-)  # fmt: skip
-from intent.worker import training_lock
+from intent.trash import empty_trash, restore_run, trash_run, trashed_runs
+from intent.worker import (
+    training_lock,
+    work,  # fmt: skip
+)
 
 DAY = 86400  # seconds
 

@@ -1,9 +1,8 @@
-"""Runs: create, start, stop, resume, list and name them; their state is read off their files."""
+"""Runs in their folder: create, open, list and name them; their state is read off their files."""
 
 import os
 import secrets
 import shutil
-import time
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,32 +10,11 @@ from typing import Literal
 
 from intent import disk, locks
 from intent.access import OWNER, Visitor
-from intent.children import kill_run, prepare_worker
 from intent.errors import RunError
 from intent.events import Failed, Finished
-from intent.paths import written_whole
-from intent.queue import (
-    STARTER_LOCK,
-    check_room,
-    enqueue,
-    in_turn,
-    keep_starting,
-    queued_runs,
-    start_next,
-    withdraw,
-)
+from intent.paths import RUN_ID, written_whole
 from intent.recipes import Recipe
-from intent.rundir import ID, RunDir, history_of, no_run
-from intent.trash import KEEP_DAYS, empty_trash, restore_run, trash_run, trashed_run, trashed_runs
-from intent.worker import live_run, request_stop, work
-
-__all__ = [
-    "KEEP_DAYS", "RESUMABLE", "State", "check_resumable", "check_room", "create_run", "empty_trash",
-    "finished_runs", "history_of", "in_turn", "keep_starting", "kill_run", "list_runs", "live_run",
-    "look_after", "open_run", "prepare_worker", "queued_runs", "rename_run", "request_stop",
-    "restore_run", "resume_run", "size_bytes", "start_next", "start_run", "state", "stop_run",
-    "trash_run", "trashed_run", "trashed_runs", "withdraw", "work",
-]  # fmt: skip
+from intent.rundir import RunDir, history_of, no_run
 
 State = Literal[
     "prepared", "queued", "running", "stopping", "done", "stopped", "out of time", "failed",
@@ -69,7 +47,7 @@ def create_run(runs: Path, recipe: Recipe, visitor: Visitor = OWNER) -> RunDir:
 
 def open_run(runs: Path, run_id: str) -> RunDir:
     """Return the run of that id; raises RunError where there is none."""
-    if isinstance(run_id, str) and ID.fullmatch(run_id) and (runs / run_id).is_dir():
+    if isinstance(run_id, str) and RUN_ID.fullmatch(run_id) and (runs / run_id).is_dir():
         run = RunDir(runs / run_id)
         if run.recipe_file.is_file():
             _mend(run)
@@ -80,7 +58,7 @@ def open_run(runs: Path, run_id: str) -> RunDir:
 def list_runs(runs: Path) -> list[RunDir]:
     """Return the runs of a folder, the newest first."""
     try:
-        found = [RunDir(path) for path in runs.iterdir() if ID.fullmatch(path.name)]
+        found = [RunDir(path) for path in runs.iterdir() if RUN_ID.fullmatch(path.name)]
     except OSError:
         return []
     made = {run: _modified(run.recipe_file) for run in found}
@@ -114,54 +92,11 @@ def state(run: RunDir) -> State:
     return "interrupted" if begun else "prepared"
 
 
-def start_run(run: RunDir) -> None:
-    """Train in a child process, from the start or from where the run was left, once it may.
-
-    While another run trains, this one waits in the queue. Returns when it has begun, waits, or
-    could not begin, which a Failed event tells; raises RunError where it cannot even be queued.
-    """
-    enqueue(run)
-    runs = run.path.parent
-    while state(run) == "queued" and not live_run(runs):
-        if not locks.is_held(runs / STARTER_LOCK):
-            start_next(runs)
-            return
-        if queued_runs(runs)[:1] != [run]:
-            return
-        time.sleep(0.02)  # whoever starts what is queued is about to begin it
-
-
-def look_after(runs: Path) -> None:
-    """Delete what has lain in the trash for long, then begin what is queued, while the app lives."""
-    with suppress(RunError):  # it can be emptied by hand, which says what is wrong
-        empty_trash(runs, KEEP_DAYS)
-    keep_starting(runs)
-
-
-def resume_run(run: RunDir) -> None:
-    """Go on with a run that ended before it was done, from its last checkpoint, once it may.
-
-    Raises RunError for a run that is done, trains or waits.
-    """
-    check_resumable(run)
-    start_run(run)
-
-
 def check_resumable(run: RunDir) -> None:
     """Raise RunError for a run with nothing to go on with: it is done, trains or waits."""
     now = state(run)
     if now not in RESUMABLE:
         raise RunError(f"Run {run.id} is {now}: there is nothing to resume.")
-
-
-def stop_run(run: RunDir) -> State:
-    """Ask a run to stop, or withdraw it from the queue, and return its state then.
-
-    One that has ended is left as it is. Raises RunError where the request cannot be written.
-    """
-    if not withdraw(run) and state(run) == "running":
-        request_stop(run)
-    return state(run)
 
 
 def rename_run(run: RunDir, name: str) -> None:
