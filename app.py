@@ -6,18 +6,18 @@ import threading
 def main() -> None:
     """Build the page, warm up what answers first, start what is queued, and serve until stopped."""
     # Imported here because the training child processes import this file again.
-    from intent.access import is_public
-    from intent.hub_client import be_anonymous
+    from intent.hub_http import be_anonymous
+    from intent.runs.access import is_public
     from intent.surroundings import settle
 
     # Ahead of the libraries, which read the environment once, and of the processes that inherit it.
     settle(page=True)
     if is_public():
         be_anonymous()
-    from intent.children import prepare_worker
-    from intent.classifier import warm_up
+    from intent.jobs.control import look_after
+    from intent.jobs.processes import prepare_worker
+    from intent.models.classifier import warm_up
     from intent.paths import runs_dir
-    from intent.run_control import look_after
     from intent.ui.app import build_app, launch
 
     prepare_worker()

@@ -18,8 +18,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from intent.checkpoints.provenance import read_provenance, write_provenance  # noqa: E402
 from intent.paths import BUNDLED_CHECKPOINT  # noqa: E402
-from intent.provenance import read_provenance, write_provenance  # noqa: E402
 
 BASE = "openai/whisper-tiny.en"
 DATA = "PolyAI/minds14"

@@ -2,7 +2,7 @@
 
 import sys
 
-from intent.cli import main
+from intent.cli.main import main
 from intent.surroundings import settle
 
 if __name__ == "__main__":

@@ -136,7 +136,7 @@ def preset(name: str, family: str = WHISPER) -> Recipe:
 
     guide: huggingface.co/docs/transformers/tasks/audio_classification, to the letter.
     recommended, Whisper: the last feed-forward network learns under heads solved without the clip
-    (intent/leave_one_out.py). recommended, others: the hyperparameters of
+    (intent/training/leave_one_out/loss.py). recommended, others: the hyperparameters of
     public model cards that learn MInDS-14 (batch 8, no accumulation, lr 5e-5).
     """
     _check_choice("preset", name, PRESETS)

@@ -5,7 +5,7 @@ import os
 import socket
 import sys
 
-from intent import ranks
+from intent import distributed
 from intent.errors import IntentError
 from intent.plain_text import settle_output
 from intent.proxies import settle_proxies
@@ -119,6 +119,6 @@ def _not_served(host: str, port: str, problem: OSError) -> str:
 
 
 def _say(said: list[str | None]) -> None:
-    if ranks.leads():
+    if distributed.leads():
         for sentence in filter(None, said):
             print(" ".join(sentence.split()), file=sys.stderr, flush=True)

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from intent.events import EvalPoint, Finished, Started
-from intent.figures import score
-from intent.provenance import Provenance, write_provenance
+from intent.checkpoints.provenance import Provenance, write_provenance
+from intent.evaluation.metrics import score
 from intent.recipes import Recipe
-from intent.run_store import create_run
-from intent.rundir import RunDir
+from intent.runs.directory import RunDir
+from intent.runs.events import EvalPoint, Finished, Started
+from intent.runs.store import create_run
 from tests import tiny
 
 TRUE = [0, 0, 0, 1, 1, 2]

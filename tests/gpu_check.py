@@ -7,10 +7,10 @@ they agree, 1 if they differ, 2 where there is no GPU or the checkpoint cannot b
 import sys
 from collections.abc import Sequence
 
-from intent.audio import read_clip
-from intent.classifier import Score, hear, load
+from intent.audio.clip import read_clip
 from intent.devices import best_device, device_name, precision
 from intent.errors import IntentError
+from intent.models.classifier import Score, hear, load
 from intent.paths import BUNDLED, EXAMPLES
 
 TOP_K = 5

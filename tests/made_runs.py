@@ -9,16 +9,16 @@ from pathlib import Path
 
 import numpy as np
 
-from intent.audio import clip_hash
-from intent.data import clip_at, label_names, load_data
-from intent.events import EvalPoint, Event, Finished, Phase, Started, TrainPoint
-from intent.figures import score
-from intent.labelled_clip import LabelledClip
+from intent.audio.clip import clip_hash
+from intent.data.dataset import clip_at, label_names, load_data
+from intent.data.labelled_clip import LabelledClip
+from intent.evaluation.metrics import score
 from intent.paths import BUNDLED_CHECKPOINT
 from intent.recipes import change, preset
-from intent.report import answered_clips, to_json
-from intent.run_store import create_run
-from intent.rundir import RunDir
+from intent.runs.directory import RunDir
+from intent.runs.events import EvalPoint, Event, Finished, Phase, Started, TrainPoint
+from intent.runs.report import answered_clips, to_json
+from intent.runs.store import create_run
 
 
 @functools.cache

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from intent.run_store import rename_run
-from intent.trash import restore_run, trashed_runs
+from intent.runs.store import rename_run
+from intent.runs.trash import restore_run, trashed_runs
 from tests.made_runs import make_run
 
 

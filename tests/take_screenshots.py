@@ -14,7 +14,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from intent.recipes import preset
-from intent.ui.bars import busy_html
+from intent.ui.shared.html import busy_html
 from tests.browser.harness import (
     EXAMPLES,
     PHONE,

@@ -5,11 +5,10 @@ from pathlib import Path
 import gradio as gr
 from starlette.middleware import Middleware
 
-from intent.access import is_public
-from intent.hub_client import be_anonymous
-from intent.ui.checkpoint_menu import choices
-from intent.ui.classify_api import offer_api
-from intent.ui.classify_tab import (
+from intent.hub_http import be_anonymous
+from intent.runs.access import is_public
+from intent.ui.classify.api import offer_api
+from intent.ui.classify.tab import (
     HEARING,
     LISTENERS,
     ClassifyTab,
@@ -17,12 +16,13 @@ from intent.ui.classify_tab import (
     choose_on,
     restore_on_load,
 )  # fmt: skip
-from intent.ui.finetune_tab import FinetuneTab, build_finetune_tab
+from intent.ui.finetune.tab import FinetuneTab, build_finetune_tab
 from intent.ui.gate import Gate
-from intent.ui.runs_api import offer_api as offer_runs_api
-from intent.ui.runs_tab import RunsTab, build_runs_tab
+from intent.ui.runs.api import offer_api as offer_runs_api
+from intent.ui.runs.tab import RunsTab, build_runs_tab
+from intent.ui.shared.checkpoint_menu import choices
+from intent.ui.shared.visitors import HEAD as VISITOR_HEAD
 from intent.ui.theme import CSS, HEAD, build_theme
-from intent.ui.visitors import HEAD as VISITOR_HEAD
 
 SWEEP_SECONDS = 600  # how often recordings are looked through
 KEEP_SECONDS = 3600  # how old a recording gets

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import gradio as gr
 
-STYLES = ("style.css", "chart.css", "finetune.css", "runs.css", "share.css")
-CSS = tuple(Path(__file__).with_name(name) for name in STYLES)
+STYLES = (
+    "style.css", "shared/chart.css", "finetune/finetune.css", "runs/runs.css", "runs/share.css",
+)  # fmt: skip
+CSS = tuple(Path(__file__).parent / name for name in STYLES)
 SYSTEM_FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "sans-serif")
 MONO_FONTS = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
 

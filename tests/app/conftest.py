@@ -23,7 +23,7 @@ def runs_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def app_page(runs_folder: Path) -> Iterator[gr.Blocks]:
     """The page, served on the loopback."""
-    from intent.run_control import look_after
+    from intent.jobs.control import look_after
     from intent.ui.app import build_app, launch_options
 
     with pytest.MonkeyPatch.context() as patch:

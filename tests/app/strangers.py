@@ -11,13 +11,13 @@ from pathlib import Path
 import gradio as gr
 import httpx
 
-from intent.access import HEADER, visitor_with
-from intent.events import Finished, Started
+from intent.jobs.worker import training_lock
 from intent.recipes import Recipe
-from intent.run_store import create_run
-from intent.rundir import RunDir
-from intent.trash import trash_run
-from intent.worker import training_lock
+from intent.runs.access import HEADER, visitor_with
+from intent.runs.directory import RunDir
+from intent.runs.events import Finished, Started
+from intent.runs.store import create_run
+from intent.runs.trash import trash_run
 from tests.made_runs import make_run
 
 ANN, BOB = "the secret of Ann".replace(" ", "-"), "the secret of Bob".replace(" ", "-")

@@ -2,9 +2,9 @@
 
 import pytest
 
-from intent.checkpoints import CheckpointInfo
-from intent.classifier import Answer, Score
-from intent.ui import bars
+from intent.checkpoints.resolve import CheckpointInfo
+from intent.models.classifier import Answer, Score
+from intent.ui.shared import html as bars
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 

@@ -8,9 +8,9 @@ import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
-from intent.audio import read_clip
-from intent.classifier import classify
+from intent.audio.clip import read_clip
 from intent.labels import MINDS14_LABELS
+from intent.models.classifier import classify
 from intent.paths import EXAMPLES
 from tests.tiny import LABELS, tiny_whisper, tone, wav_bytes
 

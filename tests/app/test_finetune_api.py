@@ -12,11 +12,11 @@ import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
-from intent.children import kill_run
-from intent.locks import is_held
-from intent.run_store import list_runs
-from intent.rundir import RunDir
-from intent.worker import holder, live_run
+from intent.jobs.processes import kill_run
+from intent.jobs.worker import holder, live_run
+from intent.runs.directory import RunDir
+from intent.runs.locks import is_held
+from intent.runs.store import list_runs
 from tests.tiny import LABELS, tiny_wav2vec2, tiny_whisper, tone, tone_folder, wav_bytes
 
 PATIENCE_SECONDS = 180  # a bound for a machine that is busy with something else

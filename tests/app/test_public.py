@@ -12,10 +12,10 @@ import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 
-from intent import hub_client
-from intent.access import HEADER, visitor_with
-from intent.run_store import list_runs
-from intent.rundir import RunDir
+from intent import hub_http
+from intent.runs.access import HEADER, visitor_with
+from intent.runs.directory import RunDir
+from intent.runs.store import list_runs
 from tests.app.strangers import ANN, BOB, Runs, Stranger, key_of, runs_of_ann, snapshot, values_of
 
 
@@ -32,9 +32,9 @@ def served(folder: Path) -> Iterator[tuple[gr.Blocks, str]]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("INTENT_PUBLIC", "1")
         patch.setenv("INTENT_RUNS", str(folder))
-        for name in (*hub_client.TOKENS, "HF_HUB_DISABLE_IMPLICIT_TOKEN"):
+        for name in (*hub_http.TOKENS, "HF_HUB_DISABLE_IMPLICIT_TOKEN"):
             patch.setenv(name, "")
-        patch.setattr(hub_client, "_is_anonymous", False)
+        patch.setattr(hub_http, "_is_anonymous", False)
         page = build_app(folder)
         _, address, _ = page.launch(
             **launch_options(), server_name="127.0.0.1", prevent_thread_lock=True, quiet=True

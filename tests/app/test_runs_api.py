@@ -8,12 +8,12 @@ import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 
+from intent.jobs.worker import training_lock
 from intent.recipes import Recipe
-from intent.report import read_report
-from intent.run_store import create_run, list_runs
-from intent.rundir import RunDir
-from intent.trash import empty_trash, trash_run
-from intent.worker import training_lock
+from intent.runs.directory import RunDir
+from intent.runs.report import read_report
+from intent.runs.store import create_run, list_runs
+from intent.runs.trash import empty_trash, trash_run
 from tests.made_runs import make_run, sample_clips
 
 ENDPOINTS = {

@@ -9,7 +9,7 @@ import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
-from intent.access import HEADER
+from intent.runs.access import HEADER
 from tests.browser.harness import EXAMPLES, serve
 from tests.hub import server
 from tests.hub.store import Hub, Repository, User

@@ -21,12 +21,12 @@ import numpy as np
 import soundfile
 import soxr
 
-from intent.audio import read_clip
-from intent.checkpoints import resolve
-from intent.classifier import classify, hear, loaded
+from intent.audio.clip import read_clip
+from intent.checkpoints.resolve import resolve
 from intent.devices import device_name
+from intent.library_output import quiet_libraries
+from intent.models.classifier import classify, hear, loaded
 from intent.paths import BUNDLED, EXAMPLES
-from intent.quiet import quiet_libraries
 
 if TYPE_CHECKING:
     import torch

@@ -25,12 +25,12 @@ from pathlib import Path
 
 import torch
 
-from intent.arithmetic import Clips
-from intent.data import load_data, readable_clips, split
+from intent.data.dataset import load_data, readable_clips, split
 from intent.devices import best_device, learning_precision
-from intent.encoders import family
-from intent.estimate import multiply_adds_per_second
-from intent.quiet import quiet_libraries
+from intent.estimate.duration import multiply_adds_per_second
+from intent.estimate.flops import Clips
+from intent.library_output import quiet_libraries
+from intent.models.encoders import family
 from intent.recipes import Recipe, change, preset
 from tests.benchmarks.floor import arithmetic
 from tests.benchmarks.machine import machine_name

@@ -1,8 +1,8 @@
 """The arithmetic that a recipe cannot do without."""
 
-from intent.arithmetic import LEARNING_PASSES, Arithmetic, Clips, clip_costs
-from intent.frames import FRAMES
+from intent.estimate.flops import LEARNING_PASSES, Arithmetic, Clips, clip_costs
 from intent.recipes import Recipe
+from intent.training.leave_one_out.frames import FRAMES
 
 
 def arithmetic(recipe: Recipe, clips: Clips) -> Arithmetic:

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from intent.data import label_names, load_data, split
-from intent.events import Phase
+from intent.data.dataset import label_names, load_data, split
 from intent.recipes import Recipe
-from intent.rundir import RunDir
+from intent.runs.directory import RunDir
+from intent.runs.events import Phase
 from tests.benchmarks.commands import timed, train_command
 
 TEST_SHARE = 0.25  # of a few clips' number

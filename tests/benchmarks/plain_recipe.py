@@ -20,17 +20,17 @@ from transformers import (
 )
 from transformers.modeling_outputs import SequenceClassifierOutput
 
-from intent.closed_form import calibrated, fit_linear_head, install_head
-from intent.data import label_names
+from intent.data.dataset import label_names
 from intent.devices import autocast, best_device
-from intent.encoders import load_base
-from intent.feed_forward import FeedForwardInput
-from intent.fine_tuning import two_rate_optimizer
-from intent.frames import FRAMES
-from intent.leave_one_out import LeaveOneOut, optimizer_for
-from intent.padding import mute_padding
-from intent.parts import PooledEncoder
+from intent.models.encoders import load_base
+from intent.models.linear_head import calibrated, fit_linear_head, install_head
+from intent.models.split import PooledEncoder
+from intent.models.whisper_ffn import FeedForwardInput
+from intent.models.whisper_padding import mute_padding
 from intent.recipes import Recipe
+from intent.training.gradient.fine_tuning import two_rate_optimizer
+from intent.training.leave_one_out.frames import FRAMES
+from intent.training.leave_one_out.loss import LeaveOneOut, optimizer_for
 from tests.benchmarks.plain_trainer import Stopwatch, accuracy_metric, full_window, with_features
 
 CLIPS_AT_ONCE = 8  # through the frozen layers

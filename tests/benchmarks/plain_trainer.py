@@ -35,11 +35,11 @@ from transformers import (
     TrainingArguments,
 )
 
-from intent.audio import clip_hash, read_clip, resample
-from intent.augmentation import altered
-from intent.data import label_names, load_data, split
+from intent.audio.augmentation import altered
+from intent.audio.clip import clip_hash, read_clip, resample
+from intent.data.dataset import label_names, load_data, split
 from intent.devices import best_device, learning_precision
-from intent.quiet import quiet_libraries
+from intent.library_output import quiet_libraries
 from intent.recipes import WHISPER, Recipe
 
 KINDS = ("frozen-encoder", "same-recipe", "unfrozen", "frozen-convolutions")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from intent.measured import Measured, load_measured
+from intent.evaluation.benchmark_results import Measured, load_measured
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 BEGIN = "<!-- results: python -m tests.benchmarks.results --readme --recipe -->"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from intent.figures import Evaluation, score
+from intent.evaluation.metrics import Evaluation, score
 
 
 @dataclass(frozen=True)
@@ -34,9 +34,9 @@ def stock_answers(model: Path, data: str, locales: list[str], seed: int) -> Stoc
     """Return what stock pipeline answers on the test part that a run with these choices had."""
     from transformers import pipeline
 
-    from intent.audio import clip_hash, resample
-    from intent.data import label_names, load_data, readable_clips, split
-    from intent.provenance import read_provenance
+    from intent.audio.clip import clip_hash, resample
+    from intent.checkpoints.provenance import read_provenance
+    from intent.data.dataset import label_names, load_data, readable_clips, split
 
     test = split(load_data(data, locales), seed)["test"]
     names, columns = label_names(test), test.select_columns(["label", "locale"])[:]

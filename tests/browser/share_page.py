@@ -2,11 +2,11 @@
 
 import gradio as gr
 
+from intent.library_output import quiet_libraries
 from intent.paths import runs_dir
-from intent.quiet import quiet_libraries
-from intent.run_store import list_runs
+from intent.runs.store import list_runs
 from intent.ui.app import launch
-from intent.ui.share_panel import build_share_panel
+from intent.ui.runs.share_panel import build_share_panel
 
 
 def build_page() -> gr.Blocks:

@@ -9,7 +9,7 @@ import av
 import pytest
 from playwright.sync_api import Locator, Page, Playwright, expect
 
-from intent.audio import read_clip
+from intent.audio.clip import read_clip
 from intent.labels import MINDS14_LABELS
 from tests.browser.harness import (
     EXAMPLES,

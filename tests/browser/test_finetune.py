@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from intent.children import kill_run
-from intent.run_store import list_runs
-from intent.worker import live_run
+from intent.jobs.processes import kill_run
+from intent.jobs.worker import live_run
+from intent.runs.store import list_runs
 from tests.browser.harness import PHONE, WIDE, problems, wait_until_usable
 
 QUICK = {"Window, seconds": "3", "Altered copies": "1"}

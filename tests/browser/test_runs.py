@@ -9,10 +9,10 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from intent.labels import human_name
-from intent.report import read_report
-from intent.run_store import list_runs, rename_run
-from intent.rundir import RunDir
-from intent.trash import empty_trash
+from intent.runs.directory import RunDir
+from intent.runs.report import read_report
+from intent.runs.store import list_runs, rename_run
+from intent.runs.trash import empty_trash
 from tests.browser.harness import PHONE, problems
 from tests.made_runs import make_run
 

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from intent.children import kill_run
-from intent.events import Finished
-from intent.provenance import read_provenance
-from intent.queue import enqueue
+from intent.checkpoints.provenance import read_provenance
+from intent.jobs.processes import kill_run
+from intent.jobs.queue import enqueue
+from intent.jobs.worker import holder, live_run
 from intent.recipes import Recipe
-from intent.run_store import create_run, rename_run
-from intent.rundir import WHOLE, RunDir
-from intent.worker import holder, live_run
+from intent.runs.directory import WHOLE, RunDir
+from intent.runs.events import Finished
+from intent.runs.store import create_run, rename_run
 from tests.browser.harness import problems
 from tests.browser.test_runs import open_run, open_tab, press, summary, table
 from tests.tiny import tiny_whisper, tone_folder

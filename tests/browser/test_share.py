@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from intent.recipes import Recipe
-from intent.rundir import RunDir
+from intent.runs.directory import RunDir
 from tests.browser.harness import PHONE, open_page, problems, serve
 from tests.finished import finished_run
 from tests.hub import Hub, User

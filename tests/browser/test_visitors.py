@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from intent.run_store import list_runs
-from intent.worker import live_run
+from intent.jobs.worker import live_run
+from intent.runs.store import list_runs
 from tests.browser.harness import open_page, problems, serve
 from tests.browser.test_runs import open_run, open_tab, table
 from tests.waiting import wait_for

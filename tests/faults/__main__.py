@@ -7,9 +7,9 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from intent.quiet import quiet_libraries
-from intent.run_store import state
-from intent.rundir import RunDir, history_of
+from intent.library_output import quiet_libraries
+from intent.runs.directory import RunDir, history_of
+from intent.runs.store import state
 from tests.faults.losses import curve_fault, what_is_lost
 from tests.faults.points import Point, draw_points
 from tests.faults.world import World, build_world, kill_at, resume

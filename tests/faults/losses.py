@@ -3,10 +3,10 @@
 import dataclasses
 import json
 
-from intent.events import Event, History, Saved
-from intent.provenance import read_provenance
-from intent.run_store import list_runs, open_run, state
-from intent.rundir import RunDir, history_of
+from intent.checkpoints.provenance import read_provenance
+from intent.runs.directory import RunDir, history_of
+from intent.runs.events import Event, History, Saved
+from intent.runs.store import list_runs, open_run, state
 from tests.faults.points import Point
 from tests.faults.world import World
 
@@ -45,8 +45,8 @@ def stock_accuracy(world: World, run: RunDir, point: Point) -> float:
     """Return what stock pipeline scores with a run's checkpoint on the run's test part."""
     from transformers import pipeline
 
-    from intent.audio import resample
-    from intent.data import label_names, load_data, readable_clips, split
+    from intent.audio.clip import resample
+    from intent.data.dataset import label_names, load_data, readable_clips, split
 
     recipe = world.recipes[point.recipe]
     test = split(load_data(recipe.data, recipe.locales), recipe.seed, recipe.test_share)["test"]

@@ -5,8 +5,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from intent.events import EvalPoint, Event, Finished, History, Phase, Saved, Started, TrainPoint
-from intent.rundir import fold
+from intent.runs.directory import fold
+from intent.runs.events import (
+    EvalPoint,
+    Event,
+    Finished,
+    History,
+    Phase,
+    Saved,
+    Started,
+    TrainPoint,
+)
 
 PHASES = ("start", "training", "evaluation", "saving", "reporting")
 VICTIMS = ("training", "app", "both")

@@ -8,9 +8,9 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-import intent.work
-from intent import children, queue, worker
-from intent.rundir import RunDir
+import intent.training.context
+from intent.jobs import processes, queue, worker
+from intent.runs.directory import RunDir
 from tests.faults.points import Operation, Point
 
 OPERATIONS = ("open", "os.rename", "os.mkdir", "os.remove", "os.rmdir", "shutil.rmtree")
@@ -23,15 +23,15 @@ def app(runs: Path, environment: dict[str, str], point: Point | None) -> None:
     """
     _settle(environment)
     # Forked from this process, which is warm: a fork server of its own would cost seconds.
-    children._context = lambda: get_context("fork")
-    train = children.child_main
+    processes._context = lambda: get_context("fork")
+    train = processes.child_main
 
     def doomed(run: RunDir, *arguments: object) -> None:
         if point and point.operation is not None:
             _die_ahead_of(run, point.operation, point.victim)
         train(run, *arguments)
 
-    children.child_main = doomed
+    processes.child_main = doomed
     queue.TICK_SECONDS = 0.01
     queue.keep_starting(runs)
 
@@ -56,7 +56,7 @@ def _settle(environment: dict[str, str]) -> None:
     os.environ.update(environment)
     worker.NICENESS = 0  # nobody else is there to be nice to
     # All progress is told, whatever the machine's pace: what a run does can be counted beforehand.
-    intent.work.PROGRESS_SECONDS = 0
+    intent.training.context.PROGRESS_SECONDS = 0
 
 
 def _die_ahead_of(run: RunDir, number: int, victim: str) -> None:

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from intent.run_store import state
-from intent.rundir import history_of
+from intent.runs.directory import history_of
+from intent.runs.store import state
 from tests.faults.losses import curve_fault, what_is_lost
 from tests.faults.points import Point, draw_points
 from tests.faults.world import RECIPES, World, build_world, kill_at, resume

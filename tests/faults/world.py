@@ -11,12 +11,12 @@ from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from intent.children import prepare_worker
-from intent.queue import enqueue
+from intent.jobs.processes import prepare_worker
+from intent.jobs.queue import enqueue
+from intent.jobs.worker import holder
 from intent.recipes import Recipe, change, preset
-from intent.run_store import check_resumable, create_run, state
-from intent.rundir import RunDir, history_of
-from intent.worker import holder
+from intent.runs.directory import RunDir, history_of
+from intent.runs.store import check_resumable, create_run, state
 from tests.faults import processes
 from tests.faults.points import Point, Undisturbed
 from tests.tiny import tiny_whisper, tone, tone_folder, wav_bytes

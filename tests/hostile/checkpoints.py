@@ -61,10 +61,10 @@ def cases(seed: int, count: int = 600, every: int = 1) -> Iterator[Case]:
 
 def use(folder: Path) -> None:
     """Do with a checkpoint all that the app does, each step though the one before was refused."""
-    from intent import encoders
-    from intent.audio import Clip
-    from intent.checkpoints import describe, resolve
-    from intent.classifier import hear, load
+    from intent.audio.clip import Clip
+    from intent.checkpoints.resolve import describe, resolve
+    from intent.models import encoders
+    from intent.models.classifier import hear, load
 
     name, clip, refusals = str(folder), Clip(tiny.tone("low"), 8_000), []
     steps = (

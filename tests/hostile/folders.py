@@ -37,7 +37,7 @@ def _read_all(folder: Path) -> int:
     """Load a data folder and read every clip; return how many could be read."""
     import datasets
 
-    from intent.data import load_data, readable_clips
+    from intent.data.dataset import load_data, readable_clips
 
     data = folder / "data"
     with mock.patch.object(datasets.config, "HF_DATASETS_CACHE", folder / "cache"):

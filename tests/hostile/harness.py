@@ -74,9 +74,9 @@ def warm_up() -> None:
     """Bring the app to rest: its model loaded, speech and every decoder used once."""
     import torch
 
-    from intent import classifier
-    from intent.data import load_data
-    from intent.quiet import quiet_libraries
+    from intent.data.dataset import load_data
+    from intent.library_output import quiet_libraries
+    from intent.models import classifier
     from tests.hostile import recordings, sounds
 
     torch.set_num_threads(1)  # a fork has no other threads: with more, it would wait for them

@@ -46,8 +46,8 @@ def cases(
 
 def hear(path: Path) -> None:
     """Do with a recording what the app does: read it, know it, listen for speech, resample it."""
-    from intent.audio import clip_hash, read_clip, resample
-    from intent.speech import has_speech
+    from intent.audio.clip import clip_hash, read_clip, resample
+    from intent.audio.voice_activity import has_speech
 
     clip = read_clip(path)
     clip_hash(clip)

@@ -8,8 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from intent import hub_client
-from intent.access import (
+from intent import hub_http
+from intent.checkpoints.resolve import locate
+from intent.errors import AccessError, CheckpointError, DataError, RecipeError, RunError
+from intent.jobs.request import TrainingRequest, recipe_of, start
+from intent.jobs.worker import work
+from intent.recipes import Recipe
+from intent.runs.access import (
     OWNER,
     Visitor,
     check,
@@ -24,13 +29,8 @@ from intent.access import (
     visitor_with,
     without_paths,
 )
-from intent.checkpoints import locate
-from intent.errors import AccessError, CheckpointError, DataError, RecipeError, RunError
-from intent.events import Failed
-from intent.recipes import Recipe
-from intent.run_store import create_run
-from intent.training_request import TrainingRequest, recipe_of, start
-from intent.worker import work
+from intent.runs.events import Failed
+from intent.runs.store import create_run
 
 ANN, BOB, NOBODY = visitor_with("a" * 32), visitor_with("b" * 32), Visitor()
 ACTIONS = ("read", "stop", "resume", "rename", "remove", "restore")
@@ -40,8 +40,8 @@ FOLDER_REFUSED = "Folders of the server cannot be used here: choose "
 @pytest.fixture(autouse=True)
 def own_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a test makes this process forget is there again behind it."""
-    monkeypatch.setattr(hub_client, "_is_anonymous", False)
-    for name in (*hub_client.TOKENS, "HF_HUB_DISABLE_IMPLICIT_TOKEN"):
+    monkeypatch.setattr(hub_http, "_is_anonymous", False)
+    for name in (*hub_http.TOKENS, "HF_HUB_DISABLE_IMPLICIT_TOKEN"):
         monkeypatch.setenv(name, "")
 
 
@@ -239,14 +239,14 @@ def test_the_worker_checks_a_visitors_recipe_again_before_it_opens_anything(
         work(run)
     end = run.history().end
     assert isinstance(end, Failed) and FOLDER_REFUSED in end.message
-    assert hub_client.token() is False
+    assert hub_http.token() is False
 
 
 def test_a_run_of_the_owner_keeps_the_token_of_this_machine(runs: Path, tmp_path: Path) -> None:
     run = create_run(runs, Recipe(data=str(tmp_path / "nowhere")))
     with pytest.raises(DataError, match="A folder was expected"):
         work(run)
-    assert hub_client.token() is None
+    assert hub_http.token() is None
 
 
 @pytest.mark.parametrize(

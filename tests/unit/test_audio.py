@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from intent.audio import MAX_AMPLITUDE, Clip, clip_hash, read_clip, resample, write_wav
+from intent.audio.clip import MAX_AMPLITUDE, Clip, clip_hash, read_clip, resample, write_wav
 from intent.errors import AudioError
 
 ROOT = Path(__file__).parents[2]
@@ -137,7 +137,7 @@ def test_read_clip_needs_no_ffmpeg_program(tmp_path):
     files[1].write_bytes(encoded_by_ffmpeg("webm", "libopus", 48_000, 1))
     files[2].write_bytes(encoded("MP3", "MPEG_LAYER_III", tone(16_000), 16_000))
     code = (
-        "import shutil, sys; from intent.audio import read_clip; assert not shutil.which('ffmpeg');"
+        "import shutil, sys; from intent.audio.clip import read_clip; assert not shutil.which('ffmpeg');"
         "print([round(read_clip(name).seconds, 1) for name in sys.argv[1:]])"
     )
     result = subprocess.run(
@@ -152,7 +152,10 @@ def test_read_clip_needs_no_ffmpeg_program(tmp_path):
 
 
 def test_importing_audio_does_not_load_pyav_or_torch():
-    code = "import sys, intent.audio, intent.speech; print({'av', 'torch'} & set(sys.modules))"
+    code = (
+        "import sys, intent.audio.clip, intent.audio.voice_activity;"
+        "print({'av', 'torch'} & set(sys.modules))"
+    )
     result = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )

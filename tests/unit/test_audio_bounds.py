@@ -13,20 +13,21 @@ import soxr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from intent import audio, sample_buffer
-from intent.audio import Clip, clip_hash, read_clip
-from intent.decoding import MAX_VALUES, TimedFile
+from intent.audio import clip as audio
+from intent.audio import sample_buffer
+from intent.audio.clip import Clip, clip_hash, read_clip
+from intent.audio.decoding import MAX_VALUES, TimedFile
+from intent.audio.sample_buffer import MAX_SAMPLES, REDUCED_RATE, SampleBuffer
+from intent.audio.voice_activity import _levelled
 from intent.errors import AudioError
-from intent.sample_buffer import MAX_SAMPLES, REDUCED_RATE, SampleBuffer
-from intent.speech import _levelled
 from tests.hostile.sounds import silent_flac, voice, whole_files
 
 ROOT = Path(__file__).parents[2]
 MEASURE = """
 import resource, sys
-from intent.audio import clip_hash, read_clip, resample
+from intent.audio.clip import clip_hash, read_clip, resample
 from intent.errors import AudioError
-from intent.speech import _load_network, has_speech
+from intent.audio.voice_activity import _load_network, has_speech
 _load_network(), read_clip(sys.argv[2])
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 try:

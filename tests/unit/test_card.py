@@ -9,14 +9,14 @@ import pytest
 from huggingface_hub import ModelCard
 from PIL import Image
 
-from intent import locks
-from intent.card import card_files
-from intent.confusion_picture import confusion_png
+from intent.checkpoints.provenance import read_provenance
 from intent.errors import RunError
-from intent.provenance import read_provenance
-from intent.published import checkpoint_files, published, recipe_file
 from intent.recipes import Recipe, preset
-from intent.rundir import RunDir
+from intent.runs import locks
+from intent.runs.directory import RunDir
+from intent.sharing.card import card_files
+from intent.sharing.confusion_png import confusion_png
+from intent.sharing.public_view import checkpoint_files, published, recipe_file
 from tests.finished import finished_run
 
 

@@ -13,14 +13,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from intent import checkpoint_bounds, config_values, encoders
-from intent.checkpoint_bounds import check_config, check_texts, parameters
-from intent.checkpoint_files import count_numbers, weight_files
-from intent.checkpoints import describe, resolve, short
-from intent.classifier import load
+from intent.checkpoints import bounds as checkpoint_bounds
+from intent.checkpoints import config_values
+from intent.checkpoints.bounds import check_config, check_texts, parameters
+from intent.checkpoints.files import count_numbers, weight_files
+from intent.checkpoints.provenance import read_provenance
+from intent.checkpoints.resolve import describe, resolve, short
 from intent.errors import CheckpointError
+from intent.models import encoders
+from intent.models.classifier import load
 from intent.paths import BUNDLED_CHECKPOINT
-from intent.provenance import read_provenance
 from tests import tiny
 
 REPOSITORY = Path(__file__).parents[2]
@@ -177,7 +179,7 @@ def test_the_memory_of_refusing_a_bomb_is_small(folder):
     edit(folder, CONFIG, num_labels=10**9, encoder_layers=10**6)
     edit(folder, EXTRACTOR, n_fft=10**9)
     script = (
-        "import resource, sys; from intent.checkpoints import describe\n"
+        "import resource, sys; from intent.checkpoints.resolve import describe\n"
         "from intent.errors import CheckpointError\n"
         "import transformers.models.auto.modeling_auto\n"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"

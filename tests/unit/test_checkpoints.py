@@ -12,11 +12,14 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from intent import checkpoints, classifier, hub, paths
-from intent.audio import Clip
-from intent.checkpoints import CheckpointInfo, describe, resolve
+from intent import paths
+from intent.audio.clip import Clip
+from intent.checkpoints import download
+from intent.checkpoints import resolve as checkpoints
+from intent.checkpoints.provenance import Provenance, write_provenance
+from intent.checkpoints.resolve import CheckpointInfo, describe, resolve
 from intent.errors import CheckpointError
-from intent.provenance import Provenance, write_provenance
+from intent.models import classifier
 from tests import tiny
 from tests.hub import Fault, Hub, Repository, serve
 
@@ -255,13 +258,13 @@ def test_the_checkpoint_of_a_run_is_named_by_the_runs_id(whisper, tmp_path, monk
 HUB_SCRIPT = """
 import json, sys
 from intent import hub
-from intent.checkpoints import describe, locate
+from intent.checkpoints.resolve import describe, locate
 from intent.errors import CheckpointError
 settings = json.loads(sys.argv[1])
 for name, value in settings.items():
-    setattr(hub, name, value)
+    setattr(download, name, value)
 for line in sys.stdin:
-    hub._fetch.cache_clear()
+    download._fetch.cache_clear()
     verb, name = line.split()
     try:
         found = describe(name).labels if verb == "describe" else sorted(
@@ -366,7 +369,7 @@ def test_a_hub_that_never_answers_is_waited_for_a_bounded_time(tmp_path):
         endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
         answers = ask_hub(endpoint, tmp_path, ["locate a/b"], {"FIRST_ANSWER_SECONDS": 1})
     assert answers == [unreachable("a/b", "it does not answer in time")]
-    assert hub.FIRST_ANSWER_SECONDS < 20
+    assert download.FIRST_ANSWER_SECONDS < 20
 
 
 @pytest.mark.parametrize(

@@ -15,10 +15,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
-from intent import classifier
-from intent.audio import Clip
-from intent.classifier import MAX_LOADED, MIN_SCORE, classify, loaded, model_input, scores_by_hand
+from intent.audio.clip import Clip
 from intent.errors import CheckpointError, IntentError
+from intent.models import classifier
+from intent.models.classifier import (
+    MAX_LOADED,
+    MIN_SCORE,
+    classify,
+    loaded,
+    model_input,
+    scores_by_hand,
+)
 from tests import tiny
 
 REPOSITORY = Path(__file__).parents[2]
@@ -226,7 +233,7 @@ def test_what_is_no_speech_is_never_sure(own_whisper):
 
 @pytest.mark.parametrize("logit", [0.0, 3.0])
 def test_a_spoken_clip_is_sure_from_the_least_score_on(own_whisper, logit):
-    from intent.data import clip_at, load_data
+    from intent.data.dataset import clip_at, load_data
 
     lean_to(own_whisper, "low", logit)
     sample = load_data("sample")
@@ -251,7 +258,7 @@ def test_warming_up_loads_what_is_then_used(whisper):
 
 def test_importing_the_classifier_and_the_evaluation_loads_no_heavy_library():
     script = (
-        "import json, sys; import intent.classifier, intent.evaluation, intent.devices; "
+        "import json, sys; import intent.models.classifier, intent.evaluation.evaluate, intent.devices; "
         "print(json.dumps([name for name in ('torch', 'transformers', 'datasets', 'sklearn', "
         "'gradio', 'evaluate', 'huggingface_hub') if name in sys.modules]))"
     )

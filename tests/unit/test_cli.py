@@ -12,14 +12,15 @@ from typing import TextIO
 import pytest
 import soundfile
 
-from intent import hub_client, terminal
-from intent.cli import build_parser, main
-from intent.events import Failed, Finished, Phase, from_line
+from intent import hub_http
+from intent.cli import output as terminal
+from intent.cli.main import build_parser, main
+from intent.jobs.queue import enqueue, queued_runs
+from intent.jobs.worker import training_lock
 from intent.paths import EXAMPLES
-from intent.queue import enqueue, queued_runs
 from intent.recipes import Recipe
-from intent.run_store import create_run, list_runs, open_run, state
-from intent.worker import training_lock
+from intent.runs.events import Failed, Finished, Phase, from_line
+from intent.runs.store import create_run, list_runs, open_run, state
 from tests.tiny import LABELS, tone
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -271,7 +272,7 @@ def test_the_command_line_may_do_everything_where_strangers_reach_the_page(
     code, _, err = said(capsys, "train", *data)
     assert code == 0, err
     [run] = list_runs(tmp_path / "runs")
-    assert run.owner is None and hub_client.token() is None
+    assert run.owner is None and hub_http.token() is None
     code, out, err = said(capsys, "runs", "remove", run.id)
     assert code == 0, err
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from transformers import AutoModelForAudioClassification
 
-from intent.closed_form import Head, calibrated, fit_linear_head, fold_head, probabilities
+from intent.models.linear_head import Head, calibrated, fit_linear_head, fold_head, probabilities
 from tests.tiny import tiny_wav2vec2, tiny_whisper
 
 

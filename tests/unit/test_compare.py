@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intent.compare import Difference, McNemar, differences, in_words, mcnemar
 from intent.recipes import NOT_READ, change, preset
-from intent.report import AnsweredClip
+from intent.runs.compare import Difference, McNemar, differences, in_words, mcnemar
+from intent.runs.report import AnsweredClip
 
 
 def answered(answers: dict[str, bool], label: str = "a") -> list[AnsweredClip]:

@@ -16,8 +16,7 @@ from datasets import Audio, ClassLabel, Dataset, DatasetDict, Features, Value
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from intent.columns import Part, unite
-from intent.data import (
+from intent.data.dataset import (
     DataSummary,
     clip_at,
     label_names,
@@ -26,6 +25,7 @@ from intent.data import (
     split,
     summary,
 )  # fmt: skip
+from intent.data.schema import Part, unite
 from intent.errors import DataError
 from tests.tiny import LABELS, tone, tone_folder, wav_bytes
 
@@ -424,7 +424,7 @@ def test_too_few_clips_to_split_are_refused_with_the_way_out(
 
 
 def test_importing_the_module_loads_neither_datasets_nor_torch() -> None:
-    code = "import sys, intent.data; print({'datasets', 'torch', 'gradio'} & set(sys.modules))"
+    code = "import sys, intent.data.dataset; print({'datasets', 'torch', 'gradio'} & set(sys.modules))"
     root = Path(__file__).resolve().parents[2]
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True
@@ -436,7 +436,7 @@ def test_bars_of_one_thread_leave_those_of_another_their_lock() -> None:
     code = (
         "from datasets.utils import tqdm\n"
         "from tqdm.contrib.concurrent import ensure_lock\n"
-        "from intent.folders import quiet\n"
+        "from intent.data.local import quiet\n"
         "with quiet():\n"  # as around all that `datasets` reads for us
         "    with ensure_lock(tqdm): pass  # what ends in one thread\n"
         "print(hasattr(tqdm, '_lock'))  # what another one, begun before, will look for\n"

@@ -13,9 +13,9 @@ from datasets.data_files import DataFilesDict, get_data_patterns
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from intent.data import label_names, load_data, summary
-from intent.data_card import read_card
-from intent.data_splits import files_by_split, path_inside, split_by_name
+from intent.data.dataset import label_names, load_data, summary
+from intent.data.readme import read_card
+from intent.data.splits import files_by_split, path_inside, split_by_name
 from intent.errors import DataError
 from tests.hostile.folders import write_parquet
 from tests.unit.test_data_files import refusal, watched

@@ -12,10 +12,10 @@ import datasets
 import pytest
 from datasets import Dataset
 
-from intent import data_files
-from intent.data import clip_at, load_data, readable_clips, summary
+from intent.data import files as data_files
+from intent.data.dataset import clip_at, load_data, readable_clips, summary
 from intent.errors import AudioError, DataError
-from intent.ui.recordings import measure, open_data
+from intent.ui.shared.recordings import measure, open_data
 from tests.hostile.folders import write_parquet
 from tests.tiny import tone, tone_folder, wav_bytes
 
@@ -25,7 +25,7 @@ OUTSIDE = "is a link that leads out of the folder"
 WATCH = """
 import json, os, sys
 import datasets, pyarrow.parquet, pyarrow.compute, soundfile, soxr, yaml, sklearn.model_selection
-from intent.data import load_data, readable_clips
+from intent.data.dataset import load_data, readable_clips
 from intent.errors import DataError
 opened, asked, skipped = [], [], []
 def watch(event, args):

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from intent.audio import Clip, read_clip
-from intent.classifier import Score, hear, load
+from intent.audio.clip import Clip, read_clip
 from intent.devices import best_device, compute_in, device_name, precision
+from intent.models.classifier import Score, hear, load
 from intent.paths import EXAMPLES
 from tests import gpu_check, tiny
 

@@ -10,16 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from intent.children import prepare_worker
-from intent.disk import full_message, is_full
-from intent.events import Event, Failed, Saved
+from intent.checkpoints.provenance import read_provenance
+from intent.jobs.processes import prepare_worker
+from intent.jobs.worker import work
 from intent.paths import named
-from intent.provenance import read_provenance
 from intent.recipes import Recipe, change, preset
-from intent.run_store import create_run, state
-from intent.rundir import RunDir, history_of
-from intent.trash import trash_run
-from intent.worker import work
+from intent.runs.directory import RunDir, history_of
+from intent.runs.disk_full import full_message, is_full
+from intent.runs.events import Event, Failed, Saved
+from intent.runs.store import create_run, state
+from intent.runs.trash import trash_run
 from tests.tiny import tiny_whisper, tone_folder
 
 ROOM = 20_000  # bytes that a file may still have: enough for events, too few for weights

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from intent import estimate
-from intent.arithmetic import Clips, clip_costs
-from intent.encoders import load_base
 from intent.errors import CheckpointError
-from intent.parts import PooledEncoder
+from intent.estimate import duration
+from intent.estimate.flops import Clips, clip_costs
+from intent.models.encoders import load_base
+from intent.models.split import PooledEncoder
 from intent.recipes import Recipe, change, preset
 from tests.benchmarks import floor
 from tests.tiny import LABELS, tiny_wav2vec2, tiny_whisper
@@ -26,8 +26,8 @@ def whisper(tmp_path: Path) -> str:
 
 @pytest.fixture(autouse=True)
 def nothing_measured(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(estimate, "_rates", {})
-    monkeypatch.setattr(estimate, "MEASURING_SECONDS", 0.01)
+    monkeypatch.setattr(duration, "_rates", {})
+    monkeypatch.setattr(duration, "MEASURING_SECONDS", 0.01)
 
 
 def recipe(base: str, name: str, family: str = "whisper", **changes: object) -> Recipe:
@@ -35,7 +35,7 @@ def recipe(base: str, name: str, family: str = "whisper", **changes: object) -> 
 
 
 def test_a_base_is_counted_from_its_config_as_from_its_weights(whisper: str) -> None:
-    from intent.arithmetic import multiply_adds
+    from intent.estimate.flops import multiply_adds
 
     model, _ = load_base(whisper, LABELS, 2)
     model.set_attn_implementation("eager")
@@ -63,7 +63,7 @@ def test_what_training_computes_is_at_least_what_it_cannot_do_without(
 ) -> None:
     make = tiny_whisper if family == "whisper" else tiny_wav2vec2
     asked = recipe(str(make(tmp_path / "base")), name, family)
-    assert estimate.arithmetic(asked, CLIPS).total >= floor.arithmetic(asked, CLIPS).total > 0
+    assert duration.arithmetic(asked, CLIPS).total >= floor.arithmetic(asked, CLIPS).total > 0
 
 
 @pytest.mark.parametrize(
@@ -78,48 +78,48 @@ def test_what_training_computes_is_at_least_what_it_cannot_do_without(
 )
 def test_more_work_takes_longer(whisper: str, name: str, more: dict[str, int]) -> None:
     asked = recipe(whisper, name, **({"window_seconds": 1} if name == "guide" else {}))
-    less = estimate.seconds(asked, CLIPS, RATE)
-    assert estimate.seconds(change(asked, more), CLIPS, RATE) > less
-    assert estimate.seconds(asked, dataclasses.replace(CLIPS, train=200), RATE) > less
+    less = duration.seconds(asked, CLIPS, RATE)
+    assert duration.seconds(change(asked, more), CLIPS, RATE) > less
+    assert duration.seconds(asked, dataclasses.replace(CLIPS, train=200), RATE) > less
 
 
 def test_twice_the_rate_halves_the_time_of_the_arithmetic(whisper: str) -> None:
     asked = recipe(whisper, "guide")
 
     def computing(rate: float) -> float:
-        constant = estimate.seconds(asked, CLIPS, float("inf"))
-        return estimate.seconds(asked, CLIPS, rate) - constant
+        constant = duration.seconds(asked, CLIPS, float("inf"))
+        return duration.seconds(asked, CLIPS, rate) - constant
 
     assert computing(RATE) == pytest.approx(2 * computing(2 * RATE))
 
 
 def test_a_base_that_has_no_config_cannot_be_estimated(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError):
-        estimate.seconds(recipe(str(tmp_path / "nothing"), "instant"), CLIPS, RATE)
+        duration.seconds(recipe(str(tmp_path / "nothing"), "instant"), CLIPS, RATE)
 
 
 def test_the_rate_is_measured_once() -> None:
-    rate = estimate.rate_here(Recipe(), lambda: False)
-    assert rate > 0 and estimate.is_measured(Recipe())
-    assert estimate.rate_here(Recipe(), lambda: False) == rate
+    rate = duration.rate_here(Recipe(), lambda: False)
+    assert rate > 0 and duration.is_measured(Recipe())
+    assert duration.rate_here(Recipe(), lambda: False) == rate
 
 
 def test_nothing_is_measured_while_something_trains_and_what_was_measured_is_kept() -> None:
-    assert estimate.rate_here(Recipe(), lambda: True) is None
-    assert not estimate.is_measured(Recipe())
-    rate = estimate.rate_here(Recipe(), lambda: False)
-    assert estimate.rate_here(Recipe(), lambda: True) == rate
+    assert duration.rate_here(Recipe(), lambda: True) is None
+    assert not duration.is_measured(Recipe())
+    rate = duration.rate_here(Recipe(), lambda: False)
+    assert duration.rate_here(Recipe(), lambda: True) == rate
 
 
 def test_a_measurement_into_which_a_training_began_is_dropped() -> None:
     answers = iter([False, True])
-    assert estimate.rate_here(Recipe(), lambda: next(answers)) is None
-    assert not estimate.is_measured(Recipe())
+    assert duration.rate_here(Recipe(), lambda: next(answers)) is None
+    assert not duration.is_measured(Recipe())
 
 
 def test_a_device_without_room_has_no_rate(monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> float:
         raise torch.OutOfMemoryError
 
-    monkeypatch.setattr(estimate, "multiply_adds_per_second", full)
-    assert estimate.rate_here(Recipe(), lambda: False) is None
+    monkeypatch.setattr(duration, "multiply_adds_per_second", full)
+    assert duration.rate_here(Recipe(), lambda: False) is None

@@ -12,12 +12,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intent.audio import clip_hash, read_clip
-from intent.data import load_data, readable_clips, split
+from intent.audio.clip import clip_hash, read_clip
+from intent.checkpoints.provenance import Provenance, write_provenance
+from intent.data.dataset import load_data, readable_clips, split
 from intent.errors import CheckpointError, DataError
-from intent.evaluation import AccuracyMetric, Evaluation, evaluate_checkpoint, interval, score
-from intent.figures import Figure, calibration_error
-from intent.provenance import Provenance, write_provenance
+from intent.evaluation.evaluate import (
+    AccuracyMetric,
+    Evaluation,
+    evaluate_checkpoint,
+    interval,
+    score,
+)
+from intent.evaluation.metrics import Figure, calibration_error
 from tests import tiny
 
 REPOSITORY = Path(__file__).parents[2]
@@ -175,7 +181,7 @@ def test_the_accuracy_metric_needs_neither_network_nor_a_writable_cache(tmp_path
         "import socket\n"
         "def refuse(*a, **k): raise AssertionError('network')\n"
         "socket.socket.connect = refuse\n"
-        "from intent.evaluation import AccuracyMetric\n"
+        "from intent.evaluation.evaluate import AccuracyMetric\n"
         "print(AccuracyMetric().compute(predictions=[1, 0], references=[1, 1])['accuracy'])"
     )
     environment = {**os.environ, "HF_HOME": str(tmp_path / "file" / "cannot-be-made")}
@@ -221,7 +227,7 @@ def test_a_checkpoint_is_tested_on_the_part_that_was_asked_for(whisper, tones):
 
 
 def test_batches_give_the_scores_that_clips_get_alone(whisper, tones, tmp_path):
-    from intent.classifier import classify
+    from intent.models.classifier import classify
 
     for checkpoint in (whisper, tiny.tiny_wav2vec2(tmp_path / "wav2vec2")):
         result = evaluate_checkpoint(str(checkpoint), str(tones), part="all")
@@ -299,7 +305,7 @@ def test_other_labels_than_the_data_sets_are_refused_by_name(tones, tmp_path, la
     checkpoint = tiny.tiny_whisper(tmp_path / "c", labels=labels)
     with pytest.raises(CheckpointError) as caught:
         evaluate_checkpoint(str(checkpoint), str(tones))
-    from intent.checkpoints import short
+    from intent.checkpoints.resolve import short
 
     assert str(caught.value) == (
         f'The checkpoint "{short(str(checkpoint))}" has other labels than the data set: '

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intent.events import (
+from intent.runs.events import (
     EvalPoint,
     Event,
     Failed,

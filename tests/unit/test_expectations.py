@@ -6,16 +6,24 @@ from pathlib import Path
 
 import pytest
 
-from intent import estimate, measured
-from intent.arithmetic import Clips
-from intent.data import load_data, split
+from intent.data.dataset import load_data, split
+from intent.estimate import duration
+from intent.estimate.flops import Clips
+from intent.evaluation import benchmark_results
 from intent.recipes import PRESETS, preset
-from intent.ui.accuracies import NOTHING, ORIENTATION, SOURCE, accuracy_line, origin, rows_for
-from intent.ui.amounts import RECKONED, Amount, amount_of, counted
-from intent.ui.ask import FOLDER
-from intent.ui.expectations import MEASURING, UNKNOWN, WHILE_TRAINING, expect
-from intent.ui.recipe_form import field_names
-from intent.ui.recordings import measure, open_data
+from intent.ui.finetune.data_amounts import RECKONED, Amount, amount_of, counted
+from intent.ui.finetune.expectations import MEASURING, UNKNOWN, WHILE_TRAINING, expect
+from intent.ui.finetune.expected_accuracy import (
+    NOTHING,
+    ORIENTATION,
+    SOURCE,
+    accuracy_line,
+    origin,
+    rows_for,
+)
+from intent.ui.finetune.recipe_form import field_names
+from intent.ui.shared.recordings import measure, open_data
+from intent.ui.shared.requests import FOLDER
 from tests.tiny import tiny_whisper, tone_folder
 from tests.unit.test_measured import row
 
@@ -26,10 +34,10 @@ TINY = "openai/whisper-tiny.en"
 def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):  # noqa: ANN201
     """Keeps the rows that a test says were measured."""
     file = tmp_path / "results.json"
-    monkeypatch.setattr(measured, "RESULTS_FILE", file)
-    monkeypatch.setattr(measured.load_measured, "__defaults__", (file,))
+    monkeypatch.setattr(benchmark_results, "RESULTS_FILE", file)
+    monkeypatch.setattr(benchmark_results.load_measured, "__defaults__", (file,))
 
-    def keep(*rows: measured.Measured) -> None:
+    def keep(*rows: benchmark_results.Measured) -> None:
         file.write_text(json.dumps([dataclasses.asdict(one) for one in rows]))
 
     return keep
@@ -115,8 +123,8 @@ def test_another_encoder_or_locale_gets_nobody_elses_figure(results, base: str) 
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(estimate, "_rates", {})
-    monkeypatch.setattr(estimate, "MEASURING_SECONDS", 0.01)
+    monkeypatch.setattr(duration, "_rates", {})
+    monkeypatch.setattr(duration, "MEASURING_SECONDS", 0.01)
 
 
 def said(tmp_path: Path, base: str, preset_name: str = "instant", **changes: object) -> list:
@@ -150,7 +158,7 @@ def test_a_wrong_hyperparameter_and_a_missing_base_are_said(quick: None, tmp_pat
 def test_while_something_trains_no_time_is_told_that_was_not_measured(
     quick: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from intent.ui import expectations
+    from intent.ui.finetune import expectations
 
     base = str(tiny_whisper(tmp_path / "base", window_seconds=15))
     monkeypatch.setattr(expectations.all_runs, "live_run", lambda runs: "a run")

@@ -12,13 +12,14 @@ import onnxruntime
 import pytest
 from transformers import AutoFeatureExtractor, pipeline
 
-from intent import export, onnx_export
-from intent.audio import Clip
-from intent.classifier import classify
+from intent.audio.clip import Clip
 from intent.errors import CheckpointError, RunError
-from intent.export import zipped
+from intent.models import onnx_export
+from intent.models.classifier import classify
 from intent.recipes import Recipe
-from intent.rundir import RunDir
+from intent.runs.directory import RunDir
+from intent.sharing import zip_export
+from intent.sharing.zip_export import zipped
 from tests import tiny
 from tests.finished import finished_run
 
@@ -87,7 +88,7 @@ def test_nothing_stays_behind_when_the_zip_was_taken_or_could_not_be_made(
     with zipped(run) as file:
         assert file.name == f"{run.id}.zip"
         assert file.is_relative_to(tmp_path / "temporary")
-    monkeypatch.setattr(export, "card_files", full_disk)
+    monkeypatch.setattr(zip_export, "card_files", full_disk)
     with pytest.raises(RunError) as refused, zipped(run):
         pass
     assert str(refused.value) == (

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from intent.audio import Clip, clip_hash
-from intent.augmentation import altered
-from intent.features import FeatureCache
+from intent.audio.augmentation import altered
+from intent.audio.clip import Clip, clip_hash
+from intent.training.features import FeatureCache
 from tests.tiny import tone
 
 

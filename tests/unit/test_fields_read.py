@@ -8,10 +8,10 @@ import pytest
 
 from intent import recipes
 from intent.errors import RecipeError
-from intent.events import EvalPoint, Event, Finished
 from intent.recipes import METHODS, Recipe, fields_read_by
-from intent.rundir import RunDir
-from intent.training import train
+from intent.runs.directory import RunDir
+from intent.runs.events import EvalPoint, Event, Finished
+from intent.training.train import train
 from tests.tiny import tiny_wav2vec2, tiny_whisper, tone_folder
 
 FAMILIES = {"whisper": tiny_whisper, "wav2vec2": tiny_wav2vec2}

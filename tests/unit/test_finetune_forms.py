@@ -7,15 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from intent.access import OWNER
-from intent.encoders import family
 from intent.errors import CheckpointError, DataError, IntentError
+from intent.jobs.request import TrainingRequest, recipe_of
+from intent.models.encoders import family
 from intent.recipes import OF_ANY_RECIPE, PRESETS, Recipe, fields_read_by, preset
-from intent.training_request import TrainingRequest, recipe_of
-from intent.ui import recipe_form
-from intent.ui.ask import FOLDER, data_name, shown_run, usable_data
-from intent.ui.data_figures import figures_html, histogram
-from intent.ui.recipe_form import (
+from intent.runs.access import OWNER
+from intent.ui.finetune import recipe_form
+from intent.ui.finetune.data_figures import figures_html, histogram
+from intent.ui.finetune.recipe_form import (
     SENTENCES,
     WORDS,
     default_preset,
@@ -24,7 +23,8 @@ from intent.ui.recipe_form import (
     show_fields,
     values_of,
 )
-from intent.ui.recordings import measure, open_data
+from intent.ui.shared.recordings import measure, open_data
+from intent.ui.shared.requests import FOLDER, data_name, shown_run, usable_data
 from tests.tiny import LABELS, tone_folder
 
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from intent.audio import Clip
-from intent.data import load_data, readable_clips
-from intent.flaws import flaw
+from intent.audio.clip import Clip
+from intent.audio.quality import flaw
+from intent.data.dataset import load_data, readable_clips
 from tests.tiny import tone
 
 

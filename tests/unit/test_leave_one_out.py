@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from intent.feed_forward import FeedForward, FeedForwardInput
-from intent.leave_one_out import RIDGE, LeaveOneOut, leave_one_out_logits
-from intent.padding import padding_neuron
+from intent.models.whisper_ffn import FeedForward, FeedForwardInput
+from intent.models.whisper_padding import padding_neuron
+from intent.training.leave_one_out.loss import RIDGE, LeaveOneOut, leave_one_out_logits
 from tests.tiny import LABELS, tiny_whisper
 
 CLASSES = 3

@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from intent.events import (
+from intent.jobs.queue import enqueue
+from intent.jobs.worker import training_lock
+from intent.recipes import preset
+from intent.runs.events import (
     Event,
     Failed,
     Finished,
@@ -19,12 +22,9 @@ from intent.events import (
     Started,
     add_event,
 )
-from intent.queue import enqueue
-from intent.recipes import preset
-from intent.run_store import create_run, rename_run
-from intent.ui.live_view import View, empty_view, time_in_words, view_of
-from intent.ui.run_notes import notes_html
-from intent.worker import training_lock
+from intent.runs.store import create_run, rename_run
+from intent.ui.finetune.live_view import View, empty_view, time_in_words, view_of
+from intent.ui.shared.run_notes import notes_html
 
 STARTED = Started("fine-tune", ("low", "high"), 450, 113, seen_clips=0, device="CPU, 2 threads")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from intent.measured import Measured, add_measured, find, load_measured
+from intent.evaluation.benchmark_results import Measured, add_measured, find, load_measured
 from tests.benchmarks.results_table import (
     BEGIN,
     END,
@@ -123,7 +123,7 @@ def test_rendering_a_table_leaves_the_text_around_it():
 
 def test_reading_results_imports_no_model():
     code = (
-        "import sys, intent.measured as m; m.load_measured();"
+        "import sys, intent.evaluation.benchmark_results as m; m.load_measured();"
         "import json; print(json.dumps([n for n in ('torch', 'transformers') if n in sys.modules]))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

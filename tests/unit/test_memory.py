@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 from transformers import Wav2Vec2ForSequenceClassification
 
 from intent.errors import RunError
-from intent.events import Finished, Halved, Started
-from intent.feed_forward import FeedForward
-from intent.leave_one_out import LeaveOneOut
-from intent.memory import halved
+from intent.jobs.worker import work
+from intent.models.whisper_ffn import FeedForward
 from intent.recipes import change, preset
-from intent.run_store import create_run, state
-from intent.rundir import history_of
-from intent.worker import work
+from intent.runs.directory import history_of
+from intent.runs.events import Finished, Halved, Started
+from intent.runs.store import create_run, state
+from intent.training.leave_one_out.loss import LeaveOneOut
+from intent.training.out_of_memory import halved
 from tests.tiny import tiny_wav2vec2, tiny_whisper, tone_folder
 
 QUICK = {"window_seconds": 1, "epochs": 2}

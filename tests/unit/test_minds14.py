@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from intent.data import LOCALES, load_data
+from intent.data.dataset import LOCALES, load_data
 from intent.errors import DataError
 from tests.hub import Fault, Hub, Repository, User, serve
 from tests.unit.test_data import write_parquet
@@ -28,7 +28,7 @@ configs:
 """
 LOAD = """
 import json, sys
-from intent.data import load_data, summary
+from intent.data.dataset import load_data, summary
 from intent.errors import DataError
 try:
     data = load_data("minds14", sys.argv[1:])

@@ -7,11 +7,11 @@ import pytest
 import torch
 from transformers import AutoFeatureExtractor, AutoModelForAudioClassification
 
-from intent.audio import read_clip, resample
-from intent.checkpoints import locate
-from intent.encoders import fingerprint, load_base
-from intent.padding import aim_padding, mute_padding, padding_neuron
-from intent.parts import PooledEncoder
+from intent.audio.clip import read_clip, resample
+from intent.checkpoints.resolve import locate
+from intent.models.encoders import fingerprint, load_base
+from intent.models.split import PooledEncoder
+from intent.models.whisper_padding import aim_padding, mute_padding, padding_neuron
 from intent.paths import EXAMPLES
 from tests.tiny import LABELS, tiny_whisper
 

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from intent import columns, folders, parquet, parquet_rows, parquet_schema
-from intent.data import clip_at, load_data, readable_clips, summary
-from intent.parquet_pages import Chunk, PageError, page_sizes
+from intent.data import local, parquet, parquet_rows, parquet_schema, schema
+from intent.data.dataset import clip_at, load_data, readable_clips, summary
+from intent.data.parquet_pages import Chunk, PageError, page_sizes
 from tests.hostile.folders import write_parquet
 from tests.tiny import tone, wav_bytes
 from tests.unit.test_data_files import refusal, watched
@@ -27,7 +27,7 @@ SOUND_TYPE = pa.struct({"bytes": pa.binary(), "path": pa.string()})
 MEASURE = """
 import resource, sys
 import datasets, pyarrow.parquet, pyarrow.compute, pyarrow.ipc
-from intent.data import load_data
+from intent.data.dataset import load_data
 from intent.errors import DataError
 def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 resting = peak()
@@ -184,8 +184,8 @@ def test_any_bytes_are_read_as_page_headers_or_refused(content: bytes) -> None:
 @pytest.mark.parametrize(
     ("module", "bound", "value", "expected"),
     [
-        (columns, "MAX_ROWS", 5, "should have at most 5 clips, but has 6: choose fewer of them."),
-        (columns, "MAX_LABELS", 2, "should have at most 2 labels of at most 256 characters, but "
+        (schema, "MAX_ROWS", 5, "should have at most 5 clips, but has 6: choose fewer of them."),
+        (schema, "MAX_LABELS", 2, "should have at most 2 labels of at most 256 characters, but "
          "has 3 labels: check that its label column holds the labels."),
         (parquet_rows, "MAX_LABEL_CHARACTERS", 3, "should hold texts of at most 3 characters in "
          'its column "label", but that of row 2 has 4: shorten it.'),
@@ -201,7 +201,7 @@ def test_any_bytes_are_read_as_page_headers_or_refused(content: bytes) -> None:
         (parquet_schema, "MAX_ROW_GROUPS", 2, "should have at most 2 row groups, but has 3: "
          "divide it into several files, or write it anew."),
         (parquet_schema, "MAX_FOOTER_BYTES", 100, "should have at most 100 bytes of footer, but "),
-        (folders, "MAX_PARQUET_FILES", 0, "should have at most 0 Parquet files, but has 1: write "
+        (local, "MAX_PARQUET_FILES", 0, "should have at most 0 Parquet files, but has 1: write "
          "it as fewer, larger ones."),
     ],
     ids=lambda value: value if str(value).startswith("MAX") else "",
@@ -226,7 +226,7 @@ def test_rows_and_texts_of_all_files_count_together_cached_ones_too(
     for split in ("train", "test"):
         write(folder, f"{split}.parquet", {"audio": sounds(4), "label": ["a", "b"] * 2})
     assert summary(load_data(str(folder))).clips == 8
-    for module in (columns, parquet_rows):
+    for module in (schema, parquet_rows):
         monkeypatch.setattr(module, "MAX_ROWS", 7)
     assert "should have at most 7 clips, but has 8" in refusal(folder)
     monkeypatch.undo()

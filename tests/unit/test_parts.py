@@ -7,10 +7,10 @@ import pytest
 import torch
 from transformers import AutoFeatureExtractor, AutoModelForAudioClassification, pipeline
 
-from intent.batches import Collator, FeatureDataset
-from intent.encoders import fingerprint, load_base
 from intent.errors import CheckpointError
-from intent.parts import part
+from intent.models.encoders import fingerprint, load_base
+from intent.models.split import part
+from intent.training.gradient.batches import Collator, FeatureDataset
 from tests.tiny import LABELS, tiny_wav2vec2, tiny_whisper, tone
 
 WINDOW = 2  # seconds

@@ -5,9 +5,9 @@ import functools
 
 import pytest
 
-from intent.events import EvalPoint, Finished, History, Started, add_event
-from intent.plateau import GUIDE, USUAL, plateau
 from intent.recipes import preset
+from intent.runs.chance_hint import GUIDE, USUAL, plateau
+from intent.runs.events import EvalPoint, Finished, History, Started, add_event
 
 LABELS = tuple("abcdefghijklmn")
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from intent.events import EvalPoint, Event, Finished, History, Started, TrainPoint, add_event
 from intent.recipes import preset
-from intent.ui.chart import chart_html, ticks
-from intent.ui.plots import accuracy_chart, loss_chart, plots_html
+from intent.runs.events import EvalPoint, Event, Finished, History, Started, TrainPoint, add_event
+from intent.ui.shared.chart import chart_html, ticks
+from intent.ui.shared.plots import accuracy_chart, loss_chart, plots_html
 
 LABELS = tuple(f"label-{number}" for number in range(14))
 GUIDE, INSTANT = preset("guide"), preset("instant")

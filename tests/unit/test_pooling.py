@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from intent.feed_forward import FeedForward, FeedForwardInput
-from intent.labelled_clip import LabelledClip
-from intent.parts import PooledEncoder
-from intent.pooling import pool, pooled_rows
+from intent.data.labelled_clip import LabelledClip
+from intent.models.split import PooledEncoder
+from intent.models.whisper_ffn import FeedForward, FeedForwardInput
 from intent.recipes import Recipe
-from intent.rundir import RunDir
-from intent.work import Watch, Work
+from intent.runs.directory import RunDir
+from intent.training.context import Watch, Work
+from intent.training.pooling import pool, pooled_rows
 from tests.tiny import tiny_whisper, tone
 
 
@@ -54,7 +54,7 @@ def test_pooled_streams_are_what_the_whole_encoder_gives(work: Work) -> None:
 
 
 def test_a_clip_and_its_copies_get_a_row_each_and_the_same_ones_again(work: Work) -> None:
-    from intent.audio import read_clip
+    from intent.audio.clip import read_clip
 
     clips = [
         LabelledClip(str(i), i, "", "", f"{i:040x}", lambda i=i: read_clip((8000, tone("low", i))))

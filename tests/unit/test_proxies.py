@@ -7,7 +7,7 @@ import httpx
 import httpx2
 import pytest
 
-from intent.hub_client import why
+from intent.hub_http import why
 from intent.proxies import NOWHERE, settle_proxies
 
 NAMES = ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")

@@ -17,14 +17,15 @@ import pytest
 from huggingface_hub import ModelCard, constants
 from huggingface_hub.utils import _http, close_session
 
-from intent import hub_client, locks
-from intent.audio import Clip
-from intent.classifier import classify
+from intent import hub_http
+from intent.audio.clip import Clip
 from intent.errors import HubError, RunError
-from intent.published import checkpoint_files, published
-from intent.push import push
+from intent.models.classifier import classify
 from intent.recipes import Recipe
-from intent.rundir import RunDir
+from intent.runs import locks
+from intent.runs.directory import RunDir
+from intent.sharing.public_view import checkpoint_files, published
+from intent.sharing.push import push
 from tests import tiny
 from tests.finished import finished_run
 from tests.hub import Fault, Hub, Repository, User, serve
@@ -64,7 +65,7 @@ def point_client_at(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
     monkeypatch.setattr(_http, "time", SimpleNamespace(sleep=lambda seconds: None))
-    hub_client.bound_waits.cache_clear()
+    hub_http.bound_waits.cache_clear()
     close_session()
 
 
@@ -251,7 +252,7 @@ STEPS = {
 def test_a_failure_at_any_step_is_said_and_the_push_can_be_tried_again(
     step: str, kind: int | str, reason: str, run: RunDir, hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hub_client, "SILENCE_SECONDS", 0.5)
+    monkeypatch.setattr(hub_http, "SILENCE_SECONDS", 0.5)
     close_session()
     fault = Fault(STEPS[step], kind)
     hub.faults.append(fault)
@@ -311,9 +312,9 @@ LOAD = """
 import json, sys
 import numpy as np
 from transformers import AutoModelForAudioClassification, pipeline
-from intent.audio import Clip
-from intent.checkpoints import describe
-from intent.classifier import classify
+from intent.audio.clip import Clip
+from intent.checkpoints.resolve import describe
+from intent.models.classifier import classify
 name, samples = "ada/calls", np.load(sys.argv[1])
 stock = pipeline("audio-classification", model=name)(samples.copy(), top_k=None)
 ours = classify(Clip(samples, 16000), name).top

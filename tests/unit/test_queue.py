@@ -4,10 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from intent import locks
-from intent.access import OWNER, Visitor, visitor_with
 from intent.errors import RunError
-from intent.queue import (
+from intent.jobs.queue import (
     MAX_QUEUED,
     MAX_QUEUED_OF_VISITOR,
     OWNERS_PLACES,
@@ -17,10 +15,12 @@ from intent.queue import (
     queued_runs,
     withdraw,
 )
+from intent.jobs.worker import request_stop, training_lock
 from intent.recipes import Recipe
-from intent.run_store import create_run, state
-from intent.rundir import RunDir
-from intent.worker import request_stop, training_lock
+from intent.runs import locks
+from intent.runs.access import OWNER, Visitor, visitor_with
+from intent.runs.directory import RunDir
+from intent.runs.store import create_run, state
 
 ANN, BOB = visitor_with("a" * 32), visitor_with("b" * 32)
 

@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 
 from intent.errors import RunError
-from intent.events import Event, Failed, Finished, Started, TrainPoint, from_line
+from intent.jobs.worker import work
 from intent.recipes import OF_ANY_RECIPE, Recipe
-from intent.report import read_report
-from intent.run_store import create_run, list_runs, state
-from intent.rundir import RunDir
-from intent.worker import work
+from intent.runs.directory import RunDir
+from intent.runs.events import Event, Failed, Finished, Started, TrainPoint, from_line
+from intent.runs.report import read_report
+from intent.runs.store import create_run, list_runs, state
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 240  # after which two processes that wait for one another have failed

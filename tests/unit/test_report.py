@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intent.data import load_data
+from intent.data.dataset import load_data
+from intent.data.find_clip import find_clip
+from intent.data.labelled_clip import LabelledClip
 from intent.errors import DataError, RunError
-from intent.figures import score
-from intent.labelled_clip import LabelledClip
-from intent.lookup import find_clip
+from intent.evaluation.metrics import score
 from intent.recipes import Recipe
-from intent.report import AnsweredClip, answered_clips, read_report, to_json
-from intent.run_store import create_run
-from intent.rundir import RunDir
+from intent.runs.directory import RunDir
+from intent.runs.report import AnsweredClip, answered_clips, read_report, to_json
+from intent.runs.store import create_run
 from tests.tiny import LABELS, tone, tone_folder, wav_bytes
 
 SCORES = np.array([[0.7, 0.2, 0.1], [0.05, 0.15, 0.8], [0.1, 0.3, 0.6]])

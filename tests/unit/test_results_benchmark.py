@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from intent.run_store import list_runs
+from intent.runs.store import list_runs
 from tests.benchmarks import results
 from tests.tiny import tiny_whisper, tone_folder
 

@@ -11,7 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from intent.errors import RunError
-from intent.events import (
+from intent.recipes import Recipe, change, preset
+from intent.runs.directory import RunDir, history_of
+from intent.runs.events import (
     EvalPoint,
     Failed,
     Finished,
@@ -24,8 +26,7 @@ from intent.events import (
     from_line,
     to_line,
 )  # fmt: skip
-from intent.recipes import Recipe, change, preset
-from intent.run_store import (  # fmt: skip
+from intent.runs.store import (  # fmt: skip
     RESUMABLE,
     create_run,
     finished_runs,
@@ -35,7 +36,6 @@ from intent.run_store import (  # fmt: skip
     size_bytes,
     state,
 )
-from intent.rundir import RunDir, history_of
 
 POINT = TrainPoint(1.0, 0.5, 2.0, 0.25)
 fuzz = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
@@ -280,7 +280,7 @@ def test_history_is_whole_for_all_who_follow_at_once(tmp_path: Path) -> None:
 def test_appends_of_several_processes_are_all_kept_whole(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path\n"
-        "from intent.rundir import RunDir; from intent.events import Phase\n"
+        "from intent.runs.directory import RunDir; from intent.runs.events import Phase\n"
         "for n in range(100): RunDir(Path(sys.argv[1])).append(Phase('x' * 500))"
     )
     command = [sys.executable, "-c", code, str(tmp_path)]

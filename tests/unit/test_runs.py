@@ -13,15 +13,15 @@ from pathlib import Path
 
 import pytest
 
-from intent.children import kill_run, prepare_worker
 from intent.errors import IntentError, RunError
-from intent.events import Event, Failed, Finished, Started, TrainPoint
-from intent.queue import enqueue, keep_starting, queued_runs, withdraw
+from intent.jobs.control import resume_run, start_run  # fmt: skip
+from intent.jobs.processes import kill_run, prepare_worker
+from intent.jobs.queue import enqueue, keep_starting, queued_runs, withdraw
+from intent.jobs.worker import holder, live_run, request_stop, training_lock, work
 from intent.recipes import Recipe, change, preset
-from intent.run_control import resume_run, start_run  # fmt: skip
-from intent.run_store import create_run, finished_runs, list_runs, open_run, state
-from intent.rundir import RunDir, history_of
-from intent.worker import holder, live_run, request_stop, training_lock, work
+from intent.runs.directory import RunDir, history_of
+from intent.runs.events import Event, Failed, Finished, Started, TrainPoint
+from intent.runs.store import create_run, finished_runs, list_runs, open_run, state
 from tests.tiny import tiny_whisper, tone_folder
 from tests.waiting import wait_for
 
@@ -79,9 +79,9 @@ HOLD = """
     import sys
     from pathlib import Path
     from intent.errors import RunError
-    from intent.events import Phase
-    from intent.rundir import RunDir
-    from intent.worker import training_lock
+    from intent.runs.events import Phase
+    from intent.runs.directory import RunDir
+    from intent.jobs.worker import training_lock
 
     run = RunDir(Path(sys.argv[1]))
     sys.stdin.readline()
@@ -246,7 +246,7 @@ def test_kill_asks_politely_first(runs: Path, long: Recipe) -> None:
 def test_kill_ends_a_process_that_does_not_heed(
     runs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("intent.children.TERM_SECONDS", 0.2)
+    monkeypatch.setattr("intent.jobs.processes.TERM_SECONDS", 0.2)
     run = create_run(runs, Recipe())
     deaf = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + textwrap.dedent(HOLD)
     with run_script(deaf, run.path) as process:
@@ -271,7 +271,7 @@ def test_kill_leaves_other_processes_alone(runs: Path) -> None:
 APP = """
     import sys
     from pathlib import Path
-    from intent.rundir import RunDir
+    from intent.runs.directory import RunDir
     from intent.runs import start_run
 
     if __name__ == "__main__":
@@ -437,7 +437,7 @@ def test_runs_folder_that_cannot_be_written_to_is_told_once_and_when_it_can_be_a
         def is_set(self) -> bool:
             return leaving.is_set()
 
-    monkeypatch.setattr("intent.queue.leaving", Clock())
+    monkeypatch.setattr("intent.jobs.queue.leaving", Clock())
     keep_starting(runs)
     assert [record.getMessage() for record in caplog.records] == [
         f"No run can start now. The runs folder {runs} cannot be made, for {runs} is a file: choose "
@@ -449,7 +449,7 @@ def test_runs_folder_that_cannot_be_written_to_is_told_once_and_when_it_can_be_a
 def test_run_that_cannot_begin_leaves_the_queue_and_says_why(
     runs: Path, instant: Recipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("intent.children.child_main", sys.exit)  # a child that dies at once
+    monkeypatch.setattr("intent.jobs.processes.child_main", sys.exit)  # a child that dies at once
     run = create_run(runs, instant)
     start_run(run)
     assert state(run) == "failed" and queued_runs(runs) == []
@@ -465,7 +465,7 @@ def test_run_whose_process_is_killed_before_it_begins_is_interrupted_and_can_be_
 ) -> None:
     run = create_run(runs, instant)
     with monkeypatch.context() as doomed:
-        doomed.setattr("intent.children.child_main", killed_at_once)
+        doomed.setattr("intent.jobs.processes.child_main", killed_at_once)
         start_run(run)
     assert state(run) == "interrupted" and queued_runs(runs) == []
     resume_run(run)

@@ -9,23 +9,23 @@ import pytest
 from gradio import skip
 
 from intent.errors import RunError
-from intent.figures import reliability
+from intent.evaluation.metrics import reliability
 from intent.labels import human_name
-from intent.report import read_report
-from intent.run_store import rename_run
-from intent.trash import trash_run, trashed_runs
-from intent.ui.clips_list import Filter, chosen, clips_html
-from intent.ui.compare_view import distinct_names
-from intent.ui.confusion import confusion_html
-from intent.ui.overlay import overlaid
-from intent.ui.plots import accuracy_chart
-from intent.ui.report_figures import per_intent_html, trust_in_words
-from intent.ui.report_panel import hear
-from intent.ui.run_actions import remove, rename, restore
-from intent.ui.run_rows import KEYS, ordered, rows_of, size_in_words
-from intent.ui.runs_tab import Shown, picked_of, tick, updates
-from intent.ui.runs_table import table_html
-from intent.ui.runs_view import Asked, Page, page_of
+from intent.runs.report import read_report
+from intent.runs.store import rename_run
+from intent.runs.trash import trash_run, trashed_runs
+from intent.ui.runs.actions import remove, rename, restore
+from intent.ui.runs.clips_list import Filter, chosen, clips_html
+from intent.ui.runs.compare_view import distinct_names
+from intent.ui.runs.confusion import confusion_html
+from intent.ui.runs.overlay import overlaid
+from intent.ui.runs.report_figures import per_intent_html, trust_in_words
+from intent.ui.runs.report_panel import hear
+from intent.ui.runs.rows import KEYS, ordered, rows_of, size_in_words
+from intent.ui.runs.tab import Shown, picked_of, tick, updates
+from intent.ui.runs.table import table_html
+from intent.ui.runs.view import Asked, Page, page_of
+from intent.ui.shared.plots import accuracy_chart
 from tests.made_runs import make_run, sample_clips
 
 

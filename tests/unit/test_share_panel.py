@@ -10,8 +10,8 @@ import gradio as gr
 import pytest
 
 from intent.errors import RunError
-from intent.ui.share_panel import build_share_panel, chosen, push_run, token_of
-from intent.ui.share_progress import Job, progress_html
+from intent.ui.runs.share_panel import build_share_panel, chosen, push_run, token_of
+from intent.ui.runs.share_progress import Job, progress_html
 
 
 @pytest.fixture(autouse=True)
@@ -47,7 +47,7 @@ def test_a_visitor_of_a_space_never_pushes_with_its_owners_token(
 BUILD = """
 from pathlib import Path
 import gradio as gr
-from intent.ui.share_panel import build_share_panel
+from intent.ui.runs.share_panel import build_share_panel
 with gr.Blocks() as page:
     build_share_panel(Path("runs"), gr.State(None))
 kinds = {block.__class__.__name__ for block in page.blocks.values()}

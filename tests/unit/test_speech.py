@@ -13,9 +13,9 @@ import pytest
 import torch
 from scipy.signal import lfilter
 
-from intent import speech
-from intent.audio import Clip, read_clip
-from intent.speech import has_speech, speech_seconds
+from intent.audio import voice_activity
+from intent.audio.clip import Clip, read_clip
+from intent.audio.voice_activity import has_speech, speech_seconds
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "assets" / "examples"
@@ -208,8 +208,8 @@ def test_probabilities_equal_those_of_the_package_s_own_model():
         warnings.simplefilter("ignore")
         model = torch.jit.load(data / "silero_vad.jit", "cpu")
     clip = examples()[1]
-    ours = np.concatenate(list(speech._probabilities(clip)))
-    samples = speech._levelled(speech.resample(clip, 16_000).samples)
+    ours = np.concatenate(list(voice_activity._probabilities(clip)))
+    samples = voice_activity._levelled(voice_activity.resample(clip, 16_000).samples)
     frames = np.pad(samples, (0, -len(samples) % 512)).reshape(-1, 512)
     theirs = [model(torch.from_numpy(frame), 16_000).item() for frame in frames]
     assert ours == pytest.approx(np.array(theirs), abs=1e-4)
@@ -225,8 +225,9 @@ def test_many_threads_hear_the_same_as_one():
 
 def test_hearing_leaves_torch_s_threads_alone():
     code = (
-        "import sys, numpy, torch; torch.set_num_threads(2); from intent.audio import Clip;"
-        "from intent.speech import has_speech; has_speech(Clip(numpy.ones(9, 'float32'), 8000));"
+        "import sys, numpy, torch; torch.set_num_threads(2); from intent.audio.clip import Clip;"
+        "from intent.audio.voice_activity import has_speech;"
+        "has_speech(Clip(numpy.ones(9, 'float32'), 8000));"
         "print(torch.get_num_threads(), 'silero_vad' in sys.modules)"
     )
     result = subprocess.run(

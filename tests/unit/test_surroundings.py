@@ -213,7 +213,7 @@ def test_data_set_that_cannot_be_cached_names_the_folder_and_never_its_files(
 ) -> None:
     code = (
         "import sys, datasets; from pathlib import Path; from intent.errors import DataError\n"
-        "from intent.data import load_data\n"
+        "from intent.data.dataset import load_data\n"
         "datasets.config.HF_DATASETS_CACHE = Path(sys.argv[1])\n"  # it went while this ran
         "try: load_data('sample')\n"
         "except DataError as error: print(error)"

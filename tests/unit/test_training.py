@@ -7,14 +7,15 @@ import numpy as np
 import pytest
 from transformers import pipeline
 
-from intent import events, recipes
-from intent.audio import clip_hash, read_clip, resample
+from intent import recipes
+from intent.audio.clip import clip_hash, read_clip, resample
+from intent.checkpoints.provenance import read_provenance
 from intent.errors import CheckpointError, DataError
-from intent.fine_tuning import training_arguments
-from intent.provenance import read_provenance
-from intent.report import read_report
-from intent.rundir import RunDir
-from intent.training import train
+from intent.runs import events
+from intent.runs.directory import RunDir
+from intent.runs.report import read_report
+from intent.training.gradient.fine_tuning import training_arguments
+from intent.training.train import train
 from tests.tiny import LABELS, tiny_wav2vec2, tiny_whisper, tone, tone_folder, wav_bytes
 
 FAMILIES = {"whisper": tiny_whisper, "wav2vec2": tiny_wav2vec2}
@@ -319,7 +320,7 @@ def test_a_test_part_that_was_all_seen_is_refused(tones: Path, tmp_path: Path) -
     base = str(first.run.model)
     learnt = set(read_provenance(first.run.model).trained_on)
     for path in twice.rglob("*.wav"):
-        from intent.audio import clip_hash
+        from intent.audio.clip import clip_hash
 
         if clip_hash(read_clip(path)) not in learnt:
             path.unlink()

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-from intent.arithmetic import Clips, multiply_adds
-from intent.data import label_names, load_data, split
-from intent.estimate import multiply_adds_per_second
-from intent.events import Event, Finished
+from intent.data.dataset import label_names, load_data, split
+from intent.estimate.duration import multiply_adds_per_second
+from intent.estimate.flops import Clips, multiply_adds
 from intent.recipes import Recipe, change, preset
-from intent.rundir import RunDir
-from intent.training import train
+from intent.runs.directory import RunDir
+from intent.runs.events import Event, Finished
+from intent.training.train import train
 from tests.benchmarks.floor import arithmetic
 from tests.benchmarks.pairs import Timing, few_clips, reckoned
 from tests.benchmarks.plain_recipe import train_same_recipe

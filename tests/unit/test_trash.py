@@ -7,16 +7,16 @@ from pathlib import Path
 import pytest
 
 from intent.errors import RunError
-from intent.events import Phase
-from intent.queue import enqueue
-from intent.recipes import Recipe
-from intent.run_store import create_run, list_runs, open_run, state
-from intent.rundir import RunDir
-from intent.trash import empty_trash, restore_run, trash_run, trashed_runs
-from intent.worker import (
+from intent.jobs.queue import enqueue
+from intent.jobs.worker import (
     training_lock,
     work,  # fmt: skip
 )
+from intent.recipes import Recipe
+from intent.runs.directory import RunDir
+from intent.runs.events import Phase
+from intent.runs.store import create_run, list_runs, open_run, state
+from intent.runs.trash import empty_trash, restore_run, trash_run, trashed_runs
 
 DAY = 86400  # seconds
 

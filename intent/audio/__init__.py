@@ -1,0 +1,1 @@
+"""Sound: clips, from anything that a person can hand over."""

@@ -1,0 +1,230 @@
+"""Clips: any recording a person can hand over, as mono float32 samples at a stated rate."""
+
+import hashlib
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import soundfile
+import soxr
+
+from intent.audio.decoding import (
+    BLOCK_FRAMES,
+    MAX_DECODE_SECONDS,
+    Block,
+    Decoder,
+    TimedFile,
+    as_float32,
+    check_format,
+    check_length,
+    check_time,
+    check_values,
+    decode_with_ffmpeg,
+    decode_with_soundfile,
+)
+from intent.audio.sample_buffer import SampleBuffer, downmix
+from intent.errors import AudioError
+
+MAX_SECONDS = 300  # the longest recording that is heard, in seconds
+MIN_SECONDS = 0.1  # the shortest, in seconds: no word is shorter, and encoders need a few frames
+MAX_DAMAGED = 0.01  # the share of samples that may be NaN, infinite or absurdly loud
+MAX_AMPLITUDE = 1e6  # 120 dB above full scale: a float beyond it is damage, not sound
+
+FORMATS = "WAV, FLAC, Ogg, Opus, MP3, m4a or WebM"
+
+
+@dataclass(frozen=True, eq=False)
+class Clip:
+    """One recording: mono, finite, at least 0.1 s long when it comes from read_clip."""
+
+    samples: np.ndarray  # (n,) float32, nominally -1..1, finite
+    sample_rate: int  # Hz
+
+    @property
+    def seconds(self) -> float:
+        """The duration in seconds."""
+        return len(self.samples) / self.sample_rate
+
+
+def read_clip(
+    source: str | Path | bytes | BinaryIO | tuple[int, np.ndarray],
+    max_seconds: float = MAX_SECONDS,
+) -> Clip:
+    """Read a recording from a file (its path, its bytes or itself, open) or from an array.
+
+    An array is, as Gradio gives it, (rate in Hz, samples of shape (n,) or (n, channels) in int16,
+    int32, uint8 or float). Channels are averaged. Up to 1 % of damaged samples (NaN, infinite)
+    become silence. More than MAX_SAMPLES come at 16 kHz. Memory and time are bounded, whatever a
+    file claims.
+    Raises AudioError for everything that cannot be heard; silence can.
+    """
+    if isinstance(source, tuple):
+        return _clip_of_array(source, max_seconds)
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return _clip_of_file(io.BytesIO(source), "This recording", max_seconds)
+    if isinstance(source, io.BufferedReader):
+        return _clip_of_file(source, _named(Path(source.name)), max_seconds)
+    if not isinstance(source, (str, Path)) or not str(source):
+        raise AudioError("A recording was expected, but none was given. Record or choose one.")
+    path = Path(source)
+    name = _named(path)
+    try:
+        if path.exists() and not path.is_file():
+            kind = "a folder" if path.is_dir() else "a device"
+            raise AudioError(f"{name} is {kind}, not a file. Choose a sound file.")
+        with path.open("rb") as file:
+            return _clip_of_file(file, name, max_seconds)
+    except FileNotFoundError:
+        raise AudioError(f"{name} was not found. Check its path and try again.") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "its path is not valid"
+        raise AudioError(f"{name} cannot be opened ({reason}). Choose another file.") from error
+
+
+def _named(path: Path) -> str:
+    label = " ".join((path.name or str(path)).split())
+    return f'The recording "{label if len(label) <= 80 else label[:77] + "..."}"'
+
+
+def resample(clip: Clip, sample_rate: int) -> Clip:
+    """The clip at another rate in Hz, without aliasing; the same object if the rate is right."""
+    if clip.sample_rate == sample_rate:
+        return clip
+    return Clip(soxr.resample(clip.samples, clip.sample_rate, sample_rate), sample_rate)
+
+
+def clip_hash(clip: Clip) -> str:
+    """SHA-256 in hexadecimal of the sound itself: its rate and its samples in 16 bits.
+
+    The container, its tags and its lossless compression do not matter.
+    """
+    digest = hashlib.sha256(f"{clip.sample_rate} Hz\n".encode())
+    for block in _int16_blocks(clip.samples):
+        digest.update(block.astype("<i2").tobytes())
+    return digest.hexdigest()
+
+
+def write_wav(clip: Clip, path: Path) -> None:
+    """Write a 16-bit mono WAV with the same clip_hash; raises AudioError if it cannot."""
+    try:
+        with soundfile.SoundFile(path, "w", clip.sample_rate, 1, "PCM_16", format="WAV") as file:
+            for block in _int16_blocks(clip.samples):
+                file.write(block)
+    except (OSError, RuntimeError) as error:
+        raise AudioError(
+            f'The recording "{Path(path).name}" could not be written. '
+            "Check that its folder exists, can be written to and has space."
+        ) from error
+
+
+def _int16_blocks(samples: np.ndarray) -> Iterator[np.ndarray]:
+    """Samples in 16 bits, (up to BLOCK_FRAMES,) int16 at a time."""
+    # 32768, as decoders divide by: scaling by 32767 would change the samples at each round trip.
+    for start in range(0, len(samples), BLOCK_FRAMES):
+        scaled = np.rint(samples[start : start + BLOCK_FRAMES] * 32768.0)
+        yield np.clip(scaled, -32768, 32767).astype(np.int16)
+
+
+def _clip_of_array(source: tuple[int, np.ndarray], max_seconds: float) -> Clip:
+    name = "This recording"
+    try:
+        rate, array = source
+        whole_rate = int(rate)
+        samples = np.asarray(array)
+    except (TypeError, ValueError, OverflowError):
+        raise AudioError(
+            f"{name} should be a pair (sample rate, samples), but is not. Record it again."
+        ) from None
+    check_format(name, whole_rate, samples.shape[1] if samples.ndim == 2 else 1)
+    if samples.ndim not in (1, 2):
+        raise AudioError(
+            f"{name} should have the shape (samples,) or (samples, channels), "
+            f"but has {samples.ndim} dimensions. Record it again."
+        )
+    if samples.dtype not in (np.int16, np.int32, np.uint8) and samples.dtype.kind != "f":
+        raise AudioError(
+            f"{name} should hold int16, int32, uint8 or float samples, but holds "
+            f"{samples.dtype}. Convert it and try again."
+        )
+    frames = samples[:, None] if samples.ndim == 1 else samples  # (n, channels)
+    check_length(name, len(frames) / whole_rate, max_seconds)
+    check_values(name, whole_rate, frames.shape[1], len(frames))
+    blocks = ((whole_rate, as_float32(frames[i : i + BLOCK_FRAMES]))
+              for i in range(0, len(frames), BLOCK_FRAMES))  # fmt: skip
+    clip = _gather(blocks, name, max_seconds)
+    if clip is None:
+        raise _nothing_heard(name)
+    return clip
+
+
+def _clip_of_file(file: BinaryIO, name: str, max_seconds: float) -> Clip:
+    if not file.read(1):
+        raise AudioError(f"{name} is empty (0 bytes). Record or export it again.")
+    decoders: tuple[Decoder, ...] = (decode_with_soundfile, decode_with_ffmpeg)
+    timed = TimedFile(file, MAX_DECODE_SECONDS)  # for both decoders together
+    opened = False
+    for decode in decoders:
+        file.seek(0)
+        try:
+            clip = _gather(decode(timed, name, max_seconds), name, max_seconds, timed)
+        except AudioError:
+            raise
+        except Exception:  # noqa: BLE001, S112 - damage makes decoders raise nearly anything
+            check_time(name, timed)
+            continue
+        check_time(name, timed)
+        opened = True
+        if clip is not None:
+            return clip
+    if opened:
+        raise _nothing_heard(name)
+    raise AudioError(
+        f"{name} is not a sound file that can be read, or it is damaged. Use {FORMATS}."
+    )
+
+
+def _gather(
+    decoded: Iterator[Block], name: str, max_seconds: float, timed: TimedFile | None = None
+) -> Clip | None:
+    """Blocks as one clip, or None if there are none; damage at the end loses only the end."""
+    gathered: SampleBuffer | None = None
+    values = damaged = 0
+    try:
+        for rate, block in decoded:
+            gathered = gathered or SampleBuffer(rate)
+            if rate != gathered.sample_rate:
+                break
+            mono, bad = downmix(block, MAX_AMPLITUDE)
+            gathered.add(mono)
+            damaged += bad
+            values += block.size
+            check_length(name, gathered.count / rate, max_seconds)
+            check_values(name, rate, block.shape[1], -(-values // block.shape[1]))
+            if timed is not None:
+                check_time(name, timed)
+    except AudioError:
+        raise
+    except Exception:  # what was decoded before the damage is still worth hearing
+        if not gathered or not gathered.count:
+            raise
+    if not gathered or not gathered.count:
+        return None
+    if damaged > MAX_DAMAGED * values:
+        raise AudioError(
+            f"{name} is damaged: {damaged / values:.0%} of its samples are not finite numbers, "
+            f"at most {MAX_DAMAGED:.0%} may be. Export it again."
+        )
+    seconds = gathered.count / gathered.sample_rate
+    if seconds < MIN_SECONDS:
+        raise AudioError(
+            f"{name} lasts {seconds:.3f} s; at least {MIN_SECONDS} s is needed. "
+            "Record a whole sentence and try again."
+        )
+    return Clip(*gathered.finish())
+
+
+def _nothing_heard(name: str) -> AudioError:
+    return AudioError(f"{name} holds no sound (its length is zero). Record it again.")

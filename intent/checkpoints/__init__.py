@@ -1,0 +1,1 @@
+"""Checkpoints by name: found, checked, fetched, and what they say of themselves."""

@@ -1,0 +1,141 @@
+"""The Hugging Face Hub: checkpoints are fetched from here, every wait bounded."""
+
+import functools
+import re
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from intent.checkpoints.provenance import FILE_NAME as PROVENANCE_FILE
+from intent.errors import CheckpointError
+from intent.hub_http import bound_waits, token, why
+from intent.writable import own
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
+
+FIRST_ANSWER_SECONDS = 8  # the longest wait for the Hub's first answer
+MEMORY_SECONDS = 600  # how long an id stands for what was fetched, before the Hub is asked again
+MAX_WEIGHT_BYTES = 4_000_000_000  # a billion parameters in float32
+
+HUB_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,95}(/[A-Za-z0-9_][A-Za-z0-9_.-]{0,95})?")
+EXTRACTOR_FILES = ("preprocessor_config.json", "processor_config.json")
+DESCRIPTION_FILES = ("config.json", *EXTRACTOR_FILES, PROVENANCE_FILE)
+WEIGHT_FILES = ("model*.safetensors", "model.safetensors.index.json")
+CONVERTER = "SFconvertbot"  # its pull requests hold safetensors of repositories that have none
+
+
+def fetch(hub_id: str, shown: str, weights: bool = True) -> Path:
+    """Return the folder in the Hub's cache that holds a checkpoint, fetched if need be.
+
+    Only its JSON files and, if asked for, its safetensors weights are fetched: never code, never
+    pickles. shown: how an error names it. Without a connection, what an earlier call fetched is
+    used. Raises CheckpointError.
+    """
+    return _fetch(hub_id, shown, weights, int(time.monotonic() / MEMORY_SECONDS))
+
+
+def no_weights(shown: str) -> CheckpointError:
+    """What to raise for a checkpoint without safetensors."""
+    return CheckpointError(
+        f"{shown} has no safetensors weights, the only ones that are loaded (pickled ones can run "
+        "code): save it again with save_pretrained, or choose another checkpoint."
+    )
+
+
+def _yours(advice: str) -> str:
+    """Advice on this machine's token, which strangers cannot take."""
+    return advice if token() is None else ""
+
+
+@functools.lru_cache(maxsize=64)
+def _fetch(hub_id: str, shown: str, weights: bool, epoch: int) -> Path:
+    """`epoch` only limits how long the answer is remembered."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
+
+    bound_waits()
+    own(hub_id)
+    patterns = [*DESCRIPTION_FILES, *(WEIGHT_FILES if weights else ())]
+    try:
+        revision = _revision_with_safetensors(hub_id, shown)
+        return Path(
+            snapshot_download(
+                hub_id, revision=revision, allow_patterns=patterns,
+                etag_timeout=FIRST_ANSWER_SECONDS, token=token(),
+            )
+        )  # fmt: skip
+    except CheckpointError:
+        raise
+    except GatedRepoError:
+        raise CheckpointError(
+            f"{shown} asks its visitors to accept its terms: "
+            + _yours("do so on the Hugging Face Hub and set HF_TOKEN, or ")
+            + "choose the bundled checkpoint."
+        ) from None
+    except RepositoryNotFoundError:
+        raise CheckpointError(
+            f"{shown} was not found on the Hugging Face Hub, or it is private: check the name, "
+            + _yours("set HF_TOKEN if it is yours, ")
+            + "or choose the bundled checkpoint."
+        ) from None
+    except Exception as error:  # noqa: BLE001 - the client passes on its transport's errors
+        return _cached_snapshot(hub_id, shown, patterns, error)
+
+
+def _revision_with_safetensors(hub_id: str, shown: str) -> str | None:
+    """None for the main revision, or the Hub's own conversion of it, still to be merged."""
+    from huggingface_hub import HfApi
+
+    api = HfApi(token=token())
+    if _checked_listing(api, hub_id, shown, None):
+        return None
+    for proposal in api.get_repo_discussions(
+        hub_id, author=CONVERTER, discussion_type="pull_request", discussion_status="open"
+    ):
+        if _checked_listing(api, hub_id, shown, proposal.git_reference):
+            return proposal.git_reference
+    raise no_weights(shown)
+
+
+def _checked_listing(api: "HfApi", hub_id: str, shown: str, revision: str | None) -> bool:
+    """Whether a revision holds safetensors; raises CheckpointError if they are too large."""
+    listing = api.model_info(
+        hub_id, revision=revision, timeout=FIRST_ANSWER_SECONDS, files_metadata=True
+    )
+    sizes = [
+        file.size or 0
+        for file in listing.siblings or ()
+        if re.fullmatch(r"model[^/]*\.safetensors", file.rfilename)
+    ]
+    if sum(sizes) > MAX_WEIGHT_BYTES:
+        raise CheckpointError(
+            f"{shown} has {sum(sizes) / 1e9:.1f} GB of weights; at most "
+            f"{MAX_WEIGHT_BYTES / 1e9:.0f} GB are fetched: choose a smaller checkpoint."
+        )
+    return bool(sizes)
+
+
+def _cached_snapshot(hub_id: str, shown: str, patterns: list[str], reason: Exception) -> Path:
+    """What an earlier visit left in the Hub's cache, if it is whole.
+
+    Without a token only where offline mode is on: what lies there may have been fetched with one,
+    and the Hub, which knows who may have it, cannot be asked.
+    """
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.constants import HF_HUB_CACHE, HF_HUB_OFFLINE
+
+    proposals = Path(HF_HUB_CACHE, f"models--{hub_id.replace('/', '--')}", "refs", "refs", "pr")
+    revisions = [None, *(f"refs/pr/{path.name}" for path in proposals.glob("*"))]
+    for revision in revisions if token() is None or HF_HUB_OFFLINE else ():
+        try:
+            folder = snapshot_download(
+                hub_id, revision=revision, allow_patterns=patterns, local_files_only=True
+            )
+        except Exception:  # noqa: BLE001, S112 - it is not cached, whatever the reason
+            continue
+        return Path(folder)
+    raise CheckpointError(
+        f"{shown} could not be fetched from the Hugging Face Hub ({why(reason)}): "
+        "check the name and your connection, or choose the bundled checkpoint."
+    ) from reason

@@ -1,0 +1,1 @@
+"""Data sets: labelled clips and their parts."""

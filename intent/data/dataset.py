@@ -1,0 +1,194 @@
+"""Labelled clips: from the Hub, from a folder, or the bundled sample; and their split."""
+
+import math
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from intent.audio.clip import Clip, read_clip
+from intent.data.files import open_clip
+from intent.data.local import check_is_folder, folder_parts
+from intent.data.minds14 import LOCALES, check_reachable, hub_parts
+from intent.data.schema import AUDIO_COLUMN, unite
+from intent.errors import AudioError, DataError
+from intent.paths import MINDS14_DATA, SAMPLE, SAMPLE_DATA
+
+if TYPE_CHECKING:
+    from datasets import Dataset, DatasetDict
+
+__all__ = [
+    "AUDIO_COLUMN", "LOCALES", "DataSummary", "check_at_hand", "clip_at", "label_names", "load_data",
+    "readable_clips", "split", "summary",
+]  # fmt: skip
+
+MAX_TEST_SHARE = 0.5
+
+
+@dataclass(frozen=True)
+class DataSummary:
+    """What a data set holds, counted without reading its sound."""
+
+    clips_per_label: dict[str, int]  # in label order, labels without a clip included
+    clips: int
+    locales: tuple[str, ...]
+
+
+def load_data(
+    data: str,
+    locales: Sequence[str] = ("en-US",),
+    on_skip: Callable[[str, str], None] = lambda name, reason: None,
+) -> "DatasetDict":
+    """Return a data set: "minds14" (the Hub), "sample" (bundled), or a folder's path.
+
+    A folder holds Parquet in the Hub's layout (per-locale subsets or subfolders, or none), or one
+    folder of audio files per label, with or without a level of train/ and test/ above.
+    The result has the splits "train" and "test" where the data set has both, else "all".
+    Columns: audio (struct of bytes and path, not decoded), label (ClassLabel), transcription
+    (str, may be ""), locale (str, "" where unknown), name (str, readable).
+    A file or a link in the folder that is not read, such as one that leads out of it, is told to
+    `on_skip(name, reason)`, as `readable_clips` tells of clips.
+    Raises DataError, in one sentence.
+    """
+    wanted = tuple(dict.fromkeys(locales))
+    if data == SAMPLE:
+        return unite(folder_parts(SAMPLE_DATA, wanted)[0], "The bundled sample")
+    if not data.strip():
+        raise DataError(
+            'Data should be "minds14", "sample" or a folder, but nothing was given: choose one.'
+        )
+    if not wanted:
+        raise DataError("At least one locale is needed, but none was given: choose one.")
+    if data == MINDS14_DATA:
+        return unite(hub_parts(wanted), "MInDS-14")
+    folder = Path(os.path.expanduser(data))
+    parts, left_out = folder_parts(folder, wanted)
+    for name, reason in left_out:
+        on_skip(name, f'"{name}" {reason}. Only files inside the data folder are read.')
+    return unite(parts, f'The data set in "{folder}"')
+
+
+def check_at_hand(data: str, locales: Sequence[str]) -> None:
+    """Raise DataError where `load_data` would find nothing to read; reads nothing itself."""
+    if data == MINDS14_DATA:
+        check_reachable(locales)
+    elif data != SAMPLE:
+        check_is_folder(Path(os.path.expanduser(data)))
+
+
+def split(data: "DatasetDict", seed: int, test_share: float = 0.2) -> "DatasetDict":
+    """Return "train" and "test", stratified by label, each locale split by itself.
+
+    So a locale's test part is the same whatever other locales stand beside it. A test part of the
+    data set's own is kept as it is. Raises DataError where a locale has too few clips for it.
+    """
+    from datasets import DatasetDict
+
+    if "test" in data:
+        return DatasetDict({"train": data["train"], "test": data["test"]})
+    dataset = data["all"]
+    rows_of: dict[str, list[int]] = {}
+    for row, locale in enumerate(dataset["locale"]):
+        rows_of.setdefault(locale, []).append(row)
+    trains, tests = [], []
+    for locale, rows in rows_of.items():
+        train, test = _split_rows(dataset, locale, rows, seed, test_share)
+        trains.extend(train)
+        tests.extend(test)
+    return DatasetDict(
+        {
+            "train": dataset.select(trains, keep_in_memory=True),
+            "test": dataset.select(tests, keep_in_memory=True),
+        }
+    )
+
+
+def _split_rows(
+    dataset: "Dataset", locale: str, rows: list[int], seed: int, test_share: float
+) -> tuple[list[int], list[int]]:
+    """Divide one locale's rows, by their labels alone: nothing is written beside the cache."""
+    from datasets import Dataset, Features, Value
+
+    feature = dataset.features["label"]
+    every_label = dataset["label"][:]
+    columns = {"row": rows, "label": [every_label[row] for row in rows]}
+    part = Dataset.from_dict(columns, features=Features(row=Value("int64"), label=feature))
+    _check_splittable(part, locale, test_share)
+    halves = part.train_test_split(test_size=test_share, seed=seed, stratify_by_column="label")
+    return halves["train"]["row"][:], halves["test"]["row"][:]
+
+
+def label_names(dataset: "Dataset | DatasetDict") -> tuple[str, ...]:
+    """Return the labels in the order of their ids."""
+    return tuple(_parts(dataset)[0].features["label"].names)
+
+
+def summary(dataset: "Dataset | DatasetDict") -> DataSummary:
+    """Count the clips of each label; a DatasetDict is counted as a whole."""
+    parts = _parts(dataset)
+    names = label_names(dataset)
+    counts = Counter(label for part in parts for label in part["label"])
+    locales = dict.fromkeys(locale for part in parts for locale in part["locale"])
+    return DataSummary(
+        clips_per_label={name: counts[index] for index, name in enumerate(names)},
+        clips=sum(len(part) for part in parts),
+        locales=tuple(locales),
+    )
+
+
+def clip_at(dataset: "Dataset", index: int) -> Clip:
+    """Return the clip of a row, at its own rate; raises AudioError if it cannot be read."""
+    return _read(dataset[index][AUDIO_COLUMN])
+
+
+def readable_clips(
+    dataset: "Dataset", on_skip: Callable[[str, str], None]
+) -> Iterator[tuple[int, Clip]]:
+    """Yield index and clip of each row, one at a time.
+
+    A clip that cannot be read is left out and told to `on_skip(name, reason)`.
+    """
+    rows = dataset.select_columns([AUDIO_COLUMN, "name"])
+    for index, row in enumerate(rows):
+        try:
+            clip = _read(row[AUDIO_COLUMN])
+        except AudioError as error:
+            on_skip(row["name"], str(error))
+            continue
+        yield index, clip
+
+
+def _read(sound: dict[str, bytes | str | None]) -> Clip:
+    stored = sound["bytes"]
+    if stored is not None or not sound["path"]:
+        return read_clip("" if stored is None else stored)
+    with open_clip(sound["path"]) as file:  # checked here again: it may have become a link
+        return read_clip(file)
+
+
+def _parts(dataset: "Dataset | DatasetDict") -> list["Dataset"]:
+    return list(dataset.values()) if isinstance(dataset, dict) else [dataset]
+
+
+def _check_splittable(part: "Dataset", locale: str, test_share: float) -> None:
+    where = f" in {locale}" if locale else ""
+    names = label_names(part)
+    counts = Counter(part["label"])
+    single = [names[label] for label, count in sorted(counts.items()) if count == 1]
+    if single:
+        raise DataError(
+            f"Each label{where} needs at least 2 clips, one to learn from and one to test with, "
+            f"but {', '.join(single)} {'has' if len(single) == 1 else 'have'} 1: "
+            "add clips or remove the label."
+        )
+    tested = math.ceil(len(part) * test_share)
+    if tested >= len(counts) and len(part) - tested >= len(counts):
+        return
+    least = math.ceil(100 * len(counts) / len(part)) / 100
+    share = f" or choose a test share of at least {least:g}" if least <= MAX_TEST_SHARE else ""
+    raise DataError(
+        f"The test part{where} needs a clip for each of {len(counts)} labels, but a share of "
+        f"{test_share:g} of {len(part)} clips is {tested}: add clips{share}."
+    )

@@ -1,0 +1,224 @@
+"""Data sets in a local folder: Parquet in the Hub's layout, or one folder of audio per label."""
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from intent.data.files import LeftOut, Listing, is_utf8, list_files, open_file, shown
+from intent.data.parquet import read_parquet
+from intent.data.parquet_rows import Budget
+from intent.data.readme import Card, Subset, read_card
+from intent.data.schema import Part
+from intent.data.splits import files_by_split, path_inside, split_by_name
+from intent.errors import DataError
+from intent.library_output import lock_bars
+from intent.storage import storage_problem
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".m4a", ".aac", ".webm")
+LOCALE_NAME = re.compile(r"[a-z]{2,3}-[A-Z]{2}")
+MAX_PARQUET_FILES = 10_000  # of one data set: 50 GB in files of 5 MB
+
+
+def folder_parts(folder: Path, locales: Sequence[str]) -> tuple[list[Part], list[LeftOut]]:
+    """Return what a folder holds, whichever of the layouts it has, and what was left out of it.
+
+    `locales` chooses among a folder's locales, and says nothing about a folder that has none.
+    Raises DataError, in one sentence, for a folder that is missing or holds no data set.
+    """
+    check_is_folder(folder)
+    try:
+        listing = list_files(folder)
+        if any(name.endswith(".parquet") for name in listing.files):
+            return _parquet_parts(listing, locales), listing.left_out
+        return _label_folder_parts(listing), listing.left_out
+    except OSError as error:
+        raise _closed(folder, error) from error
+
+
+def check_is_folder(folder: Path) -> None:
+    """Raise DataError where there is no folder."""
+    if not is_utf8(str(folder)):
+        raise DataError(
+            f'A folder with a name in UTF-8 was expected, but found "{shown(str(folder))}": '
+            "rename the folder."
+        )
+    try:
+        if folder.is_dir():
+            return
+        found = "a file" if folder.exists() else "nothing"
+    except OSError as error:
+        raise _closed(folder, error) from error
+    raise DataError(f'A folder was expected at "{folder}", but there is {found}: check the path.')
+
+
+def _closed(folder: Path, error: OSError) -> DataError:
+    return DataError(
+        f'The folder "{folder}" could not be opened ({error.strerror or error}): check its '
+        "path, and that you may read it."
+    )
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Hide the progress bars of `datasets`, which would cut through those of the caller."""
+    import datasets
+
+    lock_bars()
+    if datasets.are_progress_bars_disabled():
+        yield
+        return
+    datasets.disable_progress_bars()
+    try:
+        yield
+    finally:
+        datasets.enable_progress_bars()
+
+
+def _parquet_parts(listing: Listing, locales: Sequence[str]) -> list[Part]:
+    card = _card(listing, "")
+    folders = {name.split("/")[0] for name in listing.files if "/" in name}
+    known = sorted(name for name in {*card.subsets, *folders} if LOCALE_NAME.fullmatch(name))
+    budget = Budget(f'The data set in "{listing.folder}"')
+    if not known:
+        return _load(listing, card, _only_subset(card, listing), "", budget)
+    missing = [locale for locale in locales if locale not in known]
+    if missing:
+        raise DataError(
+            f'There is no locale "{missing[0]}" in "{listing.folder}", which has '
+            f"{', '.join(known)}: choose among these."
+        )
+    parts = []
+    for locale in locales:
+        if locale in card.subsets:
+            parts.extend(_load(listing, card, locale, locale, budget))
+        else:
+            own = _card(listing, locale)
+            subset = _only_subset(own, listing)
+            parts.extend(_load(listing, own, subset, locale, budget, folder=locale))
+    return parts
+
+
+def _card(listing: Listing, folder: str) -> Card:
+    """What the README of the data set, or of a folder in it, declares."""
+    name = f"{folder}/README.md".lstrip("/")
+    if name not in listing.files:
+        return Card()
+    with open_file(listing.real_path(name)) as file:
+        return read_card(file, str(listing.folder))
+
+
+def _only_subset(card: Card, listing: Listing) -> str:
+    """The subset that is read where none is asked for; "default" need not be declared."""
+    default = [name for name, subset in card.subsets.items() if subset.is_default]
+    if "default" in card.subsets or not card.subsets:
+        return "default"
+    if len(card.subsets) == 1 or default:
+        return default[0] if default else next(iter(card.subsets))
+    names = ", ".join(shown(name) for name in list(card.subsets)[:10])
+    raise DataError(
+        f'The README.md of "{listing.folder}" should say which of its {len(card.subsets)} subsets '
+        f'to read, but none of them ({names}) has "default: true": add it to one.'
+    )
+
+
+def _load(
+    listing: Listing, card: Card, name: str, locale: str, budget: Budget, folder: str = ""
+) -> list[Part]:
+    """The splits of one subset, of the data set or of a folder in it."""
+    readme = f'The README.md of "{listing.folder}"'
+    subset = card.subsets.get(name, Subset({}))
+    base = "/".join(filter(None, (folder, path_inside(subset.folder, readme))))
+    start = f"{base}/" if base else ""
+    files = sorted(
+        path[len(start) :]
+        for path in listing.files
+        if path.startswith(start) and path.endswith(".parquet")
+    )
+    if len(files) > MAX_PARQUET_FILES:
+        raise DataError(
+            f"{budget.title} should have at most {MAX_PARQUET_FILES:,} Parquet files, but has "
+            f"{len(files):,}: write it as fewer, larger ones."
+        )
+    if not files:
+        raise DataError(
+            f'"{listing.folder / base}" should hold Parquet files, but holds no such file: choose '
+            f"another folder.{listing.left_out_note()}"
+        )
+    if subset.patterns:
+        splits = files_by_split(files, subset.patterns, readme, listing.left_out_note())
+    else:
+        splits = split_by_name(files)
+    class_names = card.class_names.get(name, {})
+    parts = []
+    for split, found in splits.items():
+        paths = [start + path for path in found]
+        parts.append(Part(_read(listing, paths, class_names, budget), split, locale))
+    return [part for part in parts if len(part.dataset)] or parts[:1]
+
+
+def _read(
+    listing: Listing, paths: list[str], class_names: dict[str, tuple[str, ...]], budget: Budget
+) -> "Dataset":
+    try:
+        with quiet():
+            return read_parquet(listing, paths, class_names, budget)
+    except DataError:
+        raise
+    except Exception as error:  # damaged files make Arrow raise nearly anything
+        raise _unreadable(listing.folder, error) from error
+
+
+def _unreadable(folder: Path, error: BaseException) -> DataError:
+    if problem := storage_problem(error):
+        return DataError(f'The data set in "{folder}" could not be read. {problem}')
+    reason = " ".join(str(error).split()) or type(error).__name__
+    return DataError(
+        f'The data set in "{folder}" could not be read ({reason[:200]}): check that its Parquet '
+        "files are whole and alike, and that the disk has space."
+    )
+
+
+def _label_folder_parts(listing: Listing) -> list[Part]:
+    clips = [name for name in listing.files if name.lower().endswith(AUDIO_SUFFIXES)]
+    top = {name for name in listing.folders if "/" not in name}
+    filled = {name.split("/")[0] for name in clips if name.count("/") >= 2}
+    divided = bool(top) and top <= {"train", "test"} and filled == top
+    rows: dict[str, list[tuple[str, str]]] = {}  # by split: the label and the file of each clip
+    for name in clips:
+        folders = name.split("/")[:-1]
+        if len(folders) >= (2 if divided else 1):
+            split, label = folders[:2] if divided else ("all", folders[0])
+            rows.setdefault(split, []).append((label, name))
+    if not rows:
+        kinds = ", ".join(suffix[1:] for suffix in AUDIO_SUFFIXES)
+        raise DataError(
+            f'"{listing.folder}" should hold Parquet files, or one folder per label with audio '
+            f"files ({kinds}), but holds no such file: choose another folder."
+            f"{listing.left_out_note()}"
+        )
+    return [Part(_file_dataset(listing, rows[split]), split) for split in sorted(rows)]
+
+
+def _file_dataset(listing: Listing, clips: list[tuple[str, str]]) -> "Dataset":
+    """Rows that point to the files; their bytes stay on the disk."""
+    import datasets
+
+    columns = {
+        "audio": [{"bytes": None, "path": listing.real_path(name)} for _, name in clips],
+        "label": [label for label, _ in clips],
+        "name": [name for _, name in clips],
+    }
+    features = datasets.Features(
+        {
+            # not Audio: to put rows into one, `datasets` asks for torchcodec
+            "audio": {"bytes": datasets.Value("binary"), "path": datasets.Value("string")},
+            "label": datasets.Value("string"),
+            "name": datasets.Value("string"),
+        }
+    )
+    return datasets.Dataset.from_dict(columns, features=features)

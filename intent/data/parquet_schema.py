@@ -1,0 +1,198 @@
+"""Which columns of a Parquet file are read, and whether they can be what they are read as."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, BinaryIO
+
+from intent.data.schema import (
+    AUDIO_COLUMN,
+    LABEL_COLUMNS,
+    LOCALE_COLUMNS,
+    MAX_LABEL_CHARACTERS,
+    MAX_LABELS,
+    check_columns,
+    no_sound,
+)
+from intent.errors import DataError
+
+if TYPE_CHECKING:
+    import pyarrow
+    import pyarrow.parquet
+    from datasets import Features
+
+MAX_FOOTER_BYTES = 8 << 20  # some 100 bytes a column of a row group: ten thousand groups of eight
+MAX_COLUMNS = 1000  # top-level ones and those inside them
+MAX_ROW_GROUPS = 10_000  # of one file: a group of a hundred recordings has some 10 MB
+THRIFT_ITEMS = 100_000  # entries in any list of the footer
+SCHEMA_DEPTH = 32  # columns inside one another
+
+
+def open_parquet(file: BinaryIO, title: str) -> "pyarrow.parquet.ParquetFile":
+    """Return a Parquet file of which the footer alone has been read, within its bounds.
+
+    Raises DataError, and what Arrow raises for a footer that is damaged.
+    """
+    import pyarrow.parquet
+
+    file.seek(0, 2)
+    size = file.tell()
+    if size >= 12:
+        file.seek(size - 8)
+        footer = int.from_bytes(file.read(4), "little")
+        # what is longer than its file is damage, of which Arrow tells
+        _check(footer if footer <= size else 0, MAX_FOOTER_BYTES, "bytes of footer", title)
+    file.seek(0)
+    parquet = pyarrow.parquet.ParquetFile(
+        file,
+        pre_buffer=False,  # a row group at a time would be held in memory
+        buffer_size=1 << 20,
+        thrift_string_size_limit=MAX_FOOTER_BYTES,
+        thrift_container_size_limit=THRIFT_ITEMS,
+        schema_depth_limit=SCHEMA_DEPTH,
+    )
+    _check(parquet.metadata.num_columns, MAX_COLUMNS, "columns", title)
+    _check(parquet.metadata.num_row_groups, MAX_ROW_GROUPS, "row groups", title)
+    return parquet
+
+
+def features_of(
+    schema: "pyarrow.Schema", declared: Mapping[str, tuple[str, ...]], title: str
+) -> "Features":
+    """Return the columns to read, with their types; `declared` are the README's class names.
+
+    Raises DataError, its subject the title, for a column that is missing or of a wrong type.
+    """
+    check_columns(schema.names, title)
+    columns = [AUDIO_COLUMN]
+    for names in (LABEL_COLUMNS, LOCALE_COLUMNS, ("transcription",), ("name", "path")):
+        columns.extend([name for name in names if name in schema.names][:1])
+    for name in columns:
+        if schema.names.count(name) > 1:
+            raise DataError(
+                f'{title} should have one column "{name}", but has {schema.names.count(name)}: '
+                "rename the others."
+            )
+    if not _is_sound(schema.field(AUDIO_COLUMN).type):
+        raise no_sound(title, _words(schema.field(AUDIO_COLUMN).type))
+    for name in columns[1:]:
+        if not _is_plain(schema.field(name).type):
+            raise DataError(
+                f'{title} should have text or numbers in its column "{name}", but has '
+                f"{str(schema.field(name).type)[:100]}: write it anew."
+            )
+    known = {**_class_names(schema), **declared}
+    return _features(schema, columns, {x: known[x] for x in columns if x in known}, title)
+
+
+def _features(
+    schema: "pyarrow.Schema", columns: Sequence[str], known: Mapping[str, tuple[str, ...]], title: str
+) -> "Features":
+    from datasets import Audio, ClassLabel, Features, Value
+
+    features = Features({AUDIO_COLUMN: Audio(decode=False)})
+    for name in columns[1:]:
+        kind = _value_type(schema.field(name).type)
+        if kind in ("int64", "string") and name in known:
+            _check_names(name, known[name], title)
+            features[name] = ClassLabel(names=list(known[name]))
+        else:
+            features[name] = Value(kind)
+    return features
+
+
+def _value_type(kind: "pyarrow.DataType") -> str:
+    """The type that values are kept as, one of each kind."""
+    from pyarrow import types
+
+    if types.is_dictionary(kind):
+        kind = kind.value_type
+    if types.is_integer(kind):
+        return "int64"
+    if types.is_floating(kind):
+        return "float64"
+    return "bool" if types.is_boolean(kind) else "string"
+
+
+def _is_sound(kind: "pyarrow.DataType") -> bool:
+    from pyarrow import types
+
+    if not types.is_struct(kind):
+        return _is_text(kind) or _is_bytes(kind)
+    fields = {field.name: field.type for field in kind}
+    if len(fields) < kind.num_fields or not fields.keys() & {"bytes", "path"}:
+        return False
+    held, path = fields.get("bytes"), fields.get("path")
+    is_held = held is None or types.is_null(held) or _is_bytes(held)
+    return is_held and (path is None or types.is_null(path) or _is_text(path))
+
+
+def _is_plain(kind: "pyarrow.DataType") -> bool:
+    from pyarrow import types
+
+    if types.is_dictionary(kind):
+        kind = kind.value_type
+    is_number = types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind)
+    return _is_text(kind) or is_number or types.is_null(kind)
+
+
+def _is_text(kind: "pyarrow.DataType") -> bool:
+    from pyarrow import types
+
+    return types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind)
+
+
+def _is_bytes(kind: "pyarrow.DataType") -> bool:
+    from pyarrow import types
+
+    return types.is_binary(kind) or types.is_large_binary(kind) or types.is_binary_view(kind)
+
+
+def _class_names(schema: "pyarrow.Schema") -> dict[str, tuple[str, ...]]:
+    """The names that `datasets` writes into the schema.
+
+    Not by its own reader: `names_file` in there would make it open any file.
+    """
+    try:
+        stored = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))
+        features = stored["info"]["features"]
+        return {
+            column: tuple(feature["names"])
+            for column, feature in features.items()
+            if isinstance(feature, dict) and isinstance(feature.get("names"), list)
+        }
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return {}
+
+
+def _check_names(column: str, names: Sequence[str], title: str) -> None:
+    wrong = (
+        "the same name twice" if len(set(map(str, names))) < len(names)
+        else f"{len(names):,} names" if len(names) > MAX_LABELS
+        else "one that is not a text of a usual length"
+        if not all(isinstance(name, str) and len(name) <= MAX_LABEL_CHARACTERS for name in names)
+        else ""
+    )  # fmt: skip
+    if wrong:
+        raise DataError(
+            f'{title} should name the classes of its column "{column}" by at most {MAX_LABELS:,} '
+            f"different texts of at most {MAX_LABEL_CHARACTERS} characters, but has {wrong}: "
+            "correct the names."
+        )
+
+
+def _words(kind: "pyarrow.DataType") -> str:
+    """A type as `datasets` writes it, since its users know it so."""
+    from datasets.features.features import generate_from_arrow_type
+
+    try:
+        return str(generate_from_arrow_type(kind))[:200]
+    except Exception:  # noqa: BLE001 - it knows not every type
+        return str(kind)[:200]
+
+
+def _check(found: int, most: int, what: str, title: str) -> None:
+    if found > most:
+        raise DataError(
+            f"{title} should have at most {most:,} {what}, but has {found:,}: divide it into "
+            "several files, or write it anew."
+        )

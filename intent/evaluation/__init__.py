@@ -1,0 +1,1 @@
+"""Metrics, and how well a checkpoint does on a data set."""

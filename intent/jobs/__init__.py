@@ -1,0 +1,1 @@
+"""Start, queue, stop and resume runs, each in a process of its own."""

@@ -1,0 +1,1 @@
+"""Encoders and classifiers: load, split, and what is special to Whisper."""

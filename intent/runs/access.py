@@ -1,0 +1,199 @@
+"""Who may do what: everything on one's own machine; in public mode, what a visitor may.
+
+This is the one place that answers "may this visitor do this to that?". The page, the API and the
+worker ask it. The command line is the owner's and may do everything.
+"""
+
+import hashlib
+import ipaddress
+import os
+import re
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from intent import paths
+from intent.checkpoints.resolve import existing_folder, is_hub_id, run_named_by
+from intent.errors import AccessError, CheckpointError, DataError, RunError
+from intent.paths import BUNDLED, MINDS14_DATA, RUN_ID, SAMPLE
+from intent.recipes import Recipe
+from intent.runs.directory import RunDir, no_run
+
+HEADER = "x-intent-visitor"  # carries a visitor's secret with each request
+SECRET = re.compile(r"[!-~]{16,200}")  # what can stand in a header, and is too long to be guessed
+
+PUBLIC_SETTING = "INTENT_PUBLIC"
+YES = ("1", "on", "yes", "true")
+
+PUBLIC_DATA = (MINDS14_DATA, SAMPLE)
+Action = Literal["read", "stop", "resume", "rename", "remove", "restore"]
+
+FILE_ADDRESS = re.compile(r"file:/{1,3}", re.IGNORECASE)
+# From a slash that no word, and none of an address such as https://, stands before.
+PATH = re.compile(r"(?<![\w/.~])~?/(?!/)(?:[^\s\"'“”():;,]+/)*([^\s\"'“”():;,]+)")
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """Somebody who asks; `key` is the hash of their secret, "" for one who sent none."""
+
+    key: str = ""
+    is_owner: bool = False
+
+
+OWNER = Visitor(is_owner=True)
+
+
+def is_public(environment: Mapping[str, str] = os.environ) -> bool:
+    """Return whether strangers can reach the page.
+
+    They can on a Space, behind a share link, and where the page is bound beyond loopback; the
+    setting INTENT_PUBLIC says so for the rest, such as a proxy on the same machine.
+    """
+    return (
+        bool(environment.get("SPACE_ID"))
+        or environment.get(PUBLIC_SETTING, "").strip().lower() in YES
+        or environment.get("GRADIO_SHARE", "").strip().lower() in YES
+        or not _is_loopback(environment.get("GRADIO_SERVER_NAME") or "127.0.0.1")
+    )
+
+
+def visitor_with(secret: str | None) -> Visitor:
+    """Return the visitor of a secret; one that could be guessed is as good as none."""
+    if not secret or not SECRET.fullmatch(secret):
+        return Visitor()
+    return Visitor(hashlib.sha256(secret.encode()).hexdigest())
+
+
+def owner_of(run: RunDir) -> Visitor:
+    """Return whose run it is: a visitor's, or the owner's, as those of the command line are."""
+    key = run.owner
+    return OWNER if key is None else Visitor(key)
+
+
+def may(visitor: Visitor, action: Action, run: RunDir) -> bool:
+    """Return whether a visitor may do something to a run.
+
+    Every visitor may read a run, and classify with what came out of it, unless it was trained on a
+    folder of this machine: its report quotes the recordings. All else is for the run's own visitor.
+    """
+    if visitor.is_owner:
+        return True
+    if visitor.key and visitor == owner_of(run):
+        return True
+    return action == "read" and _is_public_run(run)
+
+
+def check(visitor: Visitor, action: Action, run: RunDir) -> RunDir:
+    """Return the run; raises RunError for one not to be seen, else AccessError."""
+    if not may(visitor, "read", run):
+        raise no_run(run.path.parent, run.id)
+    if not may(visitor, action, run):
+        raise AccessError(
+            f"Run {run.id} was started by somebody else, found the request to {action} it: "
+            "choose a run of your own."
+        )
+    return run
+
+
+def check_owner(visitor: Visitor, what: str) -> None:
+    """Raise AccessError unless it is the owner who asks; `what` they want, as "to empty …"."""
+    if not visitor.is_owner:
+        raise AccessError(f"Only the owner of this app may {what}, by its command line.")
+
+
+def check_may_start(visitor: Visitor) -> None:
+    """Raise AccessError for a visitor who could not be told from others later."""
+    if not visitor.is_owner and not visitor.key:
+        raise AccessError(
+            f"A run is started by somebody who can be known again: send the header {HEADER} with "
+            "16 to 200 random characters of your own, and the same ones with each later request."
+        )
+
+
+def check_recipe(visitor: Visitor, recipe: Recipe) -> Recipe:
+    """Return the recipe, its base named as `check_checkpoint` does; raises what the checks raise."""
+    check_data(visitor, recipe.data)
+    return replace(recipe, base=check_checkpoint(visitor, recipe.base))
+
+
+def check_data(visitor: Visitor, data: str) -> str:
+    """Return the name of a data set; raises DataError for a folder that a visitor names."""
+    if visitor.is_owner or data in PUBLIC_DATA:
+        return data
+    raise DataError(
+        "Folders of the server cannot be used here: choose minds14 or sample, or run the app on "
+        "your own machine."
+    )
+
+
+def check_checkpoint(visitor: Visitor, checkpoint: str) -> str:
+    """Return a checkpoint's name; for the owner a run's id for its folder, a folder's whole path.
+
+    A visitor may name the bundled one, a run that they may read by its id, and an id of the Hub.
+    Raises CheckpointError for anything else, without a look at the disk, and RunError for no such
+    run.
+    """
+    if not isinstance(checkpoint, str):
+        raise CheckpointError("The name of a checkpoint was expected as text: choose one by its name.")
+    name = checkpoint.strip()
+    run_id = name if RUN_ID.fullmatch(name) else None
+    if run_id is None and visitor.is_owner:
+        run_id = run_named_by(name)
+    if run_id is not None:
+        run = RunDir(paths.runs_dir() / run_id)
+        if not run.recipe_file.is_file() or not may(visitor, "read", run):
+            raise no_run(paths.runs_dir(), run_id)
+        return run_id
+    if visitor.is_owner:
+        folder = existing_folder(name) if is_hub_id(name) and name != BUNDLED else None
+        return str(folder) if folder else name
+    if name == BUNDLED or not name or is_hub_id(name):
+        return name
+    raise CheckpointError(
+        "Folders of the server cannot be used here: choose the bundled checkpoint, a run by its "
+        "id, or a Hub id such as owner/name."
+    )
+
+
+def shown_recipe(visitor: Visitor, recipe: Recipe) -> Recipe:
+    """Return a recipe as a visitor may see it: folders by their last name."""
+    if visitor.is_owner:
+        return recipe
+    base = run_named_by(recipe.base) or recipe.base
+    return replace(recipe, base=without_paths(base), data=without_paths(recipe.data))
+
+
+def without_paths(text: str) -> str:
+    """Return a text with the last name in the place of each absolute path."""
+    text = FILE_ADDRESS.sub("/", text)
+    for folder in _known_folders():
+        text = text.replace(f"{folder}/", "/").replace(str(folder), folder.name or "/")
+    return PATH.sub(r"\1", text)
+
+
+def _is_public_run(run: RunDir) -> bool:
+    try:
+        return run.recipe().data in PUBLIC_DATA
+    except RunError:
+        return False
+
+
+def _known_folders() -> list[Path]:
+    """Folders whose names may hold blanks, which no pattern tells from the words around them."""
+    found = [paths.runs_dir(), paths.cache_dir(), Path.cwd(), paths.ASSETS.parent]
+    found += [Path(tempfile.gettempdir()), Path(os.path.expanduser("~"))]
+    found += [Path(os.environ[name]) for name in ("HF_HOME", "GRADIO_TEMP_DIR") if os.environ.get(name)]
+    found = [folder for folder in found if len(folder.parts) > 1]
+    return sorted(set(found), key=lambda folder: len(str(folder)), reverse=True)
+
+
+def _is_loopback(host: str) -> bool:
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:  # a name: nobody knows where it leads
+        return False

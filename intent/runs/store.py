@@ -1,0 +1,154 @@
+"""Runs in their folder: create, open, list and name them; their state is read off their files."""
+
+import os
+import secrets
+import shutil
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from intent.runs import disk_full
+from intent.runs import locks
+from intent.runs.access import OWNER, Visitor
+from intent.errors import RunError
+from intent.runs.events import Failed, Finished
+from intent.paths import RUN_ID, written_whole
+from intent.recipes import Recipe
+from intent.runs.directory import RunDir, history_of, no_run
+
+State = Literal[
+    "prepared", "queued", "running", "stopping", "done", "stopped", "out of time", "failed",
+    "interrupted",
+]  # fmt: skip
+RESUMABLE = ("prepared", "stopped", "out of time", "failed", "interrupted")
+MAX_NAME = 60  # characters
+
+
+def create_run(runs: Path, recipe: Recipe, visitor: Visitor = OWNER) -> RunDir:
+    """Make the directory of a visitor's new run in the runs folder, with the recipe in it.
+
+    Raises RunError where the folder cannot be written to.
+    """
+    try:
+        run = _new_folder(runs, recipe.preset)
+        try:
+            if not visitor.is_owner:  # before the recipe, which makes it a run
+                with written_whole(run.owner_file, durable=True) as file:
+                    file.write(visitor.key.encode())
+            with written_whole(run.recipe_file, durable=True) as file:
+                file.write(recipe.to_json().encode())
+        except OSError:
+            shutil.rmtree(run.path, ignore_errors=True)
+            raise
+    except OSError as error:
+        raise RunError(disk_full.runs_folder_message(runs, error)) from None
+    return run
+
+
+def open_run(runs: Path, run_id: str) -> RunDir:
+    """Return the run of that id; raises RunError where there is none."""
+    if isinstance(run_id, str) and RUN_ID.fullmatch(run_id) and (runs / run_id).is_dir():
+        run = RunDir(runs / run_id)
+        if run.recipe_file.is_file():
+            _mend(run)
+            return run
+    raise no_run(runs, run_id)
+
+
+def list_runs(runs: Path) -> list[RunDir]:
+    """Return the runs of a folder, the newest first."""
+    try:
+        found = [RunDir(path) for path in runs.iterdir() if RUN_ID.fullmatch(path.name)]
+    except OSError:
+        return []
+    made = {run: _modified(run.recipe_file) for run in found}
+    kept = [run for run in found if made[run]]
+    for run in kept:
+        _mend(run)
+    return sorted(kept, key=lambda run: (run.id[:15], made[run], run.id), reverse=True)
+
+
+def finished_runs(runs: Path) -> list[RunDir]:
+    """Return the runs that hold a checkpoint, the newest first."""
+    return [run for run in list_runs(runs) if run.model.is_dir()]
+
+
+def state(run: RunDir) -> State:
+    """Return the state of a run, from its files and from whether a process holds its lock."""
+    queued = run.queued_file.exists()  # before the look at the lock, which is taken first
+    if locks.is_held(run.lock_file):
+        return "stopping" if run.stop_requested() else "running"
+    if queued:
+        return "queued"
+    history = history_of(run)  # after the look at the lock: what was written is whole
+    match history.end:
+        case Finished(outcome="stopped" | "out of time" as outcome):
+            return outcome
+        case Finished():
+            return "done"
+        case Failed():
+            return "failed"
+    begun = history.count or locks.holder_of(run.lock_file)
+    return "interrupted" if begun else "prepared"
+
+
+def check_resumable(run: RunDir) -> None:
+    """Raise RunError for a run with nothing to go on with: it is done, trains or waits."""
+    now = state(run)
+    if now not in RESUMABLE:
+        raise RunError(f"Run {run.id} is {now}: there is nothing to resume.")
+
+
+def rename_run(run: RunDir, name: str) -> None:
+    """Give a run a name of 1 to 60 printable characters; raises RunError for any other."""
+    name = name.strip()
+    if not (1 <= len(name) <= MAX_NAME and name.isprintable()):
+        raise RunError(
+            f"A run's name has 1 to {MAX_NAME} printable characters, found {name[:80]!r}: "
+            "choose another."
+        )
+    try:
+        with written_whole(run.name_file) as file:
+            file.write(name.encode())
+    except OSError as error:
+        raise RunError(
+            f"Run {run.id} cannot be renamed ({error.strerror}): look at the folder {run.path}."
+        ) from None
+
+
+def size_bytes(run: RunDir) -> int:
+    """Return how many bytes the files of a run take."""
+    total = 0
+    for folder, _, files in os.walk(run.path):
+        for file in files:
+            with suppress(OSError):  # it may go while we look
+                total += os.lstat(os.path.join(folder, file)).st_size
+    return total
+
+
+def _mend(run: RunDir) -> None:
+    """Put back the checkpoint of a run that was killed while a new one took its place."""
+    if run.old_model.exists() and not run.model.exists():
+        with suppress(OSError), locks.hold(run.lock_file) as idle:
+            if idle:
+                run.recover_model()
+
+
+def _new_folder(runs: Path, preset: str) -> RunDir:
+    runs.mkdir(parents=True, exist_ok=True)
+    while True:
+        now = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+        path = runs / f"{now}-{preset}-{secrets.token_hex(2)}"
+        try:
+            path.mkdir()
+            return RunDir(path)
+        except FileExistsError:
+            continue
+
+
+def _modified(file: Path) -> int:
+    try:
+        return file.stat().st_mtime_ns
+    except OSError:
+        return 0

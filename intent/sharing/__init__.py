@@ -1,0 +1,1 @@
+"""A run for others: model card, zip, push to the Hub."""

@@ -1,0 +1,167 @@
+"""Clips to model inputs or activations, each computed once and kept under the hash of its sound."""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from transformers import FeatureExtractionMixin
+
+from intent import distributed
+from intent.audio.augmentation import altered
+from intent.audio.clip import Clip, resample
+from intent.data.labelled_clip import LabelledClip
+from intent.devices import autocast
+from intent.models.encoders import fingerprint
+from intent.paths import cache_dir, written_whole
+
+BATCH = 4  # clips in one forward pass
+CACHE_GIGABYTES = 8.0  # unless INTENT_CACHE_GB says otherwise
+
+
+@dataclass(frozen=True)
+class FrontEnd:
+    """All that happens to a clip before anything learns: extractor, window and frozen layers."""
+
+    extractor: FeatureExtractionMixin
+    frozen: torch.nn.Module | None
+    window_seconds: int
+    fixed_window: bool
+    device: str
+    dtype: torch.dtype = torch.float32  # in which matrices are multiplied
+
+    @property
+    def clips_at_once(self) -> int:
+        """How many clips go through together: several only where all are of one length."""
+        return BATCH if self.fixed_window else 1
+
+    @property
+    def input_name(self) -> str:
+        """The model's name for its input: "input_features" or "input_values"."""
+        return self.extractor.model_input_names[0]
+
+    def key(self) -> str:
+        """Return a hash of all that the result depends on, but the clip."""
+        parts = [self.extractor.to_json_string(), str(self.window_seconds), str(self.dtype)]
+        parts += [type(self.frozen).__name__, fingerprint(self.frozen)] if self.frozen else []
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:24]
+
+    @torch.inference_mode()
+    def hear(self, clips: Sequence[Clip]) -> list[np.ndarray]:
+        """Return for each clip its model input or activations, float16 unless pooled or raw."""
+        rate = self.extractor.sampling_rate
+        inputs = self.extractor(
+            [resample(clip, rate).samples for clip in clips],
+            sampling_rate=rate,
+            return_tensors="pt",
+            **(
+                {}
+                if self.fixed_window
+                else {"max_length": self.window_seconds * rate, "truncation": True, "padding": True}
+            ),
+        )[self.input_name]
+        if self.frozen is None:
+            return list(inputs.numpy())
+        with autocast(self.device, self.dtype):
+            activations = self.frozen(inputs.to(self.device))
+        arrays = [one.float().cpu().numpy() for one in activations]
+        return [array.astype(np.float16) if array.ndim > 1 else array for array in arrays]
+
+
+class FeatureCache:
+    """Arrays on disk, one file each, in a folder for each front end."""
+
+    def __init__(self, key: str) -> None:
+        self.folder = cache_dir() / "features" / key
+        self.folder.mkdir(parents=True, exist_ok=True)
+        os.utime(self.folder)
+        if distributed.leads():
+            _keep_below_cap(self.folder)
+
+    def path(self, clip_hash: str, copy: int = 0) -> Path:
+        """Return where the array of a clip, or of an altered copy of it, is kept."""
+        return self.folder / f"{clip_hash}-{copy}.npy"
+
+    def kept(self, path: Path, compute: Callable[[], np.ndarray]) -> np.ndarray:
+        """Return the array in a file, computed first where it is not there."""
+        if not path.exists():
+            self.write(path, compute())
+        return np.load(path)
+
+    def write(self, path: Path, array: np.ndarray) -> None:
+        """Store an array whole: a reader sees all of it or nothing."""
+        with written_whole(path) as file:
+            np.save(file, array)
+
+
+def feature_files(
+    front_end: FrontEnd, clips: Sequence[LabelledClip], copies: int, cache: FeatureCache
+) -> Iterator[tuple[int, list[Path]]]:
+    """Yield each clip's index and the files of its features: itself, then its altered copies.
+
+    Clips come in order; those that are not in the cache are computed, a few at a time. Several
+    processes each compute their share of them.
+    """
+    size = front_end.clips_at_once * distributed.count()
+    for start in range(0, len(clips), size):
+        batch = clips[start : start + size]
+        paths = [[cache.path(clip.hash, copy) for copy in range(copies + 1)] for clip in batch]
+        rows = range(len(batch))
+        _compute(front_end, batch, paths, distributed.share(rows), cache)
+        if distributed.count() > 1:
+            distributed.wait_for_all()
+            _compute(front_end, batch, paths, rows, cache)  # another machine has a cache of its own
+        yield from ((start + row, paths[row]) for row in rows)
+
+
+def _compute(
+    front_end: FrontEnd,
+    batch: Sequence[LabelledClip],
+    paths: Sequence[Sequence[Path]],
+    rows: range,
+    cache: FeatureCache,
+) -> None:
+    """Compute the features of some clips of a batch that are not in their files yet."""
+    missing = [
+        (path, row, copy)
+        for row in rows
+        for copy, path in enumerate(paths[row])
+        if not path.exists()
+    ]
+    sounds = {row: batch[row].read() for row in {row for _, row, _ in missing}}
+    for first in range(0, len(missing), front_end.clips_at_once):
+        some = missing[first : first + front_end.clips_at_once]
+        heard = front_end.hear(
+            [altered(sounds[row], batch[row].hash, copy) for _, row, copy in some]
+        )
+        for (path, _, _), array in zip(some, heard, strict=True):
+            cache.write(path, array)
+
+
+def _keep_below_cap(in_use: Path) -> None:
+    """Remove the front ends that were used longest ago until the cache fits its cap."""
+    cap = float(os.environ.get("INTENT_CACHE_GB") or CACHE_GIGABYTES) * 1e9
+    folders = sorted(in_use.parent.iterdir(), key=lambda folder: folder.stat().st_mtime)
+    sizes = {folder: _size(folder) for folder in folders}
+    total = sum(sizes.values())
+    for folder in folders:
+        if total <= cap:
+            return
+        if folder != in_use:
+            shutil.rmtree(folder, ignore_errors=True)
+            total -= sizes[folder]
+
+
+def _size(folder: Path) -> int:
+    """Bytes of a folder's files; another process may be writing there, or removing it."""
+    total = 0
+    with suppress(OSError):
+        for file in os.scandir(folder):
+            with suppress(OSError):
+                total += file.stat().st_size
+    return total

@@ -1,0 +1,1 @@
+"""The last layer of a Whisper encoder, with a leave-one-out loss."""

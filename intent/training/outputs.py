@@ -1,0 +1,111 @@
+"""What comes out of a run: its checkpoint, moved into place whole, and its report."""
+
+import dataclasses
+import json
+import os
+import shutil
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from intent.audio.clip import resample
+from intent.checkpoints.provenance import Provenance, write_provenance
+from intent.data.labelled_clip import LabelledClip
+from intent.evaluation.evaluate import Evaluation, score
+from intent.paths import sync, sync_all, written_whole
+from intent.runs.events import Phase, Saved
+from intent.runs.report import AnsweredClip, to_json
+from intent.training.context import ProgressMeter, Work
+
+
+def save_model(work: Work, accuracy: float | None, interval: tuple[float, float] | None) -> None:
+    """Write the whole classifier beside the run's `model/`, then put it in its place.
+
+    A reader finds the checkpoint before or the one after, never half of one; between the two, for a
+    moment, none.
+    """
+    recipe, run, new = work.recipe, work.run, work.run.new_model
+    shutil.rmtree(new, ignore_errors=True)
+    work.model.save_pretrained(new)
+    work.extractor.save_pretrained(new)
+    heard = tuple(sorted({*work.seen, *(clip.hash for clip in work.train)}))
+    write_provenance(
+        new,
+        Provenance(
+            base=recipe.base,
+            preset=recipe.preset,
+            data=recipe.data,
+            locales=recipe.locales,
+            seed=recipe.seed,
+            accuracy=accuracy,
+            interval=interval,
+            test_clips=len(work.test),
+            trained_on=heard,
+        ),
+    )
+    sync_all(new)  # a loss of power must not find it in its place without its content
+    run.recover_model()
+    shutil.rmtree(run.old_model, ignore_errors=True)
+    if run.model.exists():
+        os.replace(run.model, run.old_model)
+    os.replace(new, run.model)
+    sync(run.path)
+    shutil.rmtree(run.old_model, ignore_errors=True)
+    if accuracy is not None:
+        work.emit(Saved(accuracy))
+
+
+def evaluate(work: Work, clips: list[LabelledClip], probabilities: np.ndarray) -> Evaluation | None:
+    """Return the figures of scores (clips, classes) for test clips; None if there are no clips."""
+    if not clips:
+        return None
+    return score(
+        labels=work.labels,
+        true_ids=np.array([clip.label_id for clip in clips]),
+        probabilities=probabilities,
+        clip_names=[clip.name for clip in clips],
+        transcriptions=[clip.transcription for clip in clips],
+        locales=[clip.locale for clip in clips],
+    )
+
+
+def write_report(
+    work: Work, evaluation: Evaluation | None, seconds: float, clips: Sequence[AnsweredClip]
+) -> None:
+    """Write the run's figures, and its answer to each test clip, into its report, whole."""
+    report = {
+        "recipe": dataclasses.asdict(work.recipe),
+        "outcome": work.watch.outcome,
+        "seconds": round(seconds, 2),
+        "device": work.device,
+        "train_clips": len(work.train),
+        "evaluation": evaluation.to_dict() if evaluation else None,
+        "clips": to_json(clips),
+    }
+    with written_whole(work.run.report_file, durable=True) as file:
+        file.write(json.dumps(report, indent=1).encode())
+
+
+@torch.inference_mode()
+def model_probabilities(
+    work: Work, clips: Sequence[LabelledClip], may_stop: bool = True
+) -> np.ndarray:
+    """Return the scores (clips, classes) that the model itself gives, as in stock pipeline.
+
+    There an encoder without a fixed window hears all of a clip, however short the window that it
+    was taught with. Raises Stopped if work must end, unless it may not stop.
+    """
+    work.emit(Phase("hearing the test clips with the new model"))
+    model, meter = work.model.eval(), ProgressMeter(work.emit, len(clips))
+    rows = np.zeros((len(clips), len(work.labels)))
+    for row, clip in enumerate(clips):
+        if may_stop:
+            work.watch.check()
+        sound = resample(clip.read(), work.extractor.sampling_rate)
+        inputs = work.extractor(
+            sound.samples, sampling_rate=sound.sample_rate, return_tensors="pt"
+        ).to(model.device)
+        rows[row] = model(**inputs).logits[0].float().softmax(-1).cpu().numpy()
+        meter.show(row + 1, row + 1)
+    return rows

@@ -1,0 +1,133 @@
+"""What the list says of each run, and in which order."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from intent.runs import store
+from intent.errors import RunError
+from intent.runs.events import Finished
+from intent.paths import BUNDLED
+from intent.recipes import Recipe
+from intent.runs.store import RESUMABLE, list_runs, size_bytes
+from intent.runs.directory import RunDir, history_of
+from intent.ui.shared.visitors import may, seen_runs
+
+Key = Callable[["RunRow"], object]
+LIVE = ("running", "stopping", "queued")
+
+
+@dataclass(frozen=True)
+class RunRow:
+    """A run as the list shows it."""
+
+    id: str
+    name: str
+    data: str
+    base: str
+    recipe: str
+    state: str
+    accuracy: float | None  # 0..1
+    interval: tuple[float, float] | None  # 95 %
+    seconds: float | None  # of work, once it has ended
+    bytes: int
+    has_model: bool
+    events: int  # so that a run that gets on is another row
+    is_own: bool = True  # this visitor may stop, resume, rename and remove it
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the run trains, or waits for its turn."""
+        return self.state in LIVE
+
+    @property
+    def can_be_used(self) -> bool:
+        """Whether its checkpoint is there and will not change."""
+        return self.has_model and not self.is_live
+
+    @property
+    def can_be_resumed(self) -> bool:
+        """Whether it ended before it was done."""
+        return self.is_own and self.state in RESUMABLE
+
+
+KEYS: dict[str, Key] = {
+    "name": lambda row: row.name.casefold(),
+    "data": lambda row: row.data.casefold(),
+    "base": lambda row: row.base.casefold(),
+    "recipe": lambda row: row.recipe,
+    "state": lambda row: row.state,
+    "accuracy": lambda row: -1.0 if row.accuracy is None else row.accuracy,
+    "time": lambda row: -1.0 if row.seconds is None else row.seconds,
+    "size": lambda row: row.bytes,
+    "begun": lambda row: row.id[:15],  # its second; within one, rows stay in their order
+}
+
+
+def rows_of(runs: Path) -> tuple[RunRow, ...]:
+    """Return the runs of a folder that the visitor may see, the newest first.
+
+    One that cannot be read is left out.
+    """
+    found = (_row(run) for run in seen_runs(list_runs(runs)))
+    return tuple(row for row in found if row is not None)
+
+
+def ordered(rows: Sequence[RunRow], key: str, descending: bool) -> tuple[RunRow, ...]:
+    """Return the rows by one of KEYS; an unknown key leaves them as they are."""
+    if key not in KEYS:
+        return tuple(rows)
+    return tuple(sorted(rows, key=KEYS[key], reverse=descending))
+
+
+def data_in_words(recipe: Recipe) -> str:
+    """Return what a run learns from, in a few words."""
+    if recipe.data == "sample":
+        return "Bundled sample"
+    if recipe.data == "minds14":
+        return f"MInDS-14 {', '.join(recipe.locales)}"
+    return Path(recipe.data).name or recipe.data
+
+
+def base_in_words(recipe: Recipe) -> str:
+    """Return what a run begins with, in a few words."""
+    if recipe.base == BUNDLED:
+        return "Bundled"
+    folder = Path(recipe.base)
+    return folder.parent.name if folder.name == "model" and folder.parent.name else folder.name
+
+
+def size_in_words(size: int) -> str:
+    """Return bytes as "33 MB"."""
+    if size < 1000:
+        return f"{size}\u00a0B"
+    power = min(3, int(math.log10(size)) // 3)
+    value = size / 1000**power
+    digits = 1 if value < 10 and power > 1 else 0
+    return f"{value:.{digits}f}\u00a0{('B', 'kB', 'MB', 'GB')[power]}"
+
+
+def _row(run: RunDir) -> RunRow | None:
+    try:
+        recipe = run.recipe()
+    except RunError:
+        return None
+    state, history = store.state(run), history_of(run)
+    end = history.end if isinstance(history.end, Finished) else None
+    latest = history.evaluations[-1].accuracy if history.evaluations else None
+    return RunRow(
+        id=run.id,
+        name=run.name,
+        data=data_in_words(recipe),
+        base=base_in_words(recipe),
+        recipe=recipe.preset.capitalize(),
+        state=state,
+        accuracy=end.accuracy if end else latest,
+        interval=end.interval if end else None,
+        seconds=end.seconds if end else None,
+        bytes=size_bytes(run),
+        has_model=run.model.is_dir(),
+        events=history.count,
+        is_own=may("remove", run),
+    )

@@ -1,0 +1,112 @@
+"""A run's history as two charts: accuracy and loss, growing point by point on steady axes."""
+
+import math
+
+from intent.evaluation.evaluate import interval
+from intent.evaluation.learning_curve import continuation
+from intent.recipes import Recipe
+from intent.runs.events import EvalPoint, Finished, History
+from intent.ui.shared import chart
+from intent.ui.shared.chart import Chart, Line, chart_html
+
+CSS = chart.CSS
+CLOSED_FORM = "closed-form"
+LOSS_LIMITS = (0.5, 1, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 50, 100)  # nats
+WAITING = "Points appear here as soon as there is something to measure."
+
+
+def plots_html(history: History, recipe: Recipe) -> str:
+    """Return both charts of a run, side by side where there is room."""
+    both = accuracy_chart(history, recipe), loss_chart(history, recipe)
+    return f"<div class='is-plots'>{''.join(map(chart_html, both))}</div>"
+
+
+def accuracy_chart(history: History, recipe: Recipe) -> Chart:
+    """Return accuracy in 0..1 against epochs, or against clips heard where the head is solved.
+
+    The band around the test line is the 95 % interval; the level is chance, 1 / intents. A solved
+    head's curve ends with a dotted guess of what twice the recordings would give.
+    """
+    test = tuple((_x(point, recipe), point.accuracy) for point in history.evaluations)
+    training = tuple((point.epoch, point.accuracy) for point in history.train)
+    lines = (Line("Test", "test", test, _band(history, recipe)),)
+    if not _is_closed_form(recipe):
+        lines += (Line("Training", "training", training),)
+    elif ahead := _ahead(test, history):
+        lines += (Line("With twice the recordings, probably", "test", ahead, is_guess=True),)
+    return Chart(
+        title="Accuracy",
+        x_name=x_name(recipe),
+        x_limit=_x_limit(history, recipe),
+        y_limit=1.0,
+        y_text=lambda value: f"{value * 100:.1f} %",
+        tick_text=lambda value: f"{value * 100:.0f} %",
+        lines=lines,
+        level=None if history.chance is None else (history.chance, "chance"),
+        empty=WAITING,
+    )
+
+
+def loss_chart(history: History, recipe: Recipe) -> Chart:
+    """Return the loss in nats; its axis holds a guess's loss, and only ever grows."""
+    test = tuple(
+        (_x(point, recipe), point.loss) for point in history.evaluations if point.loss is not None
+    )
+    training = tuple((point.epoch, point.loss) for point in history.train)
+    lines = (Line("Test", "test", test),)
+    if not _is_closed_form(recipe):
+        lines += (Line("Training", "training", training),)
+    guess = -math.log(history.chance) if history.chance else 1.0
+    highest = max([guess, *(loss for _, loss in (*test, *training))])
+    return Chart(
+        title="Loss",
+        x_name=x_name(recipe),
+        x_limit=_x_limit(history, recipe),
+        y_limit=next((limit for limit in LOSS_LIMITS if limit >= highest), highest),
+        y_text=lambda value: f"{value:.3f}",
+        tick_text=lambda value: f"{value:g}",
+        lines=lines,
+        empty=WAITING,
+    )
+
+
+def _ahead(
+    test: tuple[tuple[float, float], ...], history: History
+) -> tuple[tuple[float, float], ...]:
+    """Where a finished curve of a solved head is heading."""
+    return continuation(test) if isinstance(history.end, Finished) else ()
+
+
+def _band(history: History, recipe: Recipe) -> tuple[tuple[float, float, float], ...]:
+    clips = history.started.test_clips if history.started else 0
+    if not clips:
+        return ()
+    return tuple(
+        (_x(point, recipe), *interval(round(point.accuracy * clips), clips))
+        for point in history.evaluations
+    )
+
+
+def _x(point: EvalPoint, recipe: Recipe) -> float:
+    return (point.clips if _is_closed_form(recipe) else point.epoch) or 0.0
+
+
+def x_name(recipe: Recipe) -> str:
+    """Return what the charts of a run are drawn against."""
+    return "training clips heard" if _is_closed_form(recipe) else "epoch"
+
+
+def x_end(history: History, recipe: Recipe) -> float:
+    """Return where on that axis a run is done; 0 where nobody knows yet."""
+    if not _is_closed_form(recipe):
+        return recipe.epochs
+    return history.started.train_clips if history.started else 0.0
+
+
+def _x_limit(history: History, recipe: Recipe) -> float:
+    end = x_end(history, recipe)
+    return 2 * end if _is_closed_form(recipe) else end  # room for what is ahead
+
+
+def _is_closed_form(recipe: Recipe) -> bool:
+    return recipe.method == CLOSED_FORM
