@@ -1,11 +1,11 @@
-"""README's table of results: rows of assets/results.json, and published figures beside them."""
+"""The table in tests/README.md: rows of assets/results.json, and published figures beside them."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 from intent.evaluation.benchmark_results import Measured, load_measured
 
-README = Path(__file__).resolve().parents[2] / "README.md"
+README = Path(__file__).resolve().parents[1] / "README.md"
 BEGIN = "<!-- results: python -m tests.benchmarks.results --readme --recipe -->"
 END = "<!-- end of results -->"
 
@@ -89,7 +89,7 @@ def measured_cells(row: Measured) -> tuple[str, ...]:
 def readme_with_table(text: str, rendered: str) -> str:
     """Return README's text with a table between its two markers; ValueError if they are missing."""
     if text.count(BEGIN) != 1 or text.count(END) != 1:
-        raise ValueError(f"README needs one line {BEGIN} and after it one line {END}.")
+        raise ValueError(f"{README.name} needs one line {BEGIN} and after it one line {END}.")
     before, _, rest = text.partition(BEGIN)
     after = rest.partition(END)[2]
     return f"{before}{BEGIN}\n\n{rendered}\n\n{END}{after}"

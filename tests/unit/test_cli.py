@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -76,14 +75,6 @@ def test_examples_of_the_help_are_command_lines(capsys: Output, command: str) ->
     assert len(examples) >= 2
     for example in examples:
         build_parser().parse_args(example)
-
-
-def test_commands_of_the_readme_are_command_lines() -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    launched = re.findall(r"^(?:accelerate|hf jobs run) (?:.*\\\n)*.*-m intent ([^\n\"]*)", text, re.M)
-    assert len(launched) == 2
-    for arguments in launched:
-        build_parser().parse_args(arguments.split())
 
 
 def test_light_path_loads_neither_gradio_nor_torch(tmp_path: Path) -> None:

@@ -117,7 +117,7 @@ def test_an_encoder_is_no_longer_unmeasured_once_it_was_measured():
 def test_rendering_a_table_leaves_the_text_around_it():
     text = f"before\n{BEGIN}\nold\n{END}\nafter\n"
     assert readme_with_table(text, "new") == f"before\n{BEGIN}\n\nnew\n\n{END}\nafter\n"
-    with pytest.raises(ValueError, match="README needs one line"):
+    with pytest.raises(ValueError, match="README.md needs one line"):
         readme_with_table("no markers", "new")
 
 
