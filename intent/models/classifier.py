@@ -11,7 +11,7 @@ import numpy as np
 
 from intent.audio.clip import Clip, resample
 from intent.checkpoints.bounds import check_texts, check_weights, longest_seconds
-from intent.checkpoints.resolve import CheckpointInfo, describe, resolve, shown_name, window_seconds
+from intent.checkpoints.resolve import resolve, shown_name, window_seconds
 from intent.devices import best_device, compute_in, device_name, precision
 from intent.errors import CheckpointError, IntentError
 from intent.library_output import quiet_libraries
@@ -19,11 +19,6 @@ from intent.paths import BUNDLED
 
 if TYPE_CHECKING:
     from transformers import AudioClassificationPipeline
-
-__all__ = [
-    "Answer", "CheckpointInfo", "Loaded", "Score", "classify", "describe", "hear", "load",
-    "loaded", "model_input", "scores_by_hand", "warm_up",
-]  # fmt: skip
 
 MIN_SCORE = 0.35  # a top score below it is a guess: chance among 14 intents is 0.07
 MIN_INPUT_SECONDS = 0.5  # shorter clips are followed by silence: encoders need a few frames
