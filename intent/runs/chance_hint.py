@@ -1,8 +1,8 @@
 """A curve that stays at chance: is it one, and what is a learner told?"""
 
-from intent.runs.events import History
 from intent.evaluation.metrics import interval
 from intent.recipes import Recipe
+from intent.runs.events import History
 
 PATIENCE = 0.1  # of the epochs, before anything is said
 

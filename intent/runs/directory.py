@@ -9,6 +9,8 @@ from functools import reduce
 from pathlib import Path
 
 from intent.errors import RecipeError, RunError
+from intent.paths import RUN_ID, named
+from intent.recipes import Recipe
 from intent.runs.events import (
     Event,
     Failed,
@@ -19,8 +21,6 @@ from intent.runs.events import (
     from_line,
     to_line,
 )  # fmt: skip
-from intent.paths import RUN_ID, named
-from intent.recipes import Recipe
 
 WHOLE = "whole"  # the file that a checkpoint of Trainer gets when all of it is on the disk
 

@@ -8,14 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from intent.runs import disk_full
-from intent.runs import locks
-from intent.runs.access import OWNER, Visitor
 from intent.errors import RunError
-from intent.runs.events import Failed, Finished
 from intent.paths import RUN_ID, written_whole
 from intent.recipes import Recipe
+from intent.runs import disk_full, locks
+from intent.runs.access import OWNER, Visitor
 from intent.runs.directory import RunDir, history_of, no_run
+from intent.runs.events import Failed, Finished
 
 State = Literal[
     "prepared", "queued", "running", "stopping", "done", "stopped", "out of time", "failed",

@@ -5,9 +5,9 @@ import shutil
 import time
 from pathlib import Path
 
-from intent.runs import locks
 from intent.errors import RunError
 from intent.paths import RUN_ID
+from intent.runs import locks
 from intent.runs.directory import RunDir
 
 TRASH = ".trash"  # in the runs folder

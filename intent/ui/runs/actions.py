@@ -6,9 +6,9 @@ from pathlib import Path
 from intent.jobs.control import resume_run, stop_run
 from intent.runs.store import rename_run, state
 from intent.runs.trash import empty_trash, trash_run
-from intent.ui.shared.checkpoint_menu import in_words
 from intent.ui.finetune.recipe_form import notice
 from intent.ui.runs.view import removed_html, said_html
+from intent.ui.shared.checkpoint_menu import in_words
 from intent.ui.shared.visitors import check_owner, open_run, restore_run
 
 

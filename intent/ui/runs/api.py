@@ -5,13 +5,13 @@ from pathlib import Path
 
 import gradio as gr
 
-from intent.runs.compare import differences
 from intent.errors import RunError
+from intent.runs.compare import differences
 from intent.runs.report import AnsweredClip, read_report
 from intent.runs.store import rename_run, state
 from intent.runs.trash import trash_run
-from intent.ui.runs.compare_view import distinct_names, verdicts
 from intent.ui.finetune.api import in_sentences
+from intent.ui.runs.compare_view import distinct_names, verdicts
 from intent.ui.runs.rows import RunRow, rows_of
 from intent.ui.runs.view import compared
 from intent.ui.shared.visitors import open_run, restore_run

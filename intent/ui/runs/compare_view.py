@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
+from intent.recipes import NOT_READ, Recipe, value_read
 from intent.runs.compare import differences, in_words, mcnemar
 from intent.runs.events import History
-from intent.recipes import NOT_READ, Recipe, value_read
 from intent.runs.report import Report
 from intent.ui.finetune.live_view import percent
-from intent.ui.runs.overlay import COLOURS, overlay_html
 from intent.ui.finetune.recipe_form import WORDS, field_names
+from intent.ui.runs.overlay import COLOURS, overlay_html
 from intent.ui.runs.rows import RunRow
 from intent.ui.runs.table import begun_in_words, bounds_in_words, interval_html
 

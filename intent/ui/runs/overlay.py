@@ -3,8 +3,8 @@
 import dataclasses
 from collections.abc import Callable, Sequence
 
-from intent.runs.events import History
 from intent.recipes import Recipe
+from intent.runs.events import History
 from intent.ui.shared.chart import Chart, Line, chart_html
 from intent.ui.shared.plots import accuracy_chart, loss_chart, x_end, x_name
 

@@ -8,8 +8,8 @@ import numpy as np
 from intent.evaluation.metrics import LabelFigures, ReliabilityBin, reliability
 from intent.labels import human_name
 from intent.runs.report import OLD, Report
-from intent.ui.shared.chart import Chart, Line, chart_html
 from intent.ui.finetune.live_view import percent
+from intent.ui.shared.chart import Chart, Line, chart_html
 
 SURE = 0.9  # scores from here on are what the sentence speaks of
 MEASURES = ("precision", "recall", "f1")

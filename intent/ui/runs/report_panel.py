@@ -5,19 +5,19 @@ from pathlib import Path
 
 import gradio as gr
 
-from intent.errors import DataError
 from intent.data.find_clip import find_clip
+from intent.errors import DataError
 from intent.runs.report import read_report
-from intent.ui.shared.requests import usable_data
-from intent.ui.shared.checkpoint_menu import in_words
+from intent.ui.finetune.data_view import PICK, WAVE
+from intent.ui.finetune.recipe_form import notice
 from intent.ui.runs.clips_list import JS as CLIPS_JS
 from intent.ui.runs.clips_list import said_html
 from intent.ui.runs.confusion import JS as CONFUSION_JS
-from intent.ui.finetune.data_view import PICK, WAVE
-from intent.ui.finetune.recipe_form import notice
-from intent.ui.shared.recordings import wav_file
-from intent.ui.runs.view import Page
 from intent.ui.runs.share_panel import build_share_panel
+from intent.ui.runs.view import Page
+from intent.ui.shared.checkpoint_menu import in_words
+from intent.ui.shared.recordings import wav_file
+from intent.ui.shared.requests import usable_data
 from intent.ui.shared.visitors import open_run
 
 Updates = tuple[object, ...]

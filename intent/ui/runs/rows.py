@@ -5,13 +5,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from intent.runs import store
 from intent.errors import RunError
-from intent.runs.events import Finished
 from intent.paths import BUNDLED
 from intent.recipes import Recipe
-from intent.runs.store import RESUMABLE, list_runs, size_bytes
+from intent.runs import store
 from intent.runs.directory import RunDir, history_of
+from intent.runs.events import Finished
+from intent.runs.store import RESUMABLE, list_runs, size_bytes
 from intent.ui.shared.visitors import may, seen_runs
 
 Key = Callable[["RunRow"], object]

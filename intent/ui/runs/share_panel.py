@@ -10,14 +10,14 @@ from pathlib import Path
 
 import gradio as gr
 
-from intent.runs.access import is_public
 from intent.errors import RunError
-from intent.sharing.zip_export import zipped
-from intent.sharing.push import TOKEN_PAGE, push
+from intent.runs.access import is_public
 from intent.runs.directory import RunDir
-from intent.ui.shared.html import notice_html
-from intent.ui.shared.checkpoint_menu import in_words
+from intent.sharing.push import TOKEN_PAGE, push
+from intent.sharing.zip_export import zipped
 from intent.ui.runs.share_progress import Job
+from intent.ui.shared.checkpoint_menu import in_words
+from intent.ui.shared.html import notice_html
 from intent.ui.shared.visitors import open_run
 
 POLITE = "element.setAttribute('aria-live', 'polite')"

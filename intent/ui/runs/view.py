@@ -6,22 +6,22 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
-from intent.runs import access
 from intent.errors import RunError
+from intent.runs import access
+from intent.runs.directory import RunDir, history_of
 from intent.runs.report import Report, read_report
 from intent.runs.store import size_bytes
-from intent.runs.directory import RunDir, history_of
 from intent.runs.trash import KEEP_DAYS
-from intent.ui.shared.html import notice_html
+from intent.ui.finetune.live_view import View, view_of
 from intent.ui.runs.clips_list import Filter, clips_html
 from intent.ui.runs.compare_view import Compared, compare_html
 from intent.ui.runs.confusion import confusion_html
-from intent.ui.finetune.live_view import View, view_of
 from intent.ui.runs.overlay import COLOURS
 from intent.ui.runs.report_figures import figures_html
-from intent.ui.shared.run_notes import others_html
 from intent.ui.runs.rows import RunRow, size_in_words
 from intent.ui.runs.table import begun_in_words, table_html
+from intent.ui.shared.html import notice_html
+from intent.ui.shared.run_notes import others_html
 from intent.ui.shared.visitors import current_visitor, open_run, told, told_history
 
 RESTORE_JS = """
