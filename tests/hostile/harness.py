@@ -8,6 +8,9 @@ so that other work on the machine does not count; a hang is told by the clock. L
 records.
 """
 
+import contextlib
+import ctypes
+import gc
 import importlib
 import itertools
 import json
@@ -153,6 +156,7 @@ def _apart(make: Callable[[Path], object], folder: Path) -> None:
 
 
 def _outcome(act: Callable[[], object], resting: float) -> tuple[str, str, float, float]:
+    _give_back()
     if CLEAR.exists():
         CLEAR.write_text("5")  # sets VmHWM to what is in memory now
     began = time.process_time()
@@ -167,6 +171,13 @@ def _outcome(act: Callable[[], object], resting: float) -> tuple[str, str, float
         outcome, detail = "other", f"{type(error).__name__}: {error}"[:500]
     seconds = time.process_time() - began
     return outcome, detail, seconds, _memory("VmHWM") - resting
+
+
+def _give_back() -> None:
+    """Hand what earlier cases freed back to the system, as it is not the next one's."""
+    gc.collect()
+    with contextlib.suppress(OSError, AttributeError):  # another C library than GNU's
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _memory(field: str) -> float:

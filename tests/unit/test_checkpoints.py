@@ -257,7 +257,7 @@ def test_the_checkpoint_of_a_run_is_named_by_the_runs_id(whisper, tmp_path, monk
 
 HUB_SCRIPT = """
 import json, sys
-from intent import hub
+from intent.checkpoints import download
 from intent.checkpoints.resolve import describe, locate
 from intent.errors import CheckpointError
 settings = json.loads(sys.argv[1])

@@ -80,7 +80,7 @@ def test_examples_of_the_help_are_command_lines(capsys: Output, command: str) ->
 def test_light_path_loads_neither_gradio_nor_torch(tmp_path: Path) -> None:
     code = (
         "import sys, runpy; sys.argv = ['intent', '--help']\n"
-        "import intent, intent.runs\n"
+        "import intent, intent.runs.store\n"
         "try: runpy.run_module('intent', run_name='__main__')\n"
         "except SystemExit as end: assert end.code == 0\n"
         "heavy = {'gradio', 'torch', 'transformers', 'datasets', 'sklearn', 'av'}\n"

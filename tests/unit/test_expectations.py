@@ -161,7 +161,7 @@ def test_while_something_trains_no_time_is_told_that_was_not_measured(
     from intent.ui.finetune import expectations
 
     base = str(tiny_whisper(tmp_path / "base", window_seconds=15))
-    monkeypatch.setattr(expectations.all_runs, "live_run", lambda runs: "a run")
+    monkeypatch.setattr(expectations, "live_run", lambda runs: "a run")
     assert WHILE_TRAINING in said(tmp_path, base)[-1][2]
 
 

@@ -324,7 +324,7 @@ def test_disk_that_takes_no_more_is_named_and_leaves_no_half_run(tmp_path: Path)
     code = (
         "import resource, sys; from pathlib import Path\n"
         "from intent.errors import RunError; from intent.recipes import Recipe\n"
-        "from intent.runs import create_run\n"
+        "from intent.runs.store import create_run\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))\n"  # not one byte to a file
         "try: create_run(Path(sys.argv[1]), Recipe())\n"
         "except RunError as error: sys.stdout.write(str(error)); sys.exit(7)"

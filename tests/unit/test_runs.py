@@ -272,7 +272,7 @@ APP = """
     import sys
     from pathlib import Path
     from intent.runs.directory import RunDir
-    from intent.runs import start_run
+    from intent.jobs.control import start_run
 
     if __name__ == "__main__":
         start_run(RunDir(Path(sys.argv[1])))
@@ -380,7 +380,7 @@ def test_stopped_run_goes_on_from_where_it_was(runs: Path, long: Recipe) -> None
 KEEPER = """
     import sys
     from pathlib import Path
-    from intent.runs import keep_starting
+    from intent.jobs.queue import keep_starting
 
     if __name__ == "__main__":
         print("watching", flush=True)

@@ -106,7 +106,7 @@ def test_home_that_is_no_folder_is_done_without(home: str, blocked: Path, tmp_pa
 @pytest.mark.skipif(os.getuid() != 0, reason="only root becomes another user")
 def test_user_whom_the_system_does_not_know_has_a_folder_to_write_to(tmp_path: Path) -> None:
     code = (
-        "import os; from intent import cli; from intent.surroundings import settle\n"
+        "import os; import intent.cli.main; from intent.surroundings import settle\n"
         "del os.environ['HOME']; os.setuid(54321); settle()\n"
         "from pathlib import Path; assert (Path.home() / 'a').write_text('') == 0"
     )
