@@ -135,6 +135,14 @@ def wait_until_usable(page: Page) -> None:
     expect(page.locator("#about")).to_contain_text("Base model")
 
 
+def reload(page: Page) -> None:
+    """Reload the page; the requests that this cuts off are no problems of the page."""
+    before = list(_problems[page])
+    page.reload(wait_until="commit")
+    _problems[page][:] = before
+    page.wait_for_load_state()
+
+
 _problems: dict[Page, list[str]] = {}
 
 

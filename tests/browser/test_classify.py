@@ -17,6 +17,7 @@ from tests.browser.harness import (
     open_browser,
     open_page,
     problems,
+    reload,
     wait_until_usable,
 )  # fmt: skip
 from tests.tiny import tiny_whisper
@@ -205,7 +206,7 @@ def test_a_chosen_checkpoint_shows_its_labels_and_is_remembered_by_this_browser_
     choose(page, other_checkpoint)
     chips = page.locator("#about").get_by_role("list").get_by_role("listitem")
     expect(chips).to_have_text(["Low", "Middle", "High"])
-    page.reload()
+    reload(page)
     wait_until_usable(page)
     expect(chips).to_have_text(["Low", "Middle", "High"])
     expect(page.get_by_role("combobox", name="Checkpoint")).to_have_value(other_checkpoint)
@@ -242,7 +243,7 @@ def test_a_remembered_checkpoint_that_is_gone_gives_way_to_the_bundled_one(
     choose(page, str(folder))
     expect(page.locator("#about").get_by_role("listitem")).to_have_count(3)
     folder.rename(tmp_path / "moved")
-    page.reload()
+    reload(page)
     expect(page.locator("#about")).to_contain_text("so the bundled checkpoint listens")
     expect(page.locator("#about").get_by_role("listitem")).to_have_count(14)
     expect(page.get_by_role("combobox", name="Checkpoint")).to_have_value(re.compile("Bundled"))

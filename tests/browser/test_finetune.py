@@ -10,7 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 from intent.jobs.processes import kill_run
 from intent.jobs.worker import live_run
 from intent.runs.store import list_runs
-from tests.browser.harness import PHONE, WIDE, problems, wait_until_usable
+from tests.browser.harness import PHONE, WIDE, problems, reload, wait_until_usable
 
 QUICK = {"Window, seconds": "3", "Altered copies": "1"}
 LONG = {"Batch size": "4", "Epochs": "100"}
@@ -103,7 +103,7 @@ def test_a_run_goes_on_over_a_reload_is_seen_by_others_and_can_be_stopped_and_us
     before = more_than(page, "training", 2)
     run = run_id(page)
 
-    page.reload()
+    reload(page)
     wait_until_usable(page)
     open_tab(page)
     expect(page.locator("#status")).to_contain_text(run)
@@ -118,7 +118,7 @@ def test_a_run_goes_on_over_a_reload_is_seen_by_others_and_can_be_stopped_and_us
     expect(other.locator("#result")).to_contain_text(re.compile(f"Number 1 of 1.*{run}"))
     press(other, "Withdraw")
     expect(status(other)).to_have_text("Not begun")
-    other.reload()
+    reload(other)
     wait_until_usable(other)
     open_tab(other)
     expect(other.locator("#status")).to_contain_text(run)

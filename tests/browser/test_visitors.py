@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from intent.jobs.worker import live_run
 from intent.runs.store import list_runs
-from tests.browser.harness import open_page, problems, serve
+from tests.browser.harness import open_page, problems, reload, serve
 from tests.browser.test_runs import open_run, open_tab, table
 from tests.waiting import wait_for
 
@@ -52,7 +52,7 @@ def test_a_run_is_stopped_by_the_browser_that_started_it_and_by_no_other(
     [run] = list_runs(home / "runs")
     assert run.owner and "visitor" not in run.owner
     for page, mine in ((bob, False), (ann, True)):
-        page.reload()
+        reload(page)
         finetune(page)
         expect(page.locator("#status")).to_contain_text(run.id, timeout=PATIENCE)
         expect(page.get_by_text("Somebody else started this run")).to_have_count(0 if mine else 1)

@@ -131,6 +131,7 @@ def _be_a_fork(writer: int, cases: list[Case], folder: Path) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # decoders print what they think of the input
     gc.freeze()  # what the app holds at rest is not looked through again after each case
     try:
+        _give_back()
         resting = _memory("VmRSS")
         for case in cases:
             folder.mkdir()
@@ -175,7 +176,7 @@ def _outcome(act: Callable[[], object], resting: float) -> tuple[str, str, float
 
 
 def _give_back() -> None:
-    """Hand what earlier cases freed back to the system, as it is not the next one's."""
+    """Return freed memory to the system, so that it does not count as the next case's."""
     gc.collect()
     with contextlib.suppress(OSError, AttributeError):  # another C library than GNU's
         ctypes.CDLL(None).malloc_trim(0)
