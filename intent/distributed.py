@@ -171,9 +171,11 @@ def _join() -> _Ties:
     state = PartialState(cpu=best_device() == "cpu", timeout=PATIENCE)
     # A connection of its own: one that waits keeps nobody from talking.
     store = dist.TCPStore(
-        os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"]), is_master=False,
+        os.environ["MASTER_ADDR"],
+        int(os.environ["MASTER_PORT"]),
+        is_master=False,
         wait_for_workers=False,
-    )  # fmt: skip
+    )
     group = dist.new_group(backend="gloo", timeout=PATIENCE)
     return _Ties(state.process_index, state.num_processes, group, store)
 

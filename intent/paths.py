@@ -16,7 +16,9 @@ MINDS14 = "PolyAI/minds14"  # on the Hub
 MINDS14_DATA = "minds14"  # how a recipe names MInDS-14 on the Hub
 BUNDLED = "bundled"  # how a recipe names the bundled checkpoint
 SAMPLE = "sample"  # how a recipe names the bundled sample data set
-RUN_ID = re.compile(r"[0-9]{8}-[0-9]{6}-[a-z]{1,20}-[0-9a-f]{4}")  # of a run, the name of its folder
+RUN_ID = re.compile(
+    r"[0-9]{8}-[0-9]{6}-[a-z]{1,20}-[0-9a-f]{4}"
+)  # of a run, the name of its folder
 
 
 def runs_dir() -> Path:

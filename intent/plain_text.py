@@ -9,10 +9,29 @@ HANDLER = "intent-readable"  # the name of the error handler among Python's code
 PLAIN_LOCALES = ("C", "POSIX")
 COERCED = ("C.UTF-8", "C.utf8", "UTF-8")  # what Python itself puts into LC_CTYPE where LANG is C
 IN_ASCII = {
-    "█": "#", "…": "...", "’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": "-", "·": ".",
-    "×": "x", "±": "+/-", "→": "->", "√": "sqrt ", "≥": ">=", "≤": "<=", "\N{NO-BREAK SPACE}": " ",
-    "\N{NARROW NO-BREAK SPACE}": " ", "ß": "ss", "æ": "ae", "ø": "o", "œ": "oe", "ł": "l",
-}  # fmt: skip
+    "█": "#",
+    "…": "...",
+    "’": "'",
+    "‘": "'",
+    "“": '"',
+    "”": '"',
+    "–": "-",
+    "—": "-",
+    "·": ".",
+    "×": "x",
+    "±": "+/-",
+    "→": "->",
+    "√": "sqrt ",
+    "≥": ">=",
+    "≤": "<=",
+    "\N{NO-BREAK SPACE}": " ",
+    "\N{NARROW NO-BREAK SPACE}": " ",
+    "ß": "ss",
+    "æ": "ae",
+    "ø": "o",
+    "œ": "oe",
+    "ł": "l",
+}
 
 
 def settle_output() -> None:
@@ -65,7 +84,9 @@ def _readable(error: UnicodeError) -> tuple[str, int]:
 
 
 def _escaped(text: str) -> bool:
-    return not any("\ud800" <= letter < "\udc80" or "\udcff" < letter <= "\udfff" for letter in text)
+    return not any(
+        "\ud800" <= letter < "\udc80" or "\udcff" < letter <= "\udfff" for letter in text
+    )
 
 
 def _in(encoding: str, character: str) -> str:

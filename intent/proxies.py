@@ -63,7 +63,9 @@ def proxy_for(scheme: str) -> str | None:
 
 def _proxy_variables() -> dict[str, str]:
     """The variables in force: one in capital letters counts where there is none in small ones."""
-    found = {name: value for name, value in os.environ.items() if name.lower() in VARIABLES and value}
+    found = {
+        name: value for name, value in os.environ.items() if name.lower() in VARIABLES and value
+    }
     return {
         name: value
         for name, value in found.items()

@@ -23,15 +23,25 @@ OF_ANY_RECIPE = ("preset", "data", "locales", "base")  # chosen beside the hyper
 # What else than data, base and method each way of training is changed by.
 OF_EVERY_METHOD = ("seed", "test_share", "window_seconds", "copies", "mixed_precision")
 OF_GRADIENTS = (
-    "learning_rate", "batch_size", "epochs", "warmup_ratio", "weight_decay", "logging_steps",
+    "learning_rate",
+    "batch_size",
+    "epochs",
+    "warmup_ratio",
+    "weight_decay",
+    "logging_steps",
     "keep_best",
 )
 OF_METHOD: dict[str, tuple[str, ...]] = {
     "closed-form": (),
     "leave-one-out": OF_GRADIENTS,
     "fine-tune": (
-        *OF_GRADIENTS, "head", "trainable_layers", "head_learning_rate", "eval_batch_size",
-        "accumulation_steps", "label_smoothing",
+        *OF_GRADIENTS,
+        "head",
+        "trainable_layers",
+        "head_learning_rate",
+        "eval_batch_size",
+        "accumulation_steps",
+        "label_smoothing",
     ),
 }
 
@@ -125,9 +135,13 @@ class Recipe:
         try:
             values = json.loads(text)
         except (ValueError, RecursionError) as error:
-            raise RecipeError(f"A recipe is a JSON object, found something else: {error}.") from None
+            raise RecipeError(
+                f"A recipe is a JSON object, found something else: {error}."
+            ) from None
         if not isinstance(values, dict):
-            raise RecipeError("A recipe is a JSON object of names and values, found something else.")
+            raise RecipeError(
+                "A recipe is a JSON object of names and values, found something else."
+            )
         return change(cls(), values)
 
 
@@ -142,21 +156,40 @@ def preset(name: str, family: str = WHISPER) -> Recipe:
     _check_choice("preset", name, PRESETS)
     if name == "guide":
         return Recipe(
-            preset="guide", window_seconds=1, accumulation_steps=4, mixed_precision=False,
+            preset="guide",
+            window_seconds=1,
+            accumulation_steps=4,
+            mixed_precision=False,
             keep_best=True,
         )
     if name == "instant":
         return Recipe(
-            preset="instant", method="closed-form", head="closed-form", trainable_layers=0,
-            window_seconds=15, mute_padding=True, copies=2,
+            preset="instant",
+            method="closed-form",
+            head="closed-form",
+            trainable_layers=0,
+            window_seconds=15,
+            mute_padding=True,
+            copies=2,
         )
     if family == WHISPER:
         return Recipe(
-            method="leave-one-out", head="closed-form", window_seconds=15, mute_padding=True, copies=3,
-            learning_rate=1e-3, warmup_ratio=0.2, batch_size=256, epochs=12,
+            method="leave-one-out",
+            head="closed-form",
+            window_seconds=15,
+            mute_padding=True,
+            copies=3,
+            learning_rate=1e-3,
+            warmup_ratio=0.2,
+            batch_size=256,
+            epochs=12,
         )
     return Recipe(
-        trainable_layers=48, learning_rate=5e-5, batch_size=8, eval_batch_size=8, epochs=20,
+        trainable_layers=48,
+        learning_rate=5e-5,
+        batch_size=8,
+        eval_batch_size=8,
+        epochs=20,
     )
 
 

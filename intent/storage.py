@@ -16,8 +16,10 @@ from intent.writable import UNDER_HF_HOME, hugging_face_folder, problem
 Shortage = Literal["full", "quota", "limit"]
 
 SHORTAGES: dict[int, Shortage] = {
-    errno.ENOSPC: "full", errno.EDQUOT: "quota", errno.EFBIG: "limit",
-}  # fmt: skip
+    errno.ENOSPC: "full",
+    errno.EDQUOT: "quota",
+    errno.EFBIG: "limit",
+}
 # safetensors, torch.save, numpy and Arrow tell what the system said in words alone.
 IN_WORDS: dict[Shortage, re.Pattern[str]] = {
     "quota": re.compile(r"disk quota exceeded|os error 122\b", re.IGNORECASE),

@@ -18,9 +18,13 @@ from intent.errors import IntentError
 TEMPORARY = "INTENT_TEMPORARY"  # names the temporary folder, for this process and its children
 # Where they are kept under HF_HOME, unless a variable of their own says otherwise.
 UNDER_HF_HOME = {
-    "HF_HUB_CACHE": "hub", "HF_DATASETS_CACHE": "datasets", "HF_METRICS_CACHE": "metrics",
-    "HF_EVALUATE_CACHE": "evaluate", "HF_MODULES_CACHE": "modules", "HF_XET_CACHE": "xet",
-}  # fmt: skip
+    "HF_HUB_CACHE": "hub",
+    "HF_DATASETS_CACHE": "datasets",
+    "HF_METRICS_CACHE": "metrics",
+    "HF_EVALUATE_CACHE": "evaluate",
+    "HF_MODULES_CACHE": "modules",
+    "HF_XET_CACHE": "xet",
+}
 
 _owning = threading.Lock()
 

@@ -38,15 +38,25 @@ def finished_run(
         locales=locales,
     )
     provenance = Provenance(
-        base=recipe.base, preset=recipe.preset, data=recipe.data, locales=recipe.locales,
-        seed=recipe.seed, accuracy=figures.accuracy, interval=figures.interval, test_clips=6,
+        base=recipe.base,
+        preset=recipe.preset,
+        data=recipe.data,
+        locales=recipe.locales,
+        seed=recipe.seed,
+        accuracy=figures.accuracy,
+        interval=figures.interval,
+        test_clips=6,
         trained_on=("0" * 64,),
-    )  # fmt: skip
+    )
     write_provenance(run.model, provenance)
     report = {
-        "recipe": dataclasses.asdict(recipe), "outcome": outcome, "seconds": 12.3, "device": "cpu",
-        "train_clips": 24, "evaluation": figures.to_dict(),
-    }  # fmt: skip
+        "recipe": dataclasses.asdict(recipe),
+        "outcome": outcome,
+        "seconds": 12.3,
+        "device": "cpu",
+        "train_clips": 24,
+        "evaluation": figures.to_dict(),
+    }
     run.report_file.write_text(json.dumps(report), encoding="utf-8")
     run.append(Started(recipe.method, tiny.LABELS, 24, 6, 0, "CPU"))
     for epoch in (1, 2):

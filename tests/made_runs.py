@@ -31,9 +31,14 @@ def sample_clips() -> tuple[tuple[str, ...], tuple[LabelledClip, ...]]:
         read = partial(clip_at, dataset, index)
         clips.append(
             LabelledClip(
-                row["name"], row["label"], row["locale"], row["transcription"], clip_hash(read()), read
+                row["name"],
+                row["label"],
+                row["locale"],
+                row["transcription"],
+                clip_hash(read()),
+                read,
             )
-        )  # fmt: skip
+        )
     return label_names(dataset), tuple(clips)
 
 
@@ -48,18 +53,27 @@ def scores_with(wrong: Collection[int]) -> np.ndarray:
 
 
 def make_run(
-    runs: Path, wrong: Collection[int] = (), flaws: dict[int, str] | None = None,
-    preset_name: str = "guide", with_model: bool = False, ends: bool = True, **changes: object,
-) -> RunDir:  # fmt: skip
+    runs: Path,
+    wrong: Collection[int] = (),
+    flaws: dict[int, str] | None = None,
+    preset_name: str = "guide",
+    with_model: bool = False,
+    ends: bool = True,
+    **changes: object,
+) -> RunDir:
     """Write a run that heard these test clips wrongly, and called these hard to hear."""
     recipe = change(preset(preset_name), {"data": "sample", "epochs": 4, **changes})
     run = create_run(runs, recipe)
     labels, clips = sample_clips()
     scores = scores_with(wrong)
     figures = score(
-        labels, np.array([clip.label_id for clip in clips]), scores, [clip.name for clip in clips],
-        [clip.transcription for clip in clips], [clip.locale for clip in clips],
-    )  # fmt: skip
+        labels,
+        np.array([clip.label_id for clip in clips]),
+        scores,
+        [clip.name for clip in clips],
+        [clip.transcription for clip in clips],
+        [clip.locale for clip in clips],
+    )
     happened: list[Event] = [Started(recipe.method, labels, 168, len(clips), 0, "CPU, 2 threads")]
     for epoch in range(1, 5):
         share = figures.accuracy * epoch / 4

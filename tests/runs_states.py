@@ -47,8 +47,11 @@ def runs_trash(page: Page) -> None:
 
 
 RUNS: dict[str, Callable[[Page], None]] = {
-    "list": runs_list, "report": runs_report, "compare": runs_compare, "trash": runs_trash,
-}  # fmt: skip
+    "list": runs_list,
+    "report": runs_report,
+    "compare": runs_compare,
+    "trash": runs_trash,
+}
 
 
 @contextmanager

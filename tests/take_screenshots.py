@@ -24,7 +24,7 @@ from tests.browser.harness import (
     open_browser,
     open_page,
     serve,
-)  # fmt: skip
+)
 from tests.runs_states import RUNS, put_back, runs_list, some_runs
 from tests.tiny import tone, wav_bytes
 
@@ -151,25 +151,40 @@ def runs_of_finetune(page: Page) -> None:
 
 
 CLASSIFY: dict[str, State] = {
-    "empty": classify_empty, "recording": classify_recording, "busy": classify_busy,
-    "done": classify_done, "error": classify_error, "silence": classify_silence,
-    "bad-checkpoint": classify_bad_checkpoint, "no-microphone": classify_no_microphone,
-}  # fmt: skip
+    "empty": classify_empty,
+    "recording": classify_recording,
+    "busy": classify_busy,
+    "done": classify_done,
+    "error": classify_error,
+    "silence": classify_silence,
+    "bad-checkpoint": classify_bad_checkpoint,
+    "no-microphone": classify_no_microphone,
+}
 DENIED = (classify_no_microphone,)  # states in which the browser denies the microphone
 FINETUNE: dict[str, State] = {
-    "empty": finetune_empty, "busy": finetune_busy, "stopped": finetune_stopped,
-    "plateau": finetune_plateau, "plateau-stopped": finetune_stopped,
-    "done": finetune_done, "error": finetune_error,
-}  # fmt: skip
+    "empty": finetune_empty,
+    "busy": finetune_busy,
+    "stopped": finetune_stopped,
+    "plateau": finetune_plateau,
+    "plateau-stopped": finetune_stopped,
+    "done": finetune_done,
+    "error": finetune_error,
+}
 README: dict[str, State] = {
-    "classify": classify_done, "finetune": finetune_done, "runs": runs_of_finetune,
-}  # fmt: skip
+    "classify": classify_done,
+    "finetune": finetune_done,
+    "runs": runs_of_finetune,
+}
 
 
 def take(
-    browser: Browser, url: str, state: State, file: Path, size: tuple[int, int] = WIDE,
+    browser: Browser,
+    url: str,
+    state: State,
+    file: Path,
+    size: tuple[int, int] = WIDE,
     scheme: str = "light",
-) -> None:  # fmt: skip
+) -> None:
     """Open the page, bring it into a state, and write its picture, the whole page long."""
     page = open_page(browser, url, size, scheme, () if state in DENIED else ("microphone",))
     state(page)
@@ -189,9 +204,13 @@ def take_all(browser: Browser, url: str, folder: Path, runs: Path) -> None:
 
 
 def take_tab(
-    browser: Browser, url: str, folder: Path, tab: str, states: dict[str, State],
+    browser: Browser,
+    url: str,
+    folder: Path,
+    tab: str,
+    states: dict[str, State],
     afterwards: Callable[[], object] = lambda: None,
-) -> None:  # fmt: skip
+) -> None:
     """Write the pictures of one tab's states; `afterwards` puts back what a state has changed."""
     for size, scheme in itertools.product((WIDE, PHONE), ("light", "dark")):
         for name, state in states.items():

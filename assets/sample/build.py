@@ -37,15 +37,39 @@ SEED = 14
 
 # Voices that resemble one another (hf_alpha and hf_beta, for one) stand on the same side.
 TEST_VOICES = (
-    "af_heart", "af_nova", "af_sarah", "am_echo", "am_eric", "am_michael", "bf_emma", "bm_lewis",
-    "ff_siwis", "hf_alpha", "hf_beta", "im_nicola", "jm_kumo", "zm_yunjian",
-)  # fmt: skip
+    "af_heart",
+    "af_nova",
+    "af_sarah",
+    "am_echo",
+    "am_eric",
+    "am_michael",
+    "bf_emma",
+    "bm_lewis",
+    "ff_siwis",
+    "hf_alpha",
+    "hf_beta",
+    "im_nicola",
+    "jm_kumo",
+    "zm_yunjian",
+)
 
 # The order of MInDS-14 on the Hub, so that label ids mean the same in both.
 LOCALES = (
-    "cs-CZ", "de-DE", "en-AU", "en-GB", "en-US", "es-ES", "fr-FR",
-    "it-IT", "ko-KR", "nl-NL", "pl-PL", "pt-PT", "ru-RU", "zh-CN",
-)  # fmt: skip
+    "cs-CZ",
+    "de-DE",
+    "en-AU",
+    "en-GB",
+    "en-US",
+    "es-ES",
+    "fr-FR",
+    "it-IT",
+    "ko-KR",
+    "nl-NL",
+    "pl-PL",
+    "pt-PT",
+    "ru-RU",
+    "zh-CN",
+)
 
 SPEEDS = (0.9, 1.15)  # times the voice's own pace
 

@@ -152,8 +152,10 @@ def _clip_of_array(source: tuple[int, np.ndarray], max_seconds: float) -> Clip:
     frames = samples[:, None] if samples.ndim == 1 else samples  # (n, channels)
     check_length(name, len(frames) / whole_rate, max_seconds)
     check_values(name, whole_rate, frames.shape[1], len(frames))
-    blocks = ((whole_rate, as_float32(frames[i : i + BLOCK_FRAMES]))
-              for i in range(0, len(frames), BLOCK_FRAMES))  # fmt: skip
+    blocks = (
+        (whole_rate, as_float32(frames[i : i + BLOCK_FRAMES]))
+        for i in range(0, len(frames), BLOCK_FRAMES)
+    )
     clip = _gather(blocks, name, max_seconds)
     if clip is None:
         raise _nothing_heard(name)

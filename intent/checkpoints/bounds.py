@@ -34,8 +34,13 @@ MAX_SCORES = 60_000_000  # of attention in a layer: 12 heads × 2,236 frames², 
 MAX_KEPT_SCORES = 10_000_000  # where they are kept, about four times in 32 bits: 18 s of WavLM base
 
 _CONFORMERS = ("wav2vec2-bert", "wav2vec2-conformer")
-_EXTRACTORS = ("WhisperFeatureExtractor", "Wav2Vec2FeatureExtractor", "ASTFeatureExtractor",
-               "SeamlessM4TFeatureExtractor", None)  # fmt: skip
+_EXTRACTORS = (
+    "WhisperFeatureExtractor",
+    "Wav2Vec2FeatureExtractor",
+    "ASTFeatureExtractor",
+    "SeamlessM4TFeatureExtractor",
+    None,
+)
 
 
 def check_texts(folder: Path, shown: str) -> dict:
@@ -75,10 +80,11 @@ def check_config(config: dict, shown: str) -> None:
     _check_convolutions(config, shown)
     if (count := parameters(config)) > MAX_PARAMETERS:
         raise refused(
-            shown, name,
+            shown,
+            name,
             f"it describes {count / 1e9:.1f} billion parameters, at most "
             f"{MAX_PARAMETERS / 1e9:g} billion are loaded",
-        )  # fmt: skip
+        )
 
 
 def check_weights(folder: Path, shown: str) -> None:
@@ -164,10 +170,11 @@ def _check_extractor(values: dict, shown: str, name: str, config: dict) -> None:
         kind = part.get("feature_extractor_type")
         if not isinstance(kind, (str, type(None))) or kind not in _EXTRACTORS:
             raise refused(
-                shown, name,
+                shown,
+                name,
                 f"feature_extractor_type should be one of {', '.join(_EXTRACTORS[:-1])}, found "
                 f"{short(kind)}",
-            )  # fmt: skip
+            )
         is_whisper = kind == _EXTRACTORS[0] or config.get("model_type") == "whisper"
         if is_whisper and part.get("feature_size") == 1:  # it would pad a clip to a square
             raise refused(
@@ -178,11 +185,12 @@ def _check_extractor(values: dict, shown: str, name: str, config: dict) -> None:
         values_at_once *= (part.get("n_fft") or 400) // 2 + 1
         if values_at_once > MAX_SPECTRUM_VALUES:
             raise refused(
-                shown, name,
+                shown,
+                name,
                 f"its window has {values_at_once:,} values of a spectrum, at most "
                 f"{MAX_SPECTRUM_VALUES:,} are computed: chunk_length or n_fft is too large, or "
                 "hop_length too small",
-            )  # fmt: skip
+            )
 
 
 def _check_labels(config: dict, shown: str) -> None:
@@ -197,9 +205,10 @@ def _check_labels(config: dict, shown: str) -> None:
         texts = labels.values() if key == "id2label" else labels
         if any(not isinstance(text, str) or len(text) > MAX_LABEL_LENGTH for text in texts):
             raise refused(
-                shown, "config.json",
+                shown,
+                "config.json",
                 f"each label should be a text of at most {MAX_LABEL_LENGTH} characters",
-            )  # fmt: skip
+            )
     ids = config.get("label2id") or {}
     if not isinstance(ids, dict) or any(not _is_id(value) for value in ids.values()):
         raise refused(shown, "config.json", "label2id should map labels to whole numbers from 0")
@@ -209,10 +218,11 @@ def _check_convolutions(config: dict, shown: str) -> None:
     strides = _list(config, "conv_stride")
     if strides and math.prod(strides) < MIN_SAMPLES_PER_FRAME:
         raise refused(
-            shown, "config.json",
+            shown,
+            "config.json",
             f"conv_stride makes a frame of {math.prod(strides)} samples, at least "
             f"{MIN_SAMPLES_PER_FRAME} are needed",
-        )  # fmt: skip
+        )
 
 
 def _is_id(value: object) -> bool:

@@ -18,22 +18,72 @@ _WIDTH = (1, 16_384)  # XLS-R-2B's feed-forward layers have 7,680
 _KERNEL = (1, 1_024)  # samples or frames; wav2vec 2.0's positions have 128
 _POSITIONS = (1, 15_000)  # frames of 20 ms: 300 s; Whisper has 1,500
 _BOUNDS: dict[str, tuple[int, int]] = {
-    **dict.fromkeys(("num_hidden_layers", "encoder_layers", "decoder_layers", "num_layers",
-                     "num_adapter_layers", "num_feat_extract_layers"), _LAYERS),
-    **dict.fromkeys(("hidden_size", "d_model", "intermediate_size", "encoder_ffn_dim",
-                     "decoder_ffn_dim", "classifier_proj_size", "output_hidden_size", "conv_dim",
-                     "feature_projection_input_dim", "tdnn_dim", "xvector_output_dim",
-                     "codevector_dim", "proj_codevector_dim", "adapter_attn_dim",
-                     "adapter_act_dim"), _WIDTH),
-    **dict.fromkeys(("num_attention_heads", "encoder_attention_heads", "decoder_attention_heads"),
-                    (1, 256)),
-    **dict.fromkeys(("conv_kernel", "conv_stride", "tdnn_kernel", "tdnn_dilation", "squeeze_factor",
-                     "num_conv_pos_embeddings", "num_conv_pos_embedding_groups", "patch_size",
-                     "conv_depthwise_kernel_size", "adapter_kernel_size", "adapter_stride",
-                     "conv_pos_kernel_size", "frequency_stride", "time_stride", "stride"), _KERNEL),
-    **dict.fromkeys(("max_source_positions", "max_target_positions", "max_position_embeddings",
-                     "left_max_position_embeddings", "right_max_position_embeddings",
-                     "num_buckets", "max_bucket_distance"), _POSITIONS),
+    **dict.fromkeys(
+        (
+            "num_hidden_layers",
+            "encoder_layers",
+            "decoder_layers",
+            "num_layers",
+            "num_adapter_layers",
+            "num_feat_extract_layers",
+        ),
+        _LAYERS,
+    ),
+    **dict.fromkeys(
+        (
+            "hidden_size",
+            "d_model",
+            "intermediate_size",
+            "encoder_ffn_dim",
+            "decoder_ffn_dim",
+            "classifier_proj_size",
+            "output_hidden_size",
+            "conv_dim",
+            "feature_projection_input_dim",
+            "tdnn_dim",
+            "xvector_output_dim",
+            "codevector_dim",
+            "proj_codevector_dim",
+            "adapter_attn_dim",
+            "adapter_act_dim",
+        ),
+        _WIDTH,
+    ),
+    **dict.fromkeys(
+        ("num_attention_heads", "encoder_attention_heads", "decoder_attention_heads"), (1, 256)
+    ),
+    **dict.fromkeys(
+        (
+            "conv_kernel",
+            "conv_stride",
+            "tdnn_kernel",
+            "tdnn_dilation",
+            "squeeze_factor",
+            "num_conv_pos_embeddings",
+            "num_conv_pos_embedding_groups",
+            "patch_size",
+            "conv_depthwise_kernel_size",
+            "adapter_kernel_size",
+            "adapter_stride",
+            "conv_pos_kernel_size",
+            "frequency_stride",
+            "time_stride",
+            "stride",
+        ),
+        _KERNEL,
+    ),
+    **dict.fromkeys(
+        (
+            "max_source_positions",
+            "max_target_positions",
+            "max_position_embeddings",
+            "left_max_position_embeddings",
+            "right_max_position_embeddings",
+            "num_buckets",
+            "max_bucket_distance",
+        ),
+        _POSITIONS,
+    ),
     **dict.fromkeys(("num_mel_bins", "feature_size"), (1, 1_024)),  # 128 at most in use
     **dict.fromkeys(("num_labels", "_num_labels"), (1, MAX_LABELS)),
     "vocab_size": (1, MAX_INTEGER),
@@ -43,20 +93,43 @@ _BOUNDS: dict[str, tuple[int, int]] = {
     "n_fft": (16, 4_096),  # samples; Whisper has 400
     "hop_length": (1, 4_096),  # samples; Whisper has 160
     "n_samples": (1, 14_400_000),  # 300 s at 48 kHz
-}  # fmt: skip
+}
 
-_OF_EACH_LAYER = ("conv_dim", "conv_kernel", "conv_stride", "tdnn_dim", "tdnn_kernel",
-                  "tdnn_dilation")  # fmt: skip
+_OF_EACH_LAYER = (
+    "conv_dim",
+    "conv_kernel",
+    "conv_stride",
+    "tdnn_dim",
+    "tdnn_kernel",
+    "tdnn_dilation",
+)
 MAX_CONVOLUTIONS = 32  # SEW has 13
 
 # What makes transformers fetch, import or run something else, or read other files than these.
-_FORBIDDEN = frozenset({
-    "adapter_kwargs", "auto_map", "backbone", "backbone_config", "backbone_kwargs",
-    "compression_config", "configuration_files", "custom_pipelines", "device_map", "extra_files",
-    "fusion_config", "gguf_file", "kernel_config", "per_layer_config", "quantization_config",
-    "transformers_weights", "trust_remote_code", "use_kernels", "use_pretrained_backbone",
-    "use_timm_backbone",
-})  # fmt: skip
+_FORBIDDEN = frozenset(
+    {
+        "adapter_kwargs",
+        "auto_map",
+        "backbone",
+        "backbone_config",
+        "backbone_kwargs",
+        "compression_config",
+        "configuration_files",
+        "custom_pipelines",
+        "device_map",
+        "extra_files",
+        "fusion_config",
+        "gguf_file",
+        "kernel_config",
+        "per_layer_config",
+        "quantization_config",
+        "transformers_weights",
+        "trust_remote_code",
+        "use_kernels",
+        "use_pretrained_backbone",
+        "use_timm_backbone",
+    }
+)
 _ATTENTION = (None, "eager", "sdpa")  # any other may be a kernel's name, which is fetched and run
 _DTYPES = (None, "float32", "float16", "bfloat16", "float64", "auto")
 
@@ -133,9 +206,10 @@ def _out_of_range(
 ) -> CheckpointError:
     low, high = bounds
     return refused(
-        shown, file,
+        shown,
+        file,
         f"{short(key)} should be a whole number from {low:,} to {high:,}, found {short(value)}",
-    )  # fmt: skip
+    )
 
 
 def refused(shown: str, file: str, reason: str) -> CheckpointError:

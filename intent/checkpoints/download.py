@@ -61,10 +61,13 @@ def _fetch(hub_id: str, shown: str, weights: bool, epoch: int) -> Path:
         revision = _revision_with_safetensors(hub_id, shown)
         return Path(
             snapshot_download(
-                hub_id, revision=revision, allow_patterns=patterns,
-                etag_timeout=FIRST_ANSWER_SECONDS, token=token(),
+                hub_id,
+                revision=revision,
+                allow_patterns=patterns,
+                etag_timeout=FIRST_ANSWER_SECONDS,
+                token=token(),
             )
-        )  # fmt: skip
+        )
     except CheckpointError:
         raise
     except GatedRepoError:

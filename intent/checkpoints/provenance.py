@@ -47,8 +47,13 @@ def read_provenance(folder: Path) -> Provenance | None:
 
 def _is_plausible(provenance: Provenance) -> bool:
     """Return whether each value has its type: a stranger's file may hold anything."""
-    texts = (provenance.base, provenance.preset, provenance.data, *provenance.locales,
-             *provenance.trained_on)  # fmt: skip
+    texts = (
+        provenance.base,
+        provenance.preset,
+        provenance.data,
+        *provenance.locales,
+        *provenance.trained_on,
+    )
     wholes = (provenance.seed, provenance.test_clips)
     shares = (provenance.accuracy, *(provenance.interval or (None, None)))
     return (

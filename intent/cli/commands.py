@@ -125,10 +125,14 @@ def evaluate(options: argparse.Namespace) -> int:
 
     with terminal.counter("hearing clips", options.json) as on_progress:
         evaluation = evaluate_checkpoint(
-            check_checkpoint(OWNER, options.checkpoint), options.data,
-            options.locale or ("en-US",), part=options.split, seed=options.seed,
-            include_seen=options.include_seen, on_progress=on_progress,
-        )  # fmt: skip
+            check_checkpoint(OWNER, options.checkpoint),
+            options.data,
+            options.locale or ("en-US",),
+            part=options.split,
+            seed=options.seed,
+            include_seen=options.include_seen,
+            on_progress=on_progress,
+        )
     figures = evaluation.to_dict()
     if options.json:
         terminal.print_json(figures)
@@ -148,9 +152,12 @@ def _recipe(options: argparse.Namespace) -> Recipe:
             raise RecipeError(f"--set takes name=value, found {setting!r}: write it so.")
         values[name.strip()] = value
     request = TrainingRequest(
-        options.data or MINDS14_DATA, options.base or BUNDLED, options.recipe or "recommended",
-        options.locale or ("en-US",), values,
-    )  # fmt: skip
+        options.data or MINDS14_DATA,
+        options.base or BUNDLED,
+        options.recipe or "recommended",
+        options.locale or ("en-US",),
+        values,
+    )
     return recipe_of(request, OWNER)
 
 
@@ -179,7 +186,9 @@ def _stop_on_signals(run: RunDir) -> Iterator[None]:
 
     def stop(number: int, frame: FrameType | None) -> None:
         words = b"Stopping, and keeping the best so far"
-        if not distributed.launched():  # a launcher passes on the signal that this process has got too
+        if (
+            not distributed.launched()
+        ):  # a launcher passes on the signal that this process has got too
             signal.signal(signal.SIGINT, signal.default_int_handler)
             words += b"; Ctrl-C again breaks off"
         request_stop(run)

@@ -112,8 +112,10 @@ def _be_silent() -> None:
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of all commands."""
     parser = _Parser(
-        prog="python -m intent", description="Hear what a caller wants, and learn to hear it.",
-        epilog=_EXAMPLES[""], formatter_class=argparse.RawDescriptionHelpFormatter,
+        prog="python -m intent",
+        description="Hear what a caller wants, and learn to hear it.",
+        epilog=_EXAMPLES[""],
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
@@ -121,7 +123,10 @@ def build_parser() -> argparse.ArgumentParser:
         name: str, command: Callable[[argparse.Namespace], int], description: str
     ) -> argparse.ArgumentParser:
         one = commands.add_parser(
-            name, help=description, description=description, epilog=_EXAMPLES[name],
+            name,
+            help=description,
+            description=description,
+            epilog=_EXAMPLES[name],
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         one.set_defaults(command=command)
@@ -167,7 +172,10 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--base", metavar="ID_OR_DIR", help=f"the start: {_CHECKPOINT_HELP}")
     parser.add_argument("--recipe", choices=PRESETS, help="the preset (default: recommended)")
     parser.add_argument(
-        "--set", nargs="+", action="extend", metavar="name=value",
+        "--set",
+        nargs="+",
+        action="extend",
+        metavar="name=value",
         help="hyperparameters that differ from the preset's",
     )
     parser.add_argument("--seed", metavar="N", help="of the split and of training (default: 42)")
@@ -187,7 +195,8 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seed", type=int, default=42, metavar="N", help="of the split (42)")
     parser.add_argument(
-        "--include-seen", action="store_true",
+        "--include-seen",
+        action="store_true",
         help="hear clips that it has learnt from too, and give them a figure of their own",
     )
 

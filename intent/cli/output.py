@@ -19,7 +19,7 @@ from intent.runs.events import (
     Skipped,
     halved_in_words,
     to_line,
-)  # fmt: skip
+)
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -64,9 +64,7 @@ def display(as_json: bool) -> Iterator[Callable[[Event | dict[str, object]], Non
 
 
 @contextmanager
-def counter(
-    what: str, as_json: bool, unit: str = "clip"
-) -> Iterator[Callable[[int, int], None]]:
+def counter(what: str, as_json: bool, unit: str = "clip") -> Iterator[Callable[[int, int], None]]:
     """Yield what shows that some of all are done: a bar on a terminal, and else nothing."""
     if as_json or not sys.stderr.isatty():
         yield lambda done, total: None
@@ -96,9 +94,7 @@ def answer_text(file: str, answer: "Answer") -> str:
     return "\n".join(lines)
 
 
-def accuracy_text(
-    accuracy: float | None, interval: tuple[float, float] | None, clips: int
-) -> str:
+def accuracy_text(accuracy: float | None, interval: tuple[float, float] | None, clips: int) -> str:
     """Return an accuracy with its interval in words."""
     if accuracy is None:
         return "not measured, for want of clips that were not seen in training"

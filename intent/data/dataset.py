@@ -20,9 +20,17 @@ if TYPE_CHECKING:
     from datasets import Dataset, DatasetDict
 
 __all__ = [
-    "AUDIO_COLUMN", "LOCALES", "DataSummary", "check_at_hand", "clip_at", "label_names", "load_data",
-    "readable_clips", "split", "summary",
-]  # fmt: skip
+    "AUDIO_COLUMN",
+    "LOCALES",
+    "DataSummary",
+    "check_at_hand",
+    "clip_at",
+    "label_names",
+    "load_data",
+    "readable_clips",
+    "split",
+    "summary",
+]
 
 MAX_TEST_SHARE = 0.5
 

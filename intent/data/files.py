@@ -28,7 +28,9 @@ class Listing:
 
     folder: Path  # as it was named
     root: Path  # the same, absolute and free of links
-    files: dict[str, str] = field(default_factory=dict)  # path in the folder: target of a link, or ""
+    files: dict[str, str] = field(
+        default_factory=dict
+    )  # path in the folder: target of a link, or ""
     folders: set[str] = field(default_factory=set)  # paths in the folder
     left_out: list[LeftOut] = field(default_factory=list)
 

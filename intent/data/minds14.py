@@ -16,9 +16,21 @@ if TYPE_CHECKING:
     from datasets.packaged_modules.cache.cache import Cache
 
 LOCALES = (
-    "cs-CZ", "de-DE", "en-AU", "en-GB", "en-US", "es-ES", "fr-FR", "it-IT", "ko-KR", "nl-NL",
-    "pl-PL", "pt-PT", "ru-RU", "zh-CN",
-)  # fmt: skip
+    "cs-CZ",
+    "de-DE",
+    "en-AU",
+    "en-GB",
+    "en-US",
+    "es-ES",
+    "fr-FR",
+    "it-IT",
+    "ko-KR",
+    "nl-NL",
+    "pl-PL",
+    "pt-PT",
+    "ru-RU",
+    "zh-CN",
+)
 CLIPS = {"en-GB": 592, "en-US": 563}  # those that were counted
 MEAN_SECONDS = 8.4  # a clip of these two
 DOWNLOAD_SECONDS = 900  # the longest wait for one locale, some 35 MB

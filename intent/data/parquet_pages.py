@@ -17,7 +17,11 @@ MIN_ENTRY_BYTES = 4  # of a dictionary: a number has four or eight bytes, a text
 
 DICTIONARY_PAGE = 2  # enum PageType
 KIND, UNPACKED, PACKED = 1, 2, 3  # fields of PageHeader
-COUNTED = (5, 7, 8)  # data page, dictionary page, data page of version 2: num_values is their field 1
+COUNTED = (
+    5,
+    7,
+    8,
+)  # data page, dictionary page, data page of version 2: num_values is their field 1
 
 STOP, TRUE, FALSE, BYTE, DOUBLE, BINARY, LIST, SET, MAP, STRUCT = 0, 1, 2, 3, 7, 8, 9, 10, 11, 12
 INTEGERS = (4, 5, 6)
@@ -46,7 +50,11 @@ def page_sizes(file: BinaryIO, chunk: Chunk) -> Iterator[int]:
         fields, header_bytes = _header(file, position, end)
         unpacked, packed = fields.get(UNPACKED), fields.get(PACKED)
         count = _count(fields)
-        if not isinstance(unpacked, int) or not isinstance(packed, int) or min(unpacked, packed) < 0:
+        if (
+            not isinstance(unpacked, int)
+            or not isinstance(packed, int)
+            or min(unpacked, packed) < 0
+        ):
             raise PageError("a page without a size")
         if fields.get(KIND) == DICTIONARY_PAGE:
             if not 0 <= count <= unpacked // MIN_ENTRY_BYTES:

@@ -58,8 +58,11 @@ class Budget:
 
     def add_text(self, table: "pyarrow.Table") -> None:
         """Count the text of rows that were unpacked before."""
-        texts = (column for name, column in zip(table.column_names, table.columns, strict=True)
-                 if name != AUDIO_COLUMN)  # fmt: skip
+        texts = (
+            column
+            for name, column in zip(table.column_names, table.columns, strict=True)
+            if name != AUDIO_COLUMN
+        )
         self.text.add(sum(column.nbytes for column in texts), self.title)
 
 
@@ -81,10 +84,11 @@ class RowReader:
 
         schema = self.features.arrow_schema
         columns = [
-            self._sound(batch.column(name)) if name == AUDIO_COLUMN
+            self._sound(batch.column(name))
+            if name == AUDIO_COLUMN
             else self._plain(name, batch.column(name), schema.field(name).type)
             for name in schema.names
-        ]  # fmt: skip
+        ]
         self.rows += len(batch)
         return pyarrow.RecordBatch.from_arrays(columns, schema=schema)
 
@@ -103,8 +107,9 @@ class RowReader:
         self.unpacked.add(held.nbytes, self.title)
         path = self._text("path", path)
         paths = path.to_pylist()
-        points = [row for row, there in enumerate(held.is_valid().to_pylist())
-                  if not there and paths[row]]  # fmt: skip
+        points = [
+            row for row, there in enumerate(held.is_valid().to_pylist()) if not there and paths[row]
+        ]
         if points:
             self.points_to_files = True
             for row in points:
@@ -140,7 +145,7 @@ class RowReader:
         most = MAX_LABEL_CHARACTERS if name in LABEL_COLUMNS else MAX_TEXT_CHARACTERS
         if longest > most:
             raise DataError(
-                f'{self.title} should hold texts of at most {most:,} characters in its column '
+                f"{self.title} should hold texts of at most {most:,} characters in its column "
                 f'"{name}", but that of row {self._row(lengths, longest)} has {longest:,}: '
                 "shorten it."
             )

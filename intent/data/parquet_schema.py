@@ -85,7 +85,10 @@ def features_of(
 
 
 def _features(
-    schema: "pyarrow.Schema", columns: Sequence[str], known: Mapping[str, tuple[str, ...]], title: str
+    schema: "pyarrow.Schema",
+    columns: Sequence[str],
+    known: Mapping[str, tuple[str, ...]],
+    title: str,
 ) -> "Features":
     from datasets import Audio, ClassLabel, Features, Value
 
@@ -166,12 +169,14 @@ def _class_names(schema: "pyarrow.Schema") -> dict[str, tuple[str, ...]]:
 
 def _check_names(column: str, names: Sequence[str], title: str) -> None:
     wrong = (
-        "the same name twice" if len(set(map(str, names))) < len(names)
-        else f"{len(names):,} names" if len(names) > MAX_LABELS
+        "the same name twice"
+        if len(set(map(str, names))) < len(names)
+        else f"{len(names):,} names"
+        if len(names) > MAX_LABELS
         else "one that is not a text of a usual length"
         if not all(isinstance(name, str) and len(name) <= MAX_LABEL_CHARACTERS for name in names)
         else ""
-    )  # fmt: skip
+    )
     if wrong:
         raise DataError(
             f'{title} should name the classes of its column "{column}" by at most {MAX_LABELS:,} '

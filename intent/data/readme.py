@@ -138,7 +138,9 @@ def _class_names(infos: Yaml) -> dict[str, dict[str, tuple[str, ...]]]:
             declared = _inside(column, "dtype", "class_label", "names")
             if isinstance(declared, Mapping):  # by number: {'0': first, '1': second}
                 numbers = [str(number) for number in range(len(declared))]
-                declared = [declared[n] for n in itertools.takewhile(declared.__contains__, numbers)]
+                declared = [
+                    declared[n] for n in itertools.takewhile(declared.__contains__, numbers)
+                ]
             if isinstance(declared, list) and all(isinstance(name, str) for name in declared):
                 columns[str(_inside(column, "name"))] = tuple(declared)
     return names

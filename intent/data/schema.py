@@ -95,9 +95,7 @@ def _check_labels(found: Sequence[str], title: str) -> None:
     longest = max(map(len, found), default=0)
     if len(found) <= MAX_LABELS and longest <= MAX_LABEL_CHARACTERS:
         return
-    has = (
-        f"{len(found):,} labels" if len(found) > MAX_LABELS else f"one of {longest:,} characters"
-    )
+    has = f"{len(found):,} labels" if len(found) > MAX_LABELS else f"one of {longest:,} characters"
     raise DataError(
         f"{title} should have at most {MAX_LABELS:,} labels of at most {MAX_LABEL_CHARACTERS} "
         f"characters, but has {has}: check that its label column holds the labels."

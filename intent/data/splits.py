@@ -50,12 +50,16 @@ def path_inside(path: str, readme: str) -> str:
     """Return a pattern or a path of a README, made plain; raises DataError where it leaves it."""
     parts = re.split(r"[/\\]", path)
     wrong = (
-        "a URL" if URL.search(path)
-        else "an absolute path" if ABSOLUTE.match(path)
-        else "a path with .." if ".." in parts
-        else "a path that is too long" if len(path) > MAX_PATTERN_CHARACTERS
+        "a URL"
+        if URL.search(path)
+        else "an absolute path"
+        if ABSOLUTE.match(path)
+        else "a path with .."
+        if ".." in parts
+        else "a path that is too long"
+        if len(path) > MAX_PATTERN_CHARACTERS
         else ""
-    )  # fmt: skip
+    )
     if wrong:
         raise DataError(
             f'{readme} should name files inside the folder, but names "{shown(path)}", {wrong}: '
@@ -75,9 +79,12 @@ def split_by_name(files: Sequence[str]) -> dict[str, list[str]]:
     for file in files:
         if shard := SHARD.fullmatch(file):
             splits.setdefault(shard[1], []).append(file)
-    return splits or _by_words(files, _folder_names, "$") or _by_words(files, _file_name, "") or {
-        "train": list(files)
-    }
+    return (
+        splits
+        or _by_words(files, _folder_names, "$")
+        or _by_words(files, _file_name, "")
+        or {"train": list(files)}
+    )
 
 
 def _by_words(files: Sequence[str], names_of, end: str) -> dict[str, list[str]]:  # noqa: ANN001

@@ -125,9 +125,7 @@ def _check_same_labels(checkpoint: str, labels: Sequence[str], names: Sequence[s
     )
 
 
-def _predict(
-    model: Loaded, labels: Sequence[str], clips: Iterator[Clip]
-) -> Iterator[np.ndarray]:
+def _predict(model: Loaded, labels: Sequence[str], clips: Iterator[Clip]) -> Iterator[np.ndarray]:
     """Yield each clip's scores (labels,) in label order.
 
     Inputs of several lengths go one by one: padded to one length, they would be heard differently.

@@ -141,13 +141,16 @@ def score(
         per_locale=_per_locale(right, rows, locales),
         mistakes=tuple(
             Mistake(
-                clip_names[row], transcriptions[row], labels[true[row]], labels[predicted[row]],
+                clip_names[row],
+                transcriptions[row],
+                labels[true[row]],
+                labels[predicted[row]],
                 float(scores[row, predicted[row]]),
             )
             for row in sorted(rows[~right[rows]], key=lambda row: -scores[row].max())
         ),
         seen_figure=_figure(right[seen_mask]),
-    )  # fmt: skip
+    )
 
 
 def calibration_error(confidence: np.ndarray, right: np.ndarray, bins: int = ECE_BINS) -> float:

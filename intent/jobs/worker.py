@@ -27,9 +27,19 @@ NICENESS = 10  # below the page, which must answer while a run computes
 
 # What training imports, done once before the first click; none of it may start CUDA.
 PRELOAD = (
-    "torch", "transformers.trainer", "transformers.pipelines", "datasets", "accelerate", "evaluate",
-    "transformers.models.whisper.modeling_whisper", "transformers.models.auto.modeling_auto",
-    "sklearn.discriminant_analysis", "sklearn.metrics", "soundfile", "soxr", "intent.training.train",
+    "torch",
+    "transformers.trainer",
+    "transformers.pipelines",
+    "datasets",
+    "accelerate",
+    "evaluate",
+    "transformers.models.whisper.modeling_whisper",
+    "transformers.models.auto.modeling_auto",
+    "sklearn.discriminant_analysis",
+    "sklearn.metrics",
+    "soundfile",
+    "soxr",
+    "intent.training.train",
 )
 
 
@@ -162,9 +172,7 @@ def _claim(run: RunDir) -> None:
         raise WithdrawnError(f"Run {run.id} was withdrawn before it began.") from None
 
 
-def _train(
-    run: RunDir, on_event: Callable[[Event], None], budget_seconds: float | None
-) -> None:
+def _train(run: RunDir, on_event: Callable[[Event], None], budget_seconds: float | None) -> None:
     def emit(event: Event) -> None:
         event = replace(event, time=time.time())
         run.append(event)

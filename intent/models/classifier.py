@@ -171,7 +171,7 @@ def loaded(checkpoint: str = BUNDLED) -> Loaded:
         place = _places.setdefault(key, _Place())
         _places.move_to_end(key)
         replaced = [other for other in _places if other[0] == folder and other != key]
-        for other in (*replaced, *list(_places)[: -MAX_LOADED]):
+        for other in (*replaced, *list(_places)[:-MAX_LOADED]):
             _places.pop(other, None)
     with place.lock:
         if place.loaded is None:
@@ -197,9 +197,14 @@ def load(checkpoint: str, device: str | None = None) -> Loaded:
     check_weights(folder, shown_name(checkpoint))
     try:
         model, report = AutoModelForAudioClassification.from_pretrained(
-            folder, dtype=torch.float32, use_safetensors=True, trust_remote_code=False,
-            local_files_only=True, ignore_mismatched_sizes=True, output_loading_info=True,
-        )  # fmt: skip
+            folder,
+            dtype=torch.float32,
+            use_safetensors=True,
+            trust_remote_code=False,
+            local_files_only=True,
+            ignore_mismatched_sizes=True,
+            output_loading_info=True,
+        )
         extractor = AutoFeatureExtractor.from_pretrained(
             folder, trust_remote_code=False, local_files_only=True
         )
@@ -212,9 +217,11 @@ def load(checkpoint: str, device: str | None = None) -> Loaded:
     _check_weights(report, shown_name(checkpoint))
     compute_in(model, precision(device))
     stock = pipeline(
-        "audio-classification", model=model, feature_extractor=extractor,
+        "audio-classification",
+        model=model,
+        feature_extractor=extractor,
         device=torch.device(device),
-    )  # fmt: skip
+    )
     window, keeps_attention = window_seconds(folder), model.config._attn_implementation == "eager"
     longest = window or longest_seconds(config, extractor.sampling_rate, keeps_attention)
     return Loaded(stock, window, longest, device_name(device))
@@ -229,9 +236,7 @@ def _check_weights(report: dict, shown: str) -> None:
                 "mend id2label in its config.json, or choose another checkpoint."
             )
     misshapen = [name for name, *_ in report["mismatched_keys"]]
-    missing = [
-        name for name in report["missing_keys"] if not name.endswith(_NOT_USED_IN_INFERENCE)
-    ]
+    missing = [name for name in report["missing_keys"] if not name.endswith(_NOT_USED_IN_INFERENCE)]
     shape = "of another shape than its config says"
     for problem, names in ((shape, misshapen), ("missing", missing)):
         if names:

@@ -52,9 +52,12 @@ def _exported(folder: Path) -> "torch.onnx.ONNXProgram":
     from transformers import AutoFeatureExtractor, AutoModelForAudioClassification
 
     model = AutoModelForAudioClassification.from_pretrained(
-        folder, dtype=torch.float32, use_safetensors=True, trust_remote_code=False,
+        folder,
+        dtype=torch.float32,
+        use_safetensors=True,
+        trust_remote_code=False,
         local_files_only=True,
-    ).eval()  # fmt: skip
+    ).eval()
     extractor = AutoFeatureExtractor.from_pretrained(folder, local_files_only=True)
     rate = extractor.sampling_rate
     probe = np.random.default_rng(0).standard_normal((2, PROBE_SECONDS * rate)).astype(np.float32)
@@ -64,9 +67,15 @@ def _exported(folder: Path) -> "torch.onnx.ONNXProgram":
     if window_seconds(folder) is None:
         axes[1] = Dim("samples", min=int(MIN_INPUT_SECONDS * rate))
     return torch.onnx.export(
-        model, (), kwargs={name: inputs[name]}, dynamo=True, dynamic_shapes={name: axes},
-        input_names=[name], output_names=[OUTPUT], verbose=False,
-    )  # fmt: skip
+        model,
+        (),
+        kwargs={name: inputs[name]},
+        dynamo=True,
+        dynamic_shapes={name: axes},
+        input_names=[name],
+        output_names=[OUTPUT],
+        verbose=False,
+    )
 
 
 def _forget_machine(model: "onnx_ir.Model") -> None:

@@ -137,7 +137,9 @@ def check_checkpoint(visitor: Visitor, checkpoint: str) -> str:
     run.
     """
     if not isinstance(checkpoint, str):
-        raise CheckpointError("The name of a checkpoint was expected as text: choose one by its name.")
+        raise CheckpointError(
+            "The name of a checkpoint was expected as text: choose one by its name."
+        )
     name = checkpoint.strip()
     run_id = name if RUN_ID.fullmatch(name) else None
     if run_id is None and visitor.is_owner:
@@ -185,7 +187,9 @@ def _known_folders() -> list[Path]:
     """Folders whose names may hold blanks, which no pattern tells from the words around them."""
     found = [paths.runs_dir(), paths.cache_dir(), Path.cwd(), paths.ASSETS.parent]
     found += [Path(tempfile.gettempdir()), Path(os.path.expanduser("~"))]
-    found += [Path(os.environ[name]) for name in ("HF_HOME", "GRADIO_TEMP_DIR") if os.environ.get(name)]
+    found += [
+        Path(os.environ[name]) for name in ("HF_HOME", "GRADIO_TEMP_DIR") if os.environ.get(name)
+    ]
     found = [folder for folder in found if len(folder.parts) > 1]
     return sorted(set(found), key=lambda folder: len(str(folder)), reverse=True)
 

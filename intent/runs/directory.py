@@ -20,7 +20,7 @@ from intent.runs.events import (
     add_event,
     from_line,
     to_line,
-)  # fmt: skip
+)
 
 WHOLE = "whole"  # the file that a checkpoint of Trainer gets when all of it is on the disk
 

@@ -100,7 +100,9 @@ class Finished:
     """The end of a run that left a checkpoint; `outcome` is done, stopped or out of time."""
 
     outcome: str
-    accuracy: float | None  # 0..1, on test clips that were not seen in training; None: there are none
+    accuracy: (
+        float | None
+    )  # 0..1, on test clips that were not seen in training; None: there are none
     interval: tuple[float, float] | None  # 95 %
     clips: int  # test clips behind the accuracy
     seconds: float  # of work, all sittings together
@@ -116,7 +118,16 @@ class Failed:
 
 
 Event = (
-    Started | Phase | Progress | Halved | Skipped | TrainPoint | EvalPoint | Saved | Finished | Failed
+    Started
+    | Phase
+    | Progress
+    | Halved
+    | Skipped
+    | TrainPoint
+    | EvalPoint
+    | Saved
+    | Finished
+    | Failed
 )
 _TYPES = {kind.__name__: kind for kind in Event.__args__}
 

@@ -76,12 +76,18 @@ def answered_clips(
     """Return the answers in scores (clips, labels), 0..1, five of each clip."""
     return tuple(
         AnsweredClip(
-            clip.hash, clip.name, clip.locale, clip.transcription, labels[clip.label_id],
-            tuple((labels[i], round(float(row[i]), 6)) for i in np.argsort(-row, kind="stable")[:TOP]),
+            clip.hash,
+            clip.name,
+            clip.locale,
+            clip.transcription,
+            labels[clip.label_id],
+            tuple(
+                (labels[i], round(float(row[i]), 6)) for i in np.argsort(-row, kind="stable")[:TOP]
+            ),
             clip.flaw,
         )
         for clip, row in zip(clips, probabilities, strict=True)
-    )  # fmt: skip
+    )
 
 
 def to_json(clips: Sequence[AnsweredClip]) -> list[dict[str, object]]:
@@ -135,8 +141,12 @@ def _clip(values: dict) -> AnsweredClip:
 def _mistakes(figures: dict) -> list[AnsweredClip]:
     return [
         AnsweredClip(
-            "", str(one["clip"]), "", str(one["transcription"]), str(one["true"]),
+            "",
+            str(one["clip"]),
+            "",
+            str(one["transcription"]),
+            str(one["true"]),
             ((str(one["predicted"]), float(one["score"])),),
         )
         for one in figures.get("mistakes", ())
-    ]  # fmt: skip
+    ]

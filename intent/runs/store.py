@@ -17,9 +17,16 @@ from intent.runs.directory import RunDir, history_of, no_run
 from intent.runs.events import Failed, Finished
 
 State = Literal[
-    "prepared", "queued", "running", "stopping", "done", "stopped", "out of time", "failed",
+    "prepared",
+    "queued",
+    "running",
+    "stopping",
+    "done",
+    "stopped",
+    "out of time",
+    "failed",
     "interrupted",
-]  # fmt: skip
+]
 RESUMABLE = ("prepared", "stopped", "out of time", "failed", "interrupted")
 MAX_NAME = 60  # characters
 

@@ -66,17 +66,30 @@ def _result(about: Published, picture: str | None) -> str:
     provenance, evaluation = about.provenance, about.report.get("evaluation") or {}
     if provenance.accuracy is None:
         return "## Result\nNot measured: no test clip was left that it had not learnt from."
-    lines = ["## Result", f"**{_accuracy(provenance.accuracy, provenance.interval)}** of "
-             f"{provenance.test_clips} clips that were kept apart are heard right."]  # fmt: skip
+    lines = [
+        "## Result",
+        f"**{_accuracy(provenance.accuracy, provenance.interval)}** of "
+        f"{provenance.test_clips} clips that were kept apart are heard right.",
+    ]
     for locale, figure in evaluation.get("per_locale", {}).items():
-        lines.append(f"{locale}: {_accuracy(figure['accuracy'], figure['interval'])} "
-                     f"of {figure['clips']}.")  # fmt: skip
+        lines.append(
+            f"{locale}: {_accuracy(figure['accuracy'], figure['interval'])} of {figure['clips']}."
+        )
     if evaluation:
-        lines += ["", *_table(
-            ("intent", "precision", "recall", "F1", "test clips"),
-            [(human_name(label), *(f"{row[name]:.2f}" for name in ("precision", "recall", "f1")),
-              row["support"]) for label, row in evaluation["per_intent"].items()],
-        )]  # fmt: skip
+        lines += [
+            "",
+            *_table(
+                ("intent", "precision", "recall", "F1", "test clips"),
+                [
+                    (
+                        human_name(label),
+                        *(f"{row[name]:.2f}" for name in ("precision", "recall", "f1")),
+                        row["support"],
+                    )
+                    for label, row in evaluation["per_intent"].items()
+                ],
+            ),
+        ]
     if picture:
         lines += [
             "",
@@ -110,10 +123,13 @@ def _curve(history: History) -> list[str]:
     kept = [*points[:-1:step], points[-1]]
     by_clips = kept[-1].clips is not None
     rows = [
-        (point.clips if by_clips else f"{point.epoch or 0:.1f}", f"{point.accuracy:.3f}",
-         "" if point.loss is None else f"{point.loss:.4f}")
+        (
+            point.clips if by_clips else f"{point.epoch or 0:.1f}",
+            f"{point.accuracy:.3f}",
+            "" if point.loss is None else f"{point.loss:.4f}",
+        )
         for point in kept
-    ]  # fmt: skip
+    ]
     unit = "clips learnt from" if by_clips else "epoch"
     return ["", *_table((unit, "test accuracy", "test loss"), rows)]
 
@@ -199,8 +215,10 @@ def _data(about: Published) -> str:
     if about.recipe.data == MINDS14_DATA:
         where = ", ".join(about.recipe.locales)
         return f"[MInDS-14](https://huggingface.co/datasets/PolyAI/minds14) ({where})"
-    names = {SAMPLE: "Intent Studio’s sample of synthetic speech",
-             LOCAL_DATA: "recordings that are not published"}  # fmt: skip
+    names = {
+        SAMPLE: "Intent Studio’s sample of synthetic speech",
+        LOCAL_DATA: "recordings that are not published",
+    }
     return names.get(about.recipe.data, about.recipe.data)
 
 

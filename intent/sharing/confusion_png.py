@@ -47,9 +47,12 @@ def confusion_png(confusion: Sequence[Sequence[int]], names: Sequence[str]) -> b
 
 
 def _cells(
-    draw: "ImageDraw", confusion: Sequence[Sequence[int]], left: int, top: int,
+    draw: "ImageDraw",
+    confusion: Sequence[Sequence[int]],
+    left: int,
+    top: int,
     font: "ImageFont.FreeTypeFont",
-) -> None:  # fmt: skip
+) -> None:
     for row, counts in enumerate(confusion):
         for column, count in enumerate(counts):
             x, y = left + CELL * column, top + CELL * row

@@ -57,13 +57,14 @@ def published(run: RunDir) -> Published:
             recipe, base=_public_base(recipe.base), data=_public_data(recipe.data)
         ),
         provenance=dataclasses.replace(
-            provenance, base=root or _public_base(provenance.base),
+            provenance,
+            base=root or _public_base(provenance.base),
             data=_public_data(provenance.data),
         ),
         root=root,
         learnt_minds14=bool({MINDS14, MINDS14_DATA} & {recipe.data, *taught_with}),
         report=_report(run, provenance),
-    )  # fmt: skip
+    )
 
 
 @contextmanager

@@ -102,9 +102,13 @@ def checked_token(token: str | None) -> str:
 
 
 def _send(
-    name: str, token: str, private: bool, files: dict[str, bytes | BinaryIO], title: str,
+    name: str,
+    token: str,
+    private: bool,
+    files: dict[str, bytes | BinaryIO],
+    title: str,
     on_progress: OnProgress,
-) -> str:  # fmt: skip
+) -> str:
     from huggingface_hub import CommitOperationDelete, HfApi
 
     api = HfApi(token=token)
@@ -122,8 +126,10 @@ def _send(
     ]
     additions = _additions(files, on_progress)
     api.create_commit(
-        name, [*additions, *map(CommitOperationDelete, stale)], commit_message=title,
-    )  # fmt: skip
+        name,
+        [*additions, *map(CommitOperationDelete, stale)],
+        commit_message=title,
+    )
     return f"{api.endpoint}/{name}"
 
 

@@ -15,7 +15,7 @@ from intent.ui.classify.tab import (
     build_classify_tab,
     choose_on,
     restore_on_load,
-)  # fmt: skip
+)
 from intent.ui.finetune.tab import FinetuneTab, build_finetune_tab
 from intent.ui.gate import Gate
 from intent.ui.runs.api import offer_api as offer_runs_api
@@ -61,9 +61,12 @@ def build_app(runs: Path) -> gr.Blocks:
         _wire(tabs, classify, finetune, made, runs)
         for other in (first, second):
             other.select(
-                lambda: gr.Timer(active=False), None, made.timer, show_progress="hidden",
+                lambda: gr.Timer(active=False),
+                None,
+                made.timer,
+                show_progress="hidden",
                 api_visibility="private",
-            )  # fmt: skip
+            )
     return page
 
 
@@ -75,11 +78,16 @@ def launch(page: gr.Blocks) -> None:
 def launch_options() -> dict[str, object]:
     """Return how the page is served, wherever that is."""
     return {
-        "theme": build_theme(), "css_paths": list(CSS), "head": HEAD + VISITOR_HEAD,
-        "footer_links": ["api"], "run_history": False, "enable_monitoring": False,
-        "max_file_size": MAX_UPLOAD, "ssr_mode": False,
+        "theme": build_theme(),
+        "css_paths": list(CSS),
+        "head": HEAD + VISITOR_HEAD,
+        "footer_links": ["api"],
+        "run_history": False,
+        "enable_monitoring": False,
+        "max_file_size": MAX_UPLOAD,
+        "ssr_mode": False,
         "app_kwargs": {"middleware": [Middleware(Gate)]},
-    }  # fmt: skip
+    }
 
 
 def _wire(
@@ -100,11 +108,17 @@ def _wire(
 
     for state in (finetune.chosen_checkpoint, made.chosen_checkpoint):
         chosen = state.change(
-            listen_with, state, [classify.checkpoint, state, tabs], show_progress="hidden",
+            listen_with,
+            state,
+            [classify.checkpoint, state, tabs],
+            show_progress="hidden",
             api_visibility="private",
-        )  # fmt: skip
+        )
         choose_on(chosen, classify)
     finetune.clip_to_classify.change(
-        hear, finetune.clip_to_classify, [classify.recording, finetune.clip_to_classify, tabs],
-        show_progress="hidden", api_visibility="private",
-    )  # fmt: skip
+        hear,
+        finetune.clip_to_classify,
+        [classify.recording, finetune.clip_to_classify, tabs],
+        show_progress="hidden",
+        api_visibility="private",
+    )

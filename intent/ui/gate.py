@@ -14,23 +14,41 @@ UPLOAD = "/gradio_api/upload"
 
 OPEN = {  # as Gradio writes them: {name:path} stands for several names, {name} for one
     # the page
-    "/": "GET", "/config": "GET", "/theme.css": "GET", "/gradio_api/theme.css": "GET",
-    "/assets/{path:path}": "GET", "/static/{path:path}": "GET", "/svelte/{path:path}": "GET",
-    "/favicon.ico": "GET", "/manifest.json": "GET", "/robots.txt": "GET",
-    "/gradio_api/startup-events": "GET", "/gradio_api/app_id": "GET",
-    "/gradio_api/heartbeat/{session_hash}": "GET", "/gradio_api/login_check": "GET",
+    "/": "GET",
+    "/config": "GET",
+    "/theme.css": "GET",
+    "/gradio_api/theme.css": "GET",
+    "/assets/{path:path}": "GET",
+    "/static/{path:path}": "GET",
+    "/svelte/{path:path}": "GET",
+    "/favicon.ico": "GET",
+    "/manifest.json": "GET",
+    "/robots.txt": "GET",
+    "/gradio_api/startup-events": "GET",
+    "/gradio_api/app_id": "GET",
+    "/gradio_api/heartbeat/{session_hash}": "GET",
+    "/gradio_api/login_check": "GET",
     # recordings: sent, and played
-    "/gradio_api/upload": "POST", "/gradio_api/upload_progress": "GET",
+    "/gradio_api/upload": "POST",
+    "/gradio_api/upload_progress": "GET",
     "/gradio_api/file={path_or_url:path}": "GET",
     # calls
-    "/gradio_api/info": "GET", "/gradio_api/queue/join": "POST", "/gradio_api/queue/data": "GET",
-    "/gradio_api/run/{api_name}": "POST", "/gradio_api/api/{api_name}": "POST",
-    "/gradio_api/call/{api_name}": "POST", "/gradio_api/call/{api_name}/{event_id}": "GET",
-    "/gradio_api/call/v2/{api_name}": "POST", "/gradio_api/call/v2/{api_name}/{event_id}": "GET",
-    "/gradio_api/cancel": "POST", "/gradio_api/reset": "POST",
+    "/gradio_api/info": "GET",
+    "/gradio_api/queue/join": "POST",
+    "/gradio_api/queue/data": "GET",
+    "/gradio_api/run/{api_name}": "POST",
+    "/gradio_api/api/{api_name}": "POST",
+    "/gradio_api/call/{api_name}": "POST",
+    "/gradio_api/call/{api_name}/{event_id}": "GET",
+    "/gradio_api/call/v2/{api_name}": "POST",
+    "/gradio_api/call/v2/{api_name}/{event_id}": "GET",
+    "/gradio_api/cancel": "POST",
+    "/gradio_api/reset": "POST",
     # signing in with the Hub
-    "/login/huggingface": "GET", "/login/callback": "GET", "/logout": "GET",
-}  # fmt: skip
+    "/login/huggingface": "GET",
+    "/login/callback": "GET",
+    "/logout": "GET",
+}
 
 ADDRESS = re.compile(r"\s*https?:", re.IGNORECASE)
 Scope = dict

@@ -60,9 +60,11 @@ def snapshot(folder: Path, without: tuple[RunDir, ...] = ()) -> dict[str, str]:
     return {
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and not path.name.endswith("lock") and path.name not in (".starter", ".entry")
+        if path.is_file()
+        and not path.name.endswith("lock")
+        and path.name not in (".starter", ".entry")
         and not any(path.is_relative_to(run) for run in skipped)
-    }  # fmt: skip
+    }
 
 
 @dataclass
@@ -84,9 +86,12 @@ class Stranger:
         joined = httpx.post(self._at("queue/join"), json=body, headers=self.headers)
         joined.raise_for_status()
         with httpx.stream(
-            "GET", self._at("queue/data"), params={"session_hash": self.session},
-            headers=self.headers, timeout=PATIENCE_SECONDS,
-        ) as told:  # fmt: skip
+            "GET",
+            self._at("queue/data"),
+            params={"session_hash": self.session},
+            headers=self.headers,
+            timeout=PATIENCE_SECONDS,
+        ) as told:
             for line in told.iter_lines():
                 message = json.loads(line[6:]) if line.startswith("data: ") else {}
                 if message.get("msg") == "process_completed":

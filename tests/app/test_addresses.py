@@ -14,19 +14,39 @@ from intent.ui.gate import OPEN, names_address
 
 # What Gradio offers besides. What a later one adds is to be looked at: is it meant?
 CLOSED = {
-    "/login", "/openapi.json", "/pwa_icon", "/pwa_icon/{size}", "/monitoring", "/monitoring/summary",
+    "/login",
+    "/openapi.json",
+    "/pwa_icon",
+    "/pwa_icon/{size}",
+    "/monitoring",
+    "/monitoring/summary",
     "/monitoring/{key}",
 } | {
-    f"/gradio_api/{path}" for path in (
-        "component_server", "custom_component/{id}/{environment}/{type}/{file_name}", "deep_link",
-        "dev/reload", "file/{path:path}", "openapi.json", "process_recording",
-        "proxy={url_path:path}", "queue/status", "runs", "stream/{event_id}",
-        "stream/{event_id}/close", "stream/{session_hash}/{run}/{component_id}/playlist-file",
+    f"/gradio_api/{path}"
+    for path in (
+        "component_server",
+        "custom_component/{id}/{environment}/{type}/{file_name}",
+        "deep_link",
+        "dev/reload",
+        "file/{path:path}",
+        "openapi.json",
+        "process_recording",
+        "proxy={url_path:path}",
+        "queue/status",
+        "runs",
+        "stream/{event_id}",
+        "stream/{event_id}/close",
+        "stream/{session_hash}/{run}/{component_id}/playlist-file",
         "stream/{session_hash}/{run}/{component_id}/playlist.m3u8",
-        "stream/{session_hash}/{run}/{component_id}/{segment_id}.{ext}", "token",
-        "undo-vibe-edit", "user", "vibe-code", "vibe-edit", "vibe-starter-queries",
+        "stream/{session_hash}/{run}/{component_id}/{segment_id}.{ext}",
+        "token",
+        "undo-vibe-edit",
+        "user",
+        "vibe-code",
+        "vibe-edit",
+        "vibe-starter-queries",
     )
-}  # fmt: skip
+}
 ON_A_SPACE = {"/login/huggingface", "/login/callback"}  # where visitors sign in with the Hub
 
 
@@ -52,33 +72,53 @@ def test_each_address_that_gradio_offers_is_open_or_closed_on_purpose(app_page: 
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("GET", "/monitoring"), ("GET", "/gradio_api/monitoring"), ("GET", "/monitoring/summary"),
-        ("GET", "/gradio_api/monitoring/summary"), ("GET", "/gradio_api/openapi.json"),
-        ("GET", "/openapi.json"), ("GET", "/docs"), ("GET", "/redoc"), ("GET", "/gradio_api/token"),
-        ("GET", "/gradio_api/deep_link?session_hash=x"), ("GET", "/gradio_api/queue/status"),
-        ("GET", "/gradio_api/proxy=https://example.org/x"), ("GET", "/gradio_api/dev/reload"),
+        ("GET", "/monitoring"),
+        ("GET", "/gradio_api/monitoring"),
+        ("GET", "/monitoring/summary"),
+        ("GET", "/gradio_api/monitoring/summary"),
+        ("GET", "/gradio_api/openapi.json"),
+        ("GET", "/openapi.json"),
+        ("GET", "/docs"),
+        ("GET", "/redoc"),
+        ("GET", "/gradio_api/token"),
+        ("GET", "/gradio_api/deep_link?session_hash=x"),
+        ("GET", "/gradio_api/queue/status"),
+        ("GET", "/gradio_api/proxy=https://example.org/x"),
+        ("GET", "/gradio_api/dev/reload"),
         ("GET", "/gradio_api/file=https://example.org/x.wav"),
-        ("GET", "/gradio_api/file=http:/example.org/x.wav"), ("GET", "/gradio_api/runs"),
-        ("POST", "/gradio_api/component_server"), ("POST", "/gradio_api/process_recording"),
-        ("POST", "/gradio_api/stream/x"), ("POST", "/gradio_api/run-history/connect"),
-        ("PUT", "/gradio_api/upload"), ("DELETE", "/"), ("GET", "/gradio_api/user"),
+        ("GET", "/gradio_api/file=http:/example.org/x.wav"),
+        ("GET", "/gradio_api/runs"),
+        ("POST", "/gradio_api/component_server"),
+        ("POST", "/gradio_api/process_recording"),
+        ("POST", "/gradio_api/stream/x"),
+        ("POST", "/gradio_api/run-history/connect"),
+        ("PUT", "/gradio_api/upload"),
+        ("DELETE", "/"),
+        ("GET", "/gradio_api/user"),
     ],
-)  # fmt: skip
+)
 def test_what_is_not_meant_is_not_there(served: str, method: str, path: str) -> None:
     answer = httpx.request(method, served + path)
-    assert (answer.status_code, answer.json()["detail"]) == (404, "There is nothing at this address.")
+    assert (answer.status_code, answer.json()["detail"]) == (
+        404,
+        "There is nothing at this address.",
+    )
 
 
 def test_what_the_page_and_its_clients_need_is_there(served: str) -> None:
     for path in ("/", "/config", "/theme.css", "/gradio_api/info", "/gradio_api/startup-events"):
         assert httpx.get(served + path).status_code == 200, path
-    assert "/classify" in Client(served, verbose=False).view_api(return_format="dict")["named_endpoints"]
+    assert (
+        "/classify"
+        in Client(served, verbose=False).view_api(return_format="dict")["named_endpoints"]
+    )
 
 
 VALUES = some.recursive(
     some.none() | some.integers() | some.text(max_size=8),
-    lambda inner: some.lists(inner, max_size=3)
-    | some.dictionaries(some.text(max_size=5), inner, max_size=3),
+    lambda inner: (
+        some.lists(inner, max_size=3) | some.dictionaries(some.text(max_size=5), inner, max_size=3)
+    ),
 )
 
 

@@ -16,10 +16,14 @@ def _answer(label: str, heard_seconds: float = 3.0) -> Answer:
 @pytest.mark.parametrize(
     ("share", "text"),
     [
-        (0.0, "0 %"), (0.002, "under 1 %"), (0.934, "93 %"), (0.994, "99 %"),
-        (0.9999, "over 99 %"), (1.0, "100 %"),
+        (0.0, "0 %"),
+        (0.002, "under 1 %"),
+        (0.934, "93 %"),
+        (0.994, "99 %"),
+        (0.9999, "over 99 %"),
+        (1.0, "100 %"),
     ],
-)  # fmt: skip
+)
 def test_a_share_is_never_rounded_to_certainty(share: float, text: str) -> None:
     assert bars.percent(share).replace(bars.NO_BREAK_SPACE, " ") == text
 

@@ -65,12 +65,14 @@ def test_the_app_needs_no_ffmpeg(
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"Dear bank, " * 200,
-         'The recording "call.wav" is not a sound file that can be read, or it is damaged. '
-         "Use WAV, FLAC, Ogg, Opus, MP3, m4a or WebM."),
+        (
+            b"Dear bank, " * 200,
+            'The recording "call.wav" is not a sound file that can be read, or it is damaged. '
+            "Use WAV, FLAC, Ogg, Opus, MP3, m4a or WebM.",
+        ),
         (b"", 'The recording "call.wav" is empty (0 bytes). Record or export it again.'),
     ],
-)  # fmt: skip
+)
 def test_a_bad_recording_gets_its_sentence(
     client: Client, tmp_path: Path, content: bytes, message: str
 ) -> None:

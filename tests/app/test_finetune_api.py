@@ -56,9 +56,13 @@ def recording(tmp_path: Path) -> Path:
 
 
 def start(
-    client: Client, data: str, base: str, preset: str = "recommended", seed: float = 42,
+    client: Client,
+    data: str,
+    base: str,
+    preset: str = "recommended",
+    seed: float = 42,
     overrides: dict | str = QUICK,
-) -> str:  # fmt: skip
+) -> str:
     text = overrides if isinstance(overrides, str) else json.dumps(overrides)
     return client.predict(data, ["en-US"], base, preset, seed, text, api_name="/start")
 

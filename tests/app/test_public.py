@@ -114,28 +114,67 @@ DEEDS = {
 }
 
 # These do nothing to a run, or only to one that they make: each function of the page is in one table.
-HARMLESS = Counter({
-    **{f"{name}.click str": 1 for name in (
-        "Account balance", "Card abroad", "Freeze my card", "Latest transactions",
-        "Open a joint account", "Pay a bill",
-    )},
-    "recording.change show_answer": 1, "NoneType.then show_answer": 3,
-    "Checkpoint.input choose": 1, "NoneType.then choose": 2, "Checkpoint.focus <lambda>": 1,
-    "Run.click classify_file": 1, "data.change <lambda>": 1, "base.input fill_in": 1,
-    "preset.input fill_in": 1, "Method.input show_fields": 1,
-    "Fine-tune.select look_if_at_hand": 1, "look.click look": 1, "data.input look_if_at_hand": 1,
-    "Show.input rows_of": 1, "recordings.select listen": 1, "send.click <lambda>": 1,
-    "Fine-tune.select expect": 1, "0.5.tick tick": 1, "use.click use_model": 1,
-    "NoneType.load attach": 1, "resume.click resume_run": 1, "/status": 1, "/list_runs": 1,
-    "/report": 1, "/compare": 1, "share-download.click make_zip": 1,
-    "share-push.click push_typed": 1, "State.change <lambda>": 1, "runs-table.pick pick": 1,
-    "runs-table.sort sort": 1, "runs-table.open open_one": 1, "run-clips.filter show": 1,
-    "run-confusion.cell show_pair": 1, "run-clips.play play": 1, "trash-list.empty empty": 1,
-    "Rename.click <lambda>": 1, "Cancel.click <lambda>": 1, "1.0.tick tick": 1,
-    "Runs.select tick": 1, "Runs.select <lambda>": 1, "Use this model.click <lambda>": 1,
-    "NoneType.load restore": 1, "State.change listen_with": 2, "State.change hear": 1,
-    "Classify.select <lambda>": 1, "Fine-tune.select <lambda>": 1,
-})  # fmt: skip
+HARMLESS = Counter(
+    {
+        **{
+            f"{name}.click str": 1
+            for name in (
+                "Account balance",
+                "Card abroad",
+                "Freeze my card",
+                "Latest transactions",
+                "Open a joint account",
+                "Pay a bill",
+            )
+        },
+        "recording.change show_answer": 1,
+        "NoneType.then show_answer": 3,
+        "Checkpoint.input choose": 1,
+        "NoneType.then choose": 2,
+        "Checkpoint.focus <lambda>": 1,
+        "Run.click classify_file": 1,
+        "data.change <lambda>": 1,
+        "base.input fill_in": 1,
+        "preset.input fill_in": 1,
+        "Method.input show_fields": 1,
+        "Fine-tune.select look_if_at_hand": 1,
+        "look.click look": 1,
+        "data.input look_if_at_hand": 1,
+        "Show.input rows_of": 1,
+        "recordings.select listen": 1,
+        "send.click <lambda>": 1,
+        "Fine-tune.select expect": 1,
+        "0.5.tick tick": 1,
+        "use.click use_model": 1,
+        "NoneType.load attach": 1,
+        "resume.click resume_run": 1,
+        "/status": 1,
+        "/list_runs": 1,
+        "/report": 1,
+        "/compare": 1,
+        "share-download.click make_zip": 1,
+        "share-push.click push_typed": 1,
+        "State.change <lambda>": 1,
+        "runs-table.pick pick": 1,
+        "runs-table.sort sort": 1,
+        "runs-table.open open_one": 1,
+        "run-clips.filter show": 1,
+        "run-confusion.cell show_pair": 1,
+        "run-clips.play play": 1,
+        "trash-list.empty empty": 1,
+        "Rename.click <lambda>": 1,
+        "Cancel.click <lambda>": 1,
+        "1.0.tick tick": 1,
+        "Runs.select tick": 1,
+        "Runs.select <lambda>": 1,
+        "Use this model.click <lambda>": 1,
+        "NoneType.load restore": 1,
+        "State.change listen_with": 2,
+        "State.change hear": 1,
+        "Classify.select <lambda>": 1,
+        "Fine-tune.select <lambda>": 1,
+    }
+)
 STARTS = ("start.click start_run", "/start")
 
 
@@ -155,7 +194,9 @@ def do(page: gr.Blocks, who: Stranger, key: str, deed: Deed, run: RunDir) -> dic
     if deed.picked:
         who.call(at["runs-table.open open_one"][0], [None], {"id": run.id})
     [number] = at[key]
-    return who.call(number, deed.data(run) if deed.data else values_of(page, number), deed.event(run))
+    return who.call(
+        number, deed.data(run) if deed.data else values_of(page, number), deed.event(run)
+    )
 
 
 def test_each_function_of_the_page_is_in_a_table(served: tuple[gr.Blocks, str]) -> None:
@@ -273,7 +314,10 @@ def test_a_run_on_a_folder_of_the_owners_is_not_there_for_strangers(
     assert runs.private.id not in listed and runs.done.id in listed
     for endpoint in ("/status", "/report", "/stop", "/resume", "/remove"):
         said = refusal(lambda at=endpoint: bob.predict(runs.private.id, api_name=at))
-        assert said == f"There is no run {runs.private.id!r} in runs: choose one of that folder's runs."
+        assert (
+            said
+            == f"There is no run {runs.private.id!r} in runs: choose one of that folder's runs."
+        )
 
 
 def test_requests_for_folders_are_refused_whole_and_nothing_is_started(

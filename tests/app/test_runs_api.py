@@ -17,9 +17,13 @@ from intent.runs.trash import empty_trash, trash_run
 from tests.made_runs import make_run, sample_clips
 
 ENDPOINTS = {
-    "/list_runs": [], "/report": ["run_id"], "/compare": ["run_ids"],
-    "/rename": ["run_id", "name"], "/remove": ["run_id"], "/restore": ["run_id"],
-}  # fmt: skip
+    "/list_runs": [],
+    "/report": ["run_id"],
+    "/compare": ["run_ids"],
+    "/rename": ["run_id", "name"],
+    "/remove": ["run_id"],
+    "/restore": ["run_id"],
+}
 
 
 @pytest.fixture
@@ -57,9 +61,19 @@ def test_runs_are_listed_with_their_figures_the_newest_first(client: Client, run
     assert (rows[done.id]["state"], rows[waiting.id]["state"]) == ("done", "prepared")
     assert rows[waiting.id]["accuracy"] is None
     assert set(rows[done.id]) == {
-        "run", "name", "data", "base", "recipe", "state", "accuracy", "interval", "seconds",
-        "bytes", "has_model", "is_own",
-    }  # fmt: skip
+        "run",
+        "name",
+        "data",
+        "base",
+        "recipe",
+        "state",
+        "accuracy",
+        "interval",
+        "seconds",
+        "bytes",
+        "has_model",
+        "is_own",
+    }
 
 
 def test_a_report_has_its_figures_and_every_mistake(client: Client, runs: Path) -> None:
@@ -125,8 +139,13 @@ def test_what_is_no_run_is_refused_and_nothing_is_touched(
     client: Client, runs: Path, wrong: str
 ) -> None:
     run = make_run(runs)
-    calls = {"/report": (wrong,), "/compare": ([run.id, wrong],), "/rename": (wrong, "x"),
-             "/remove": (wrong,), "/restore": (wrong,)}  # fmt: skip
+    calls = {
+        "/report": (wrong,),
+        "/compare": ([run.id, wrong],),
+        "/rename": (wrong, "x"),
+        "/remove": (wrong,),
+        "/restore": (wrong,),
+    }
     for endpoint, values in calls.items():
         said = refusal(lambda e=endpoint, v=values: client.predict(*v, api_name=e))
         assert said.startswith(f"There is no run {wrong!r}")

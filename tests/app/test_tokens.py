@@ -37,9 +37,14 @@ def app_beside_a_hub(home: Path, settings: dict[str, str]) -> Iterator[tuple[Cli
 
 
 def test_nothing_that_a_visitor_names_is_asked_for_with_the_owners_token(tmp_path: Path) -> None:
-    with app_beside_a_hub(tmp_path, {"SPACE_ID": "ada/studio", "SYSTEM": "spaces"}) as (visitor, hub):
+    with app_beside_a_hub(tmp_path, {"SPACE_ID": "ada/studio", "SYSTEM": "spaces"}) as (
+        visitor,
+        hub,
+    ):
         recording = handle_file(str(EXAMPLES / "pay-a-bill.wav"))
-        with pytest.raises(AppError, match="was not found on the Hugging Face Hub, or it is private"):
+        with pytest.raises(
+            AppError, match="was not found on the Hugging Face Hub, or it is private"
+        ):
             visitor.predict(recording, "ada/private", api_name="/classify")
         for data, base in (("sample", "ada/private"), ("minds14", "ada/public")):
             with pytest.raises(AppError, match="the Hugging Face Hub"):

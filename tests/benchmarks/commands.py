@@ -12,15 +12,34 @@ Result = dict[str, object]
 
 
 def train_command(
-    data: str, base: str, locales: Sequence[str], recipe: str, seed: int, folder: Path,
+    data: str,
+    base: str,
+    locales: Sequence[str],
+    recipe: str,
+    seed: int,
+    folder: Path,
     changes: Sequence[str],
-) -> tuple[Result, float]:  # fmt: skip
+) -> tuple[Result, float]:
     """Train by the command line; runs and cache lie in `folder`. Returns its result and seconds."""
     command = [
-        sys.executable, "-m", "intent", "train", "--data", data, "--base", base,
-        "--locale", *locales, "--recipe", recipe, "--seed", str(seed),
-        "--runs", str(folder / "runs"), "--json",
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        "intent",
+        "train",
+        "--data",
+        data,
+        "--base",
+        base,
+        "--locale",
+        *locales,
+        "--recipe",
+        recipe,
+        "--seed",
+        str(seed),
+        "--runs",
+        str(folder / "runs"),
+        "--json",
+    ]
     return timed([*command, *(["--set", *changes] if changes else [])], folder / "cache")
 
 

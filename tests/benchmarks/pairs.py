@@ -53,9 +53,14 @@ def run_plain(kind: str, recipe: Recipe, folder: Path, float32: bool) -> Timing:
     file = folder / "recipe.json"
     file.write_text(recipe.to_json(), encoding="utf-8")
     command = [
-        sys.executable, "-m", "tests.benchmarks.plain_trainer", kind, str(file),
-        str(folder / "checkpoints"), *(["--float32"] if float32 else []),
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        "tests.benchmarks.plain_trainer",
+        kind,
+        str(file),
+        str(folder / "checkpoints"),
+        *(["--float32"] if float32 else []),
+    ]
     result, seconds = timed(command, folder / "cache")
     first, *later = result["epoch_seconds"]
     tests = result["evaluation_seconds"]

@@ -76,9 +76,13 @@ def train_same_recipe(
         _learn_upper_layers(recipe, model, extractor, every_copy, arguments, watch)
     test = with_features(parts["test"], extractor, recipe, watch)
     tester = Trainer(
-        model=model, args=arguments, eval_dataset=test, processing_class=extractor,
-        compute_metrics=accuracy_metric, callbacks=[watch],
-    )  # fmt: skip
+        model=model,
+        args=arguments,
+        eval_dataset=test,
+        processing_class=extractor,
+        compute_metrics=accuracy_metric,
+        callbacks=[watch],
+    )
     return tester.evaluate()["eval_accuracy"]
 
 
@@ -133,9 +137,13 @@ def _train(
     optimizer: torch.optim.Optimizer | None,
 ) -> None:
     trainer = Trainer(
-        model=learner, args=arguments, train_dataset=train, callbacks=[watch],
-        data_collator=DataCollatorWithPadding(extractor), optimizers=(optimizer, None),
-    )  # fmt: skip
+        model=learner,
+        args=arguments,
+        train_dataset=train,
+        callbacks=[watch],
+        data_collator=DataCollatorWithPadding(extractor),
+        optimizers=(optimizer, None),
+    )
     trainer.model_accepts_loss_kwargs = False
     trainer.train()
 

@@ -10,9 +10,15 @@ BEGIN = "<!-- results: python -m tests.benchmarks.results --readme --recipe -->"
 END = "<!-- end of results -->"
 
 COLUMNS = (
-    "data (trained on → tested on)", "split seeds", "encoder", "recipe", "accuracy", "ECE",
-    "time: first run; later runs", "machine",
-)  # fmt: skip
+    "data (trained on → tested on)",
+    "split seeds",
+    "encoder",
+    "recipe",
+    "accuracy",
+    "ECE",
+    "time: first run; later runs",
+    "machine",
+)
 HEAD = f"| {' | '.join(COLUMNS)} |\n|{' --- |' * len(COLUMNS)}"
 DATA_NAMES = {"minds14": "MInDS-14"}
 NOT_MEASURED = "not measured here"
@@ -31,30 +37,42 @@ class Published:
 
 PUBLISHED = (
     Published(
-        "450 en-US → 113 en-US", "wav2vec2-base", "the guide's", "0.044–0.133",
+        "450 en-US → 113 en-US",
+        "wav2vec2-base",
+        "the guide's",
+        "0.044–0.133",
         "seven public model cards",
     ),
     Published(
-        "450 en-US → 113 en-US", "wav2vec2-base", "batch 8, lr 5e-5, 10 epochs", "0.761",
+        "450 en-US → 113 en-US",
+        "wav2vec2-base",
+        "batch 8, lr 5e-5, 10 epochs",
+        "0.761",
+        "a public model card",
+    ),
+    Published("en-US → en-US", "distilhubert", "batch 2, lr 5e-5", "0.526", "a public model card"),
+    Published(
+        "about 168 en-US → 282 en-US",
+        "XLS-R-300M",
+        "lr 3e-4, batch 32, 50 epochs, CNN frozen",
+        "0.876",
         "a public model card",
     ),
     Published(
-        "en-US → en-US", "distilhubert", "batch 2, lr 5e-5", "0.526", "a public model card"
-    ),
-    Published(
-        "about 168 en-US → 282 en-US", "XLS-R-300M", "lr 3e-4, batch 32, 50 epochs, CNN frozen",
-        "0.876", "a public model card",
-    ),
-    Published(
-        "2,321 of all 14 locales → en-US", "XLS-R-300M", "the same", "0.933",
+        "2,321 of all 14 locales → en-US",
+        "XLS-R-300M",
+        "the same",
+        "0.933",
         "a public model card",
     ),
-)  # fmt: skip
+)
 
 UNMEASURED = (  # encoders whose weights were not at hand
-    "facebook/wav2vec2-base", "facebook/hubert-base-ls960", "microsoft/wavlm-base-plus",
+    "facebook/wav2vec2-base",
+    "facebook/hubert-base-ls960",
+    "microsoft/wavlm-base-plus",
     "facebook/wav2vec2-xls-r-300m",
-)  # fmt: skip
+)
 
 
 def table(rows: tuple[Measured, ...]) -> str:

@@ -45,17 +45,27 @@ def serve(
     """
     port = free_port()
     environment = {
-        **os.environ, "INTENT_RUNS": str(home / "runs"), "INTENT_CACHE": str(home / "cache"),
-        "HF_HOME": str(home / "hub"), "HF_HUB_OFFLINE": "1", "GRADIO_ANALYTICS_ENABLED": "False",
-        "GRADIO_SERVER_NAME": host, "GRADIO_SERVER_PORT": str(port),
-        "GRADIO_TEMP_DIR": str(home / "uploads"), "PYTHONPATH": str(ROOT), **(settings or {}),
-    }  # fmt: skip
+        **os.environ,
+        "INTENT_RUNS": str(home / "runs"),
+        "INTENT_CACHE": str(home / "cache"),
+        "HF_HOME": str(home / "hub"),
+        "HF_HUB_OFFLINE": "1",
+        "GRADIO_ANALYTICS_ENABLED": "False",
+        "GRADIO_SERVER_NAME": host,
+        "GRADIO_SERVER_PORT": str(port),
+        "GRADIO_TEMP_DIR": str(home / "uploads"),
+        "PYTHONPATH": str(ROOT),
+        **(settings or {}),
+    }
     home.mkdir(parents=True, exist_ok=True)
     with open(home / "app.log", "w", encoding="utf-8") as log:
         process = subprocess.Popen(
             [sys.executable, str(ROOT / script)],
-            cwd=home, env=environment, stdout=log, stderr=subprocess.STDOUT,
-        )  # fmt: skip
+            cwd=home,
+            env=environment,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
     try:
         _wait_until_it_answers(process, port, home / "app.log")
         yield f"http://127.0.0.1:{port}"
@@ -92,9 +102,10 @@ def open_browser(playwright: Playwright, microphone: Path | None) -> Browser:
     flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
     if microphone:
         flags += [
-            "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream",
+            "--use-fake-ui-for-media-stream",
+            "--use-fake-device-for-media-stream",
             f"--use-file-for-fake-audio-capture={microphone}%noloop",
-        ]  # fmt: skip
+        ]
     system = str(SYSTEM_CHROMIUM) if SYSTEM_CHROMIUM.exists() else shutil.which("chromium")
     return playwright.chromium.launch(executable_path=system, args=flags)
 

@@ -19,7 +19,7 @@ from tests.browser.harness import (
     problems,
     reload,
     wait_until_usable,
-)  # fmt: skip
+)
 from tests.tiny import tiny_whisper
 
 PAY_A_BILL = EXAMPLES / "pay-a-bill.wav"

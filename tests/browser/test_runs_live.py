@@ -35,9 +35,14 @@ def start(app_home: Path) -> Iterator[Callable[..., RunDir]]:
 
     def begin(name: str, epochs: int) -> RunDir:
         recipe = Recipe(
-            data=str(tones), base=str(base), window_seconds=2, trainable_layers=1, epochs=epochs,
-            batch_size=2, learning_rate=1e-3,
-        )  # fmt: skip
+            data=str(tones),
+            base=str(base),
+            window_seconds=2,
+            trainable_layers=1,
+            epochs=epochs,
+            batch_size=2,
+            learning_rate=1e-3,
+        )
         run = create_run(runs, recipe)
         rename_run(run, name)
         enqueue(run)  # the app begins what waits

@@ -10,14 +10,22 @@ from tests.browser.harness import EXAMPLES, serve
 
 SURROUNDINGS = {
     "proxies": {
-        "http_proxy": "http://127.0.0.1:1", "https_proxy": "ftp://proxy", "ALL_PROXY": "socks5://p:1",
-        "NO_PROXY": "corp,[::1]", "no_proxy": "", "SSL_CERT_FILE": "/nonexistent",
+        "http_proxy": "http://127.0.0.1:1",
+        "https_proxy": "ftp://proxy",
+        "ALL_PROXY": "socks5://p:1",
+        "NO_PROXY": "corp,[::1]",
+        "no_proxy": "",
+        "SSL_CERT_FILE": "/nonexistent",
     },
     "folders": {
-        "HF_HOME": "FILE/a", "INTENT_CACHE": "FILE/b", "GRADIO_TEMP_DIR": "FILE/c",
-        "INTENT_RUNS": "FILE", "HOME": "/nonexistent", "LC_ALL": "C",
+        "HF_HOME": "FILE/a",
+        "INTENT_CACHE": "FILE/b",
+        "GRADIO_TEMP_DIR": "FILE/c",
+        "INTENT_RUNS": "FILE",
+        "HOME": "/nonexistent",
+        "LC_ALL": "C",
     },
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("kind", SURROUNDINGS)

@@ -23,8 +23,15 @@ from tests.tiny import tiny_whisper, tone, tone_folder, wav_bytes
 from tests.waiting import wait_for
 
 wait_until = partial(wait_for, patience=300)  # seconds: far above what anything here takes
-FINE_TUNE = {"method": "fine-tune", "head": "closed-form", "trainable_layers": 1, "batch_size": 4,
-             "accumulation_steps": 2, "epochs": 2, "learning_rate": 1e-3}  # fmt: skip
+FINE_TUNE = {
+    "method": "fine-tune",
+    "head": "closed-form",
+    "trainable_layers": 1,
+    "batch_size": 4,
+    "accumulation_steps": 2,
+    "epochs": 2,
+    "learning_rate": 1e-3,
+}
 RECIPES = {
     "fine-tune": ("recommended", FINE_TUNE),
     "leave-one-out": ("recommended", {"epochs": 6, "batch_size": 32}),
@@ -47,8 +54,12 @@ class World:
 
     def environment(self) -> dict[str, str]:
         """Return what the processes of this world find in their environment."""
-        return {"INTENT_CACHE": str(self.folder / "cache"), "HF_HUB_OFFLINE": "1",
-                "OMP_NUM_THREADS": "1", "HF_HOME": str(self.folder / "hub")}  # fmt: skip
+        return {
+            "INTENT_CACHE": str(self.folder / "cache"),
+            "HF_HUB_OFFLINE": "1",
+            "OMP_NUM_THREADS": "1",
+            "HF_HOME": str(self.folder / "hub"),
+        }
 
     def start_app(self, point: Point | None = None) -> BaseProcess:
         """Start a process that begins what is queued."""

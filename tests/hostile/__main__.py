@@ -33,7 +33,9 @@ def plans(seed: int, recordings: int, only: str | None, quick: bool) -> list[Pla
 
 def faults_of(results: list[Result], clock: bool = True) -> list[str]:
     """Return a line for each result that breaks a limit, that of time only with the clock."""
-    lines = [f"{r.group}: {r.outcome}: {r.name}: {r.detail}" for r in results if r.outcome in FAULTS]
+    lines = [
+        f"{r.group}: {r.outcome}: {r.name}: {r.detail}" for r in results if r.outcome in FAULTS
+    ]
     lines += [
         f"{r.group}: {r.megabytes:.0f} MB: {r.name}" for r in results if r.megabytes > MAX_MEGABYTES
     ]

@@ -27,14 +27,22 @@ def all_bombs(light: bool = False) -> dict[str, Maker]:
 
 def _much_sound() -> dict[str, Maker]:
     flacs = {
-        f"{rate} Hz × {channels} for {seconds} s, {'with' if says else 'without'} length a.flac":
-        partial(_flac, rate, channels, seconds, says)
+        f"{rate} Hz × {channels} for {seconds} s, "
+        f"{'with' if says else 'without'} length a.flac": partial(
+            _flac, rate, channels, seconds, says
+        )
         for rate, channels, seconds in (
-            (384_000, 8, 299), (384_000, 8, 18), (384_000, 1, 299), (384_000, 1, 155),
-            (192_000, 2, 150), (48_000, 1, 299), (48_000, 8, 155), (8_000, 1, 100_000),
+            (384_000, 8, 299),
+            (384_000, 8, 18),
+            (384_000, 1, 299),
+            (384_000, 1, 155),
+            (192_000, 2, 150),
+            (48_000, 1, 299),
+            (48_000, 8, 155),
+            (8_000, 1, 100_000),
         )
         for says in (True, False)
-    }  # fmt: skip
+    }
     return {
         **flacs,
         "silence in ALAC, 4 min a.m4a": lambda _: by_ffmpeg(
@@ -66,20 +74,38 @@ def _flac(rate: int, channels: int, seconds: int, says_length: bool, _: Path) ->
 def _wav_claims() -> dict[str, Maker]:
     base = {"kind": 1, "channels": 1, "rate": 16_000, "bits": 16, "align": 2, "data": 32_000}
     lies = [
-        {"data": 0xFFFF_FFF0}, {"channels": 64, "align": 128}, {"channels": 65, "align": 130},
-        {"channels": 65_535, "align": 65_535}, {"channels": 0}, {"rate": 0}, {"rate": 0xFFFF_FFFF},
-        {"rate": 384_000, "channels": 64, "align": 128}, {"align": 0}, {"align": 65_535},
-        {"bits": 0}, {"bits": 1}, {"bits": 64}, {"bits": 65_535}, {"kind": 2}, {"kind": 0x11},
-        {"kind": 0x11, "align": 65_535}, {"kind": 0x55}, {"kind": 0xFFFE}, {"kind": 3, "bits": 64},
-    ]  # fmt: skip
+        {"data": 0xFFFF_FFF0},
+        {"channels": 64, "align": 128},
+        {"channels": 65, "align": 130},
+        {"channels": 65_535, "align": 65_535},
+        {"channels": 0},
+        {"rate": 0},
+        {"rate": 0xFFFF_FFFF},
+        {"rate": 384_000, "channels": 64, "align": 128},
+        {"align": 0},
+        {"align": 65_535},
+        {"bits": 0},
+        {"bits": 1},
+        {"bits": 64},
+        {"bits": 65_535},
+        {"kind": 2},
+        {"kind": 0x11},
+        {"kind": 0x11, "align": 65_535},
+        {"kind": 0x55},
+        {"kind": 0xFFFE},
+        {"kind": 3, "bits": 64},
+    ]
     return {
         f"WAV that says {lie} a.wav": lambda _, lie=lie: _wav(**{**base, **lie}) for lie in lies
     } | {
-        "RF64 that claims 2**63 a.wav": lambda _: b"RF64\xff\xff\xff\xffWAVEds64"
-        + struct.pack("<IQQQI", 28, 2**63, 2**63, 2**63, 0)
-        + _wav(**base)[12:],
-        "a thousand chunks of 4 GB a.wav": lambda _: _wav(**base)[:36]
-        + b"junk\xff\xff\xff\xff" * 1_000,
+        "RF64 that claims 2**63 a.wav": lambda _: (
+            b"RF64\xff\xff\xff\xffWAVEds64"
+            + struct.pack("<IQQQI", 28, 2**63, 2**63, 2**63, 0)
+            + _wav(**base)[12:]
+        ),
+        "a thousand chunks of 4 GB a.wav": lambda _: (
+            _wav(**base)[:36] + b"junk\xff\xff\xff\xff" * 1_000
+        ),
     }
 
 
@@ -161,15 +187,25 @@ def _tracks(count: int) -> bytes:
     (size,) = struct.unpack_from(">I", made, trak)
     grown = struct.unpack_from(">I", made, moov)[0] + size * (count - 1)
     track = made[trak : trak + size]
-    return made[:moov] + struct.pack(">I", grown) + made[moov + 4 : trak] + track * count + made[
-        trak + size :
-    ]
+    return (
+        made[:moov]
+        + struct.pack(">I", grown)
+        + made[moov + 4 : trak]
+        + track * count
+        + made[trak + size :]
+    )
 
 
 def _other_claims() -> dict[str, Maker]:
     webm, mp3 = whole_files()["opus.webm"], whole_files()["voice.mp3"]
-    ids = {"segment": b"\x18\x53\x80\x67", "tracks": b"\x16\x54\xae\x6b", "private": b"\x63\xa2",
-           "cluster": b"\x1f\x43\xb6\x75", "block": b"\xa3", "doctype": b"\x42\x82"}  # fmt: skip
+    ids = {
+        "segment": b"\x18\x53\x80\x67",
+        "tracks": b"\x16\x54\xae\x6b",
+        "private": b"\x63\xa2",
+        "cluster": b"\x1f\x43\xb6\x75",
+        "block": b"\xa3",
+        "doctype": b"\x42\x82",
+    }
     huge = {
         f"Matroska: a {name} of {size:.0e} bytes a.webm": partial(_ebml, webm, tag, size)
         for name, tag in ids.items()
@@ -177,28 +213,35 @@ def _other_claims() -> dict[str, Maker]:
     }
     picture = _png(30_000, 30_000)
     return huge | {
-        "Matroska: masters within masters a.webm": lambda _: webm[:40]
-        + b"\x18\x53\x80\x67\x01\xff\xff\xff\xff\xff\xff\xff" * 50_000,
+        "Matroska: masters within masters a.webm": lambda _: (
+            webm[:40] + b"\x18\x53\x80\x67\x01\xff\xff\xff\xff\xff\xff\xff" * 50_000
+        ),
         "ID3 of 256 MB that is not there a.mp3": lambda _: _id3(b"APIC", b"", 2**28 - 1) + mp3,
         "ID3 of 30 MB a.mp3": lambda _: _id3(b"APIC", bytes(30_000_000)) + mp3,
-        "ID3 with a cover of 900 megapixels a.mp3": lambda _: _id3(
-            b"APIC", b"\0image/png\0\x03\0" + picture
-        ) + mp3,
+        "ID3 with a cover of 900 megapixels a.mp3": lambda _: (
+            _id3(b"APIC", b"\0image/png\0\x03\0" + picture) + mp3
+        ),
         "a thousand ID3 tags a.mp3": lambda _: _id3(b"TIT2", b"x" * 9_000) * 1_000 + mp3,
         "FLAC with a cover of 900 megapixels a.flac": lambda _: _flac_with(
-            6, struct.pack(">II9sIIIIII", 3, 9, b"image/png", 0, 30_000, 30_000, 24, 0,
-                           len(picture)) + picture
+            6,
+            struct.pack(">II9sIIIIII", 3, 9, b"image/png", 0, 30_000, 30_000, 24, 0, len(picture))
+            + picture,
         ),
-        "FLAC with 16 MB of padding that is not there a.flac": lambda _: _flac_with(1, b"", 2**24 - 1),
+        "FLAC with 16 MB of padding that is not there a.flac": lambda _: _flac_with(
+            1, b"", 2**24 - 1
+        ),
         "FLAC with 2**31 comments a.flac": lambda _: _flac_with(4, struct.pack("<II", 0, ABSURD)),
         "AIFF of 2**32 frames a.aiff": lambda _: _after("voice.aiff", b"COMM", 6, b"\xff" * 4),
-        "CAF of 2**63 bytes a.caf": lambda _: _after("voice.caf", b"data", 4, b"\x7f" + b"\xff" * 7),
+        "CAF of 2**63 bytes a.caf": lambda _: _after(
+            "voice.caf", b"data", 4, b"\x7f" + b"\xff" * 7
+        ),
         "AU whose sound begins at 4 GB a.au": lambda _: _after("voice.au", b".snd", 4, b"\xff" * 4),
         "Ogg page at the end of time a.ogg": lambda _: _after(
             "vorbis.ogg", b"OggS", 6, b"\xff" * 7 + b"\x7f"
         ),
-        "transport stream of packets of nothing a.ts": lambda _: (b"\x47\x1f\xff\x10" + bytes(184))
-        * 200_000,
+        "transport stream of packets of nothing a.ts": lambda _: (
+            (b"\x47\x1f\xff\x10" + bytes(184)) * 200_000
+        ),
         "4 GB of zeros a.mp3": partial(_sparse, b"", 4 * 10**9),
         "4 GB of zeros behind an MP3's head a.mp3": partial(_sparse, mp3[:4_000], 4 * 10**9),
         "4 GB of zeros behind an Ogg's head a.ogg": partial(
@@ -211,10 +254,8 @@ def _other_claims() -> dict[str, Maker]:
         "4 GB of zeros behind a transport stream a.ts": partial(
             _sparse, whole_files()["aac.ts"][:9_400], 4 * 10**9
         ),
-        "4 GB of zeros behind ADTS a.aac": partial(
-            _sparse, whole_files()["voice.aac"], 4 * 10**9
-        ),
-    }  # fmt: skip
+        "4 GB of zeros behind ADTS a.aac": partial(_sparse, whole_files()["voice.aac"], 4 * 10**9),
+    }
 
 
 def _ebml(webm: bytes, tag: bytes, size: int, _: Path) -> bytes:
@@ -269,7 +310,7 @@ def _elsewhere() -> dict[str, Maker]:
         "a.ffconcat": f"ffconcat version 1.0\nfile '{target}'\n",
         "a.pls": f"[playlist]\nFile1={target}\nNumberOfEntries=1\n",
         "a.sdp": "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nm=audio 9 RTP/AVP 0\n",
-        "a.mpd": '<MPD><Period><AdaptationSet><Representation><BaseURL>http://127.0.0.1:9/'
+        "a.mpd": "<MPD><Period><AdaptationSet><Representation><BaseURL>http://127.0.0.1:9/"
         "</BaseURL></Representation></AdaptationSet></Period></MPD>",
         "a.ffmeta": ";FFMETADATA1\ntitle=x\n[CHAPTER]\nSTART=0\nEND=9999999999999\n",
         "a.srt": "1\n00:00:00,000 --> 99:00:00,000\nx\n" * 10_000,
@@ -284,4 +325,4 @@ def _elsewhere() -> dict[str, Maker]:
         "a link to nothing a.wav": lambda path: path.symlink_to(path.parent / "nothing"),
         "a link to itself a.wav": lambda path: path.symlink_to(path),
         "a device a.wav": lambda path: path.symlink_to("/dev/zero"),
-    }  # fmt: skip
+    }

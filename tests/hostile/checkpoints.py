@@ -21,29 +21,88 @@ Change = Callable[[Path], None]  # spoils a whole checkpoint's folder
 BASES = {"whisper": tiny.tiny_whisper, "wav2vec2": tiny.tiny_wav2vec2}
 CONFIG, EXTRACTOR = "config.json", "preprocessor_config.json"
 
-NONSENSE = (10**9, -1, 0, 1, 2**63, 1e308, float("nan"), "x", "9" * 5_000, True, None, [], [10**9],
-            [1] * 100_000, {}, {"a": {"b": 1}}, "kernels-community/flash-attn")  # fmt: skip
+NONSENSE = (
+    10**9,
+    -1,
+    0,
+    1,
+    2**63,
+    1e308,
+    float("nan"),
+    "x",
+    "9" * 5_000,
+    True,
+    None,
+    [],
+    [10**9],
+    [1] * 100_000,
+    {},
+    {"a": {"b": 1}},
+    "kernels-community/flash-attn",
+)
 NUMBERS = {  # a field, and what it must not reach memory with
-    "whisper": ("d_model", "encoder_layers", "encoder_ffn_dim", "encoder_attention_heads",
-                "num_mel_bins", "max_source_positions", "classifier_proj_size", "num_labels",
-                "hidden_size", "num_hidden_layers"),
-    "wav2vec2": ("hidden_size", "num_hidden_layers", "intermediate_size", "num_attention_heads",
-                 "num_conv_pos_embeddings", "num_feat_extract_layers", "classifier_proj_size",
-                 "num_labels", "num_adapter_layers", "conv_kernel", "conv_dim", "conv_stride"),
-}  # fmt: skip
-OF_EXTRACTOR = ("n_fft", "hop_length", "chunk_length", "sampling_rate", "feature_size", "n_samples",
-                "nb_max_frames", "max_length")  # fmt: skip
+    "whisper": (
+        "d_model",
+        "encoder_layers",
+        "encoder_ffn_dim",
+        "encoder_attention_heads",
+        "num_mel_bins",
+        "max_source_positions",
+        "classifier_proj_size",
+        "num_labels",
+        "hidden_size",
+        "num_hidden_layers",
+    ),
+    "wav2vec2": (
+        "hidden_size",
+        "num_hidden_layers",
+        "intermediate_size",
+        "num_attention_heads",
+        "num_conv_pos_embeddings",
+        "num_feat_extract_layers",
+        "classifier_proj_size",
+        "num_labels",
+        "num_adapter_layers",
+        "conv_kernel",
+        "conv_dim",
+        "conv_stride",
+    ),
+}
+OF_EXTRACTOR = (
+    "n_fft",
+    "hop_length",
+    "chunk_length",
+    "sampling_rate",
+    "feature_size",
+    "n_samples",
+    "nb_max_frames",
+    "max_length",
+)
 ELSEWHERE = {
-    "auto_map": {"AutoConfig": "owner/name--code.Config", "AutoModelForAudioClassification": "code.M"},
+    "auto_map": {
+        "AutoConfig": "owner/name--code.Config",
+        "AutoModelForAudioClassification": "code.M",
+    },
     "quantization_config": {"quant_method": "bitsandbytes", "load_in_8bit": True},
-    "attn_implementation": "kernels-community/flash-attn", "trust_remote_code": True,
-    "_attn_implementation": "owner/kernel:function", "torch_dtype": "load", "dtype": "Tensor",
-    "transformers_weights": "../../other.safetensors", "backbone": "owner/name",
-    "configuration_files": ["config.4.0.0.json"], "_name_or_path": "owner/name",
-    "architectures": 5, "model_type": ["whisper"], "per_layer_config": {"0": {"d_model": 10**6}},
-    "fusion_config": {"x": True}, "gguf_file": "x.gguf", "__class__": "x", "to_dict": "x",
-    "feature_extractor_type": "ClapFeatureExtractor", "use_kernels": True,
-}  # fmt: skip
+    "attn_implementation": "kernels-community/flash-attn",
+    "trust_remote_code": True,
+    "_attn_implementation": "owner/kernel:function",
+    "torch_dtype": "load",
+    "dtype": "Tensor",
+    "transformers_weights": "../../other.safetensors",
+    "backbone": "owner/name",
+    "configuration_files": ["config.4.0.0.json"],
+    "_name_or_path": "owner/name",
+    "architectures": 5,
+    "model_type": ["whisper"],
+    "per_layer_config": {"0": {"d_model": 10**6}},
+    "fusion_config": {"x": True},
+    "gguf_file": "x.gguf",
+    "__class__": "x",
+    "to_dict": "x",
+    "feature_extractor_type": "ClapFeatureExtractor",
+    "use_kernels": True,
+}
 
 
 def cases(seed: int, count: int = 600, every: int = 1) -> Iterator[Case]:
@@ -55,8 +114,10 @@ def cases(seed: int, count: int = 600, every: int = 1) -> Iterator[Case]:
             yield Case(f"{kind}: {name}", partial(_spoil_and_use, kind, change))
     for number in range(count):
         kind = sorted(BASES)[number % len(BASES)]
-        yield Case(f"{kind}: nonsense {seed}-{number}",
-                   partial(_spoil_and_use, kind, partial(_nonsense, f"{seed}-{number}")))  # fmt: skip
+        yield Case(
+            f"{kind}: nonsense {seed}-{number}",
+            partial(_spoil_and_use, kind, partial(_nonsense, f"{seed}-{number}")),
+        )
 
 
 def use(folder: Path) -> None:
@@ -123,9 +184,14 @@ def _numbers(kind: str) -> dict[str, Change]:
     for key, value in ELSEWHERE.items():
         changes[f"config's {key} {str(value)[:40]}"] = partial(_edit, CONFIG, {key: value})
         changes[f"extractor's {key} {str(value)[:40]}"] = partial(_edit, EXTRACTOR, {key: value})
-    large = {"d_model": 16_000, "hidden_size": 16_000, "encoder_layers": 128,
-             "num_hidden_layers": 128, "encoder_ffn_dim": 16_000,
-             "intermediate_size": 16_000}  # fmt: skip
+    large = {
+        "d_model": 16_000,
+        "hidden_size": 16_000,
+        "encoder_layers": 128,
+        "num_hidden_layers": 128,
+        "encoder_ffn_dim": 16_000,
+        "intermediate_size": 16_000,
+    }
     middle = {"d_model": 2_048, "hidden_size": 2_048, "encoder_layers": 24, "num_hidden_layers": 24}
     return changes | {
         "500 billion parameters": partial(_edit, CONFIG, large),
@@ -139,30 +205,55 @@ def _numbers(kind: str) -> dict[str, Change]:
 def _labels() -> dict[str, Change]:
     many = {str(i): f"label {i}" for i in range(20_000)}
     named = {
-        "20,000 labels": many, "a list": ["a", "b"], "a number": 7, "labels of numbers": {"0": 1},
-        "a label of a megabyte": {"0": "x" * 10**6}, "no whole numbers": {"1.5": "a"},
-        "a huge number": {"9" * 5_000: "a"}, "lists": {"0": ["a"] * 10}, "nothing": {"0": None},
-    }  # fmt: skip
-    changes = {f"id2label: {name}": partial(_edit, CONFIG, {"id2label": value})
-               for name, value in named.items()}  # fmt: skip
+        "20,000 labels": many,
+        "a list": ["a", "b"],
+        "a number": 7,
+        "labels of numbers": {"0": 1},
+        "a label of a megabyte": {"0": "x" * 10**6},
+        "no whole numbers": {"1.5": "a"},
+        "a huge number": {"9" * 5_000: "a"},
+        "lists": {"0": ["a"] * 10},
+        "nothing": {"0": None},
+    }
+    changes = {
+        f"id2label: {name}": partial(_edit, CONFIG, {"id2label": value})
+        for name, value in named.items()
+    }
     others = (["a"], 7, {"a": "x"}, {"a": 10**12}, {"a": -1}, {"a": None})
-    return changes | {f"label2id: {value}": partial(_edit, CONFIG, {"label2id": value})
-                      for value in others}  # fmt: skip
+    return changes | {
+        f"label2id: {value}": partial(_edit, CONFIG, {"label2id": value}) for value in others
+    }
 
 
 def _texts() -> dict[str, Change]:
     texts = {
-        "nothing": "", "no JSON": "{", "a list": "[]", "nested lists": "[" * 10**6,
-        "nested objects": '{"a":' * 10**5, "NaN": '{"d_model": NaN}', "1e999": '{"d_model": 1e999}',
+        "nothing": "",
+        "no JSON": "{",
+        "a list": "[]",
+        "nested lists": "[" * 10**6,
+        "nested objects": '{"a":' * 10**5,
+        "NaN": '{"d_model": NaN}',
+        "1e999": '{"d_model": 1e999}',
         "a number of a megabyte": '{"d_model": ' + "9" * 10**6 + "}",
-        "30 MB": '{"a": "' + "x" * 30_000_000 + '"}', "2 MB of lists": "[" + "[]," * 600_000 + "[]]",
-        "a mark of order": "\ufeff{}", "a broken surrogate": '{"model_type": "\\ud800"}',
-    }  # fmt: skip
-    files = (CONFIG, EXTRACTOR, "processor_config.json", "provenance.json",
-             "model.safetensors.index.json", "adapter_config.json",
-             "generation_config.json")  # fmt: skip
-    return {f"{file}: {name}": partial(_write_text, file, text)
-            for file in files for name, text in texts.items()}  # fmt: skip
+        "30 MB": '{"a": "' + "x" * 30_000_000 + '"}',
+        "2 MB of lists": "[" + "[]," * 600_000 + "[]]",
+        "a mark of order": "\ufeff{}",
+        "a broken surrogate": '{"model_type": "\\ud800"}',
+    }
+    files = (
+        CONFIG,
+        EXTRACTOR,
+        "processor_config.json",
+        "provenance.json",
+        "model.safetensors.index.json",
+        "adapter_config.json",
+        "generation_config.json",
+    )
+    return {
+        f"{file}: {name}": partial(_write_text, file, text)
+        for file in files
+        for name, text in texts.items()
+    }
 
 
 def _write_text(file: str, text: str, folder: Path) -> None:
@@ -170,14 +261,28 @@ def _write_text(file: str, text: str, folder: Path) -> None:
 
 
 def _files() -> dict[str, Change]:
-    files = (CONFIG, EXTRACTOR, "processor_config.json", "provenance.json", "model.safetensors",
-             "adapter_config.json", "generation_config.json")  # fmt: skip
-    kinds = {"a pipe": os.mkfifo, "a socket": _socket, "a folder": Path.mkdir,
-             "a link to itself": lambda path: path.symlink_to(path),
-             "a link to nothing": lambda path: path.symlink_to("nothing"),
-             "a link to a device": lambda path: path.symlink_to("/dev/zero")}  # fmt: skip
-    return {f"{file}: {name}": partial(_replace, file, make)
-            for file in files for name, make in kinds.items()}  # fmt: skip
+    files = (
+        CONFIG,
+        EXTRACTOR,
+        "processor_config.json",
+        "provenance.json",
+        "model.safetensors",
+        "adapter_config.json",
+        "generation_config.json",
+    )
+    kinds = {
+        "a pipe": os.mkfifo,
+        "a socket": _socket,
+        "a folder": Path.mkdir,
+        "a link to itself": lambda path: path.symlink_to(path),
+        "a link to nothing": lambda path: path.symlink_to("nothing"),
+        "a link to a device": lambda path: path.symlink_to("/dev/zero"),
+    }
+    return {
+        f"{file}: {name}": partial(_replace, file, make)
+        for file in files
+        for name, make in kinds.items()
+    }
 
 
 def _replace(file: str, make: Callable[[Path], object], folder: Path) -> None:
@@ -201,10 +306,13 @@ def _weights() -> dict[str, Change]:
         "a tensor of 10**12 numbers in no bytes": {"a": {**tensor, "data_offsets": [0, 0]}},
         "a shape of a million sides": {"a": {**tensor, "shape": [2] * 10**5}},
         "a negative side": {"a": {**tensor, "shape": [-1, -1]}},
-        "a shape of text": {"a": {**tensor, "shape": "x"}}, "a list": [], "a text": "x",
-        "200,000 tensors": {f"a{i}": {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]}
-                            for i in range(60_000)},
-    }  # fmt: skip
+        "a shape of text": {"a": {**tensor, "shape": "x"}},
+        "a list": [],
+        "a text": "x",
+        "200,000 tensors": {
+            f"a{i}": {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]} for i in range(60_000)
+        },
+    }
     changes: dict[str, Change] = {
         f"safetensors: {name}": partial(_write_header, json.dumps(header).encode())
         for name, header in headers.items()
@@ -213,15 +321,27 @@ def _weights() -> dict[str, Change]:
         f"safetensors: a header of {size:.0e} bytes": partial(_write_header, b"{}", size=size)
         for size in (10**8, 2**31, 2**63, 2**64 - 1)
     }
-    indexes = {"../../other.safetensors", "/etc/passwd", "model/../../x.safetensors", "model.bin", "",
-               "modeling.py", "model-1.safetensors", "model-pipe.safetensors"}  # fmt: skip
-    return changes | claims | {
-        "safetensors: 100 MB of header": partial(_write_header, b"{" + b" " * 10**8 + b"}"),
-        "safetensors: nothing": partial(_write_text, "model.safetensors", ""),
-        "safetensors: a text": partial(_write_text, "model.safetensors", "x" * 1_000),
-        "safetensors: 4 GB of one tensor": _one_large_tensor,
-        **{f"index: {name}": partial(_index, name) for name in sorted(indexes)},
-    }  # fmt: skip
+    indexes = {
+        "../../other.safetensors",
+        "/etc/passwd",
+        "model/../../x.safetensors",
+        "model.bin",
+        "",
+        "modeling.py",
+        "model-1.safetensors",
+        "model-pipe.safetensors",
+    }
+    return (
+        changes
+        | claims
+        | {
+            "safetensors: 100 MB of header": partial(_write_header, b"{" + b" " * 10**8 + b"}"),
+            "safetensors: nothing": partial(_write_text, "model.safetensors", ""),
+            "safetensors: a text": partial(_write_text, "model.safetensors", "x" * 1_000),
+            "safetensors: 4 GB of one tensor": _one_large_tensor,
+            **{f"index: {name}": partial(_index, name) for name in sorted(indexes)},
+        }
+    )
 
 
 def _write_header(text: bytes, folder: Path, size: int | None = None) -> None:

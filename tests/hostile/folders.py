@@ -104,8 +104,15 @@ def _links() -> Iterator[tuple[str, Make]]:
 
 def odd_files(folder: Path, suffix: str) -> None:
     """Make everything that has a file's name and is no file of the folder."""
-    targets = {"zero": "/dev/zero", "etc": "/etc", "passwd": "/etc/passwd", "up": "..",
-               "circle": f"circle{suffix}", "nowhere": "nowhere", "long": "x" * 300}  # fmt: skip
+    targets = {
+        "zero": "/dev/zero",
+        "etc": "/etc",
+        "passwd": "/etc/passwd",
+        "up": "..",
+        "circle": f"circle{suffix}",
+        "nowhere": "nowhere",
+        "long": "x" * 300,
+    }
     for name, target in targets.items():
         (folder / f"{name}{suffix}").symlink_to(target)
     os.mkfifo(folder / f"pipe{suffix}")
@@ -118,8 +125,18 @@ def _tables() -> Iterator[tuple[str, Make]]:
     def paths(rng: random.Random, folder: Path) -> None:
         outside = folder.parent / "secret.wav"
         outside.write_bytes(wav_bytes(tone("low")))
-        named = [str(outside), "../secret.wav", "/dev/zero", "http://127.0.0.1:9/a.wav", "", "/",
-                 "\0", "zip://a.wav::data.zip", "x" * 5000, "~/a.wav"]  # fmt: skip
+        named = [
+            str(outside),
+            "../secret.wav",
+            "/dev/zero",
+            "http://127.0.0.1:9/a.wav",
+            "",
+            "/",
+            "\0",
+            "zip://a.wav::data.zip",
+            "x" * 5000,
+            "~/a.wav",
+        ]
         write_parquet(folder, audio=[{"bytes": None, "path": path} for path in named])
 
     def names_file(rng: random.Random, folder: Path) -> None:
@@ -141,7 +158,10 @@ def _tables() -> Iterator[tuple[str, Make]]:
         deep = [deep]
     yield "rows that name files elsewhere", paths
     yield "class names from a file", names_file
-    yield "fifteen thousand row groups", lambda _, x: write_parquet(x, None, 1, label=["a"] * 15_000)
+    yield (
+        "fifteen thousand row groups",
+        lambda _, x: write_parquet(x, None, 1, label=["a"] * 15_000),
+    )
     yield "five thousand columns", _table(**{f"column {n}": lambda: [1, 2] for n in range(5000)})
     yield "no rows", lambda _, folder: write_parquet(folder, audio=no_sounds())
     yield "null columns", _table(audio=lambda: [None, None], label=lambda: [None, None])
@@ -156,8 +176,20 @@ def _tables() -> Iterator[tuple[str, Make]]:
 
 
 def _names() -> Iterator[tuple[str, Make]]:
-    odd = [b"two\nlines", b"\xff\xfe", b"\xed\xa0\x80", b"x" * 255, b"*?[a]", b"-rf", b"\x01\x7f",
-           "\u202eleft".encode(), b"~", b"a.parquet", b"README.md", b"http:"]  # fmt: skip
+    odd = [
+        b"two\nlines",
+        b"\xff\xfe",
+        b"\xed\xa0\x80",
+        b"x" * 255,
+        b"*?[a]",
+        b"-rf",
+        b"\x01\x7f",
+        "\u202eleft".encode(),
+        b"~",
+        b"a.parquet",
+        b"README.md",
+        b"http:",
+    ]
 
     def labels(rng: random.Random, folder: Path) -> None:
         for name in rng.sample(odd, 8):
@@ -183,10 +215,24 @@ def _names() -> Iterator[tuple[str, Make]]:
 
 
 def _readmes() -> Iterator[tuple[str, Make]]:
-    for files in ("http://127.0.0.1:9/a.parquet", "hf://datasets/a/b/c.parquet", "/etc/*", "../*",
-                  "data/../../*", "file:///etc/passwd", "'zip://*::a.zip'", "'~/*'", "1", "[{}]",
-                  "'**/**/**/**/**/**/**/a'", f"'{'*a' * 400}'", f"'{'[' * 50}'", "[[[]]]",
-                  "{train: /etc/*}", "[{split: train, path: ..}]"):  # fmt: skip
+    for files in (
+        "http://127.0.0.1:9/a.parquet",
+        "hf://datasets/a/b/c.parquet",
+        "/etc/*",
+        "../*",
+        "data/../../*",
+        "file:///etc/passwd",
+        "'zip://*::a.zip'",
+        "'~/*'",
+        "1",
+        "[{}]",
+        "'**/**/**/**/**/**/**/a'",
+        f"'{'*a' * 400}'",
+        f"'{'[' * 50}'",
+        "[[[]]]",
+        "{train: /etc/*}",
+        "[{split: train, path: ..}]",
+    ):
         header = f"configs:\n- config_name: default\n  data_files: {files}\n"
         yield f"a README that names {files[:40]}", _with_readme(header)
     yield "a README of a billion laughs", _with_readme(_laughs("[x, x]", "[{}]"))
@@ -240,9 +286,11 @@ def _table(**columns: Callable[[], Sequence]) -> Make:
 
 
 def write_parquet(
-    folder: Path, features: dict | None = None, row_group_size: int | None = None,
+    folder: Path,
+    features: dict | None = None,
+    row_group_size: int | None = None,
     **columns: Sequence,
-) -> Path:  # fmt: skip
+) -> Path:
     """Write a good Parquet file in which the columns given take the place of good ones."""
     import pyarrow as pa
     import pyarrow.parquet

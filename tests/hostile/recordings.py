@@ -12,11 +12,42 @@ from tests.hostile.sounds import whole_files
 
 EXTREMES = (0, 1, 0x7F, 0x7FFF, 0x8000, 0xFFFF, 0x7FFF_FFFF, 0x8000_0000, 0xFFFF_FFFF, 0x1000_0000)
 HEADER_BYTES = 300  # of most formats; half of the damage is done there
-TAGS = (b"fmt ", b"data", b"stsz", b"stts", b"stsc", b"stco", b"mdhd", b"mvhd", b"moov", b"trak",
-        b"esds", b"mp4a", b"alac", b"elst", b"COMM", b"SSND", b"desc", b"pakt", b"OpusHead",
-        b"vorbis", b"OggS", b"fLaC", b"LIST", b"strh", b"strf", b"idx1", b"FLV",
-        b"\x1a\x45\xdf\xa3", b"\x16\x54\xae\x6b", b"\x1f\x43\xb6\x75", b"\xff\xfb", b"\xff\xf8",
-        b"Xing", b"Info")  # fmt: skip
+TAGS = (
+    b"fmt ",
+    b"data",
+    b"stsz",
+    b"stts",
+    b"stsc",
+    b"stco",
+    b"mdhd",
+    b"mvhd",
+    b"moov",
+    b"trak",
+    b"esds",
+    b"mp4a",
+    b"alac",
+    b"elst",
+    b"COMM",
+    b"SSND",
+    b"desc",
+    b"pakt",
+    b"OpusHead",
+    b"vorbis",
+    b"OggS",
+    b"fLaC",
+    b"LIST",
+    b"strh",
+    b"strf",
+    b"idx1",
+    b"FLV",
+    b"\x1a\x45\xdf\xa3",
+    b"\x16\x54\xae\x6b",
+    b"\x1f\x43\xb6\x75",
+    b"\xff\xfb",
+    b"\xff\xf8",
+    b"Xing",
+    b"Info",
+)
 
 
 def prepare(store: Path, light: int = 0) -> None:
@@ -139,5 +170,14 @@ def _write_number(content: bytearray, at: int, draw: random.Random) -> None:
     content[at : at + len(packed)] = packed
 
 
-DAMAGES = (_truncate, _flip_bits, _splice, _repeat, _remove, _fill, _set_number, _set_field,
-           _set_field)  # fmt: skip
+DAMAGES = (
+    _truncate,
+    _flip_bits,
+    _splice,
+    _repeat,
+    _remove,
+    _fill,
+    _set_number,
+    _set_field,
+    _set_field,
+)

@@ -54,7 +54,9 @@ def whoami(call: Call) -> None:
         raise Refusal(401)
     call.send(
         {
-            "type": "user", "name": user.name, "orgs": [{"name": g} for g in user.groups],
+            "type": "user",
+            "name": user.name,
+            "orgs": [{"name": g} for g in user.groups],
             "auth": {"type": "access_token", "accessToken": {"role": user.role}},
         }
-    )  # fmt: skip
+    )

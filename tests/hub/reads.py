@@ -80,8 +80,12 @@ def discussions(call: Call, kind: str, name: str) -> None:
     """Answer the pull request, if there is one."""
     proposed = readable(call, kind, name).proposed is not None
     discussion = {
-        "num": 1, "title": "Adding `safetensors` variant of this model", "status": "open",
-        "author": {"name": "SFconvertbot"}, "isPullRequest": True,
-        "createdAt": "2024-01-01T00:00:00.000Z", "repo": {"name": "", "type": "model"},
-    }  # fmt: skip
+        "num": 1,
+        "title": "Adding `safetensors` variant of this model",
+        "status": "open",
+        "author": {"name": "SFconvertbot"},
+        "isPullRequest": True,
+        "createdAt": "2024-01-01T00:00:00.000Z",
+        "repo": {"name": "", "type": "model"},
+    }
     call.send({"discussions": [discussion] * proposed, "count": int(proposed), "start": 0})

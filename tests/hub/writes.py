@@ -37,12 +37,19 @@ def preupload(call: Call, name: str, revision: str) -> None:
     """Answer how each file is to be sent, and which is there already."""
     check_writer(call, name.split("/")[0])
     there = call.hub.models[name].files
-    call.send({"files": [
-        {"path": file["path"], "shouldIgnore": False,
-         "uploadMode": "lfs" if LARGE.fullmatch(file["path"]) else "regular",
-         "oid": remote_id(file["path"], there.get(file["path"]))}
-        for file in json.loads(call.body)["files"]
-    ]})  # fmt: skip
+    call.send(
+        {
+            "files": [
+                {
+                    "path": file["path"],
+                    "shouldIgnore": False,
+                    "uploadMode": "lfs" if LARGE.fullmatch(file["path"]) else "regular",
+                    "oid": remote_id(file["path"], there.get(file["path"])),
+                }
+                for file in json.loads(call.body)["files"]
+            ]
+        }
+    )
 
 
 def remote_id(path: str, content: bytes | None) -> str | None:

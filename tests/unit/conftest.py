@@ -8,9 +8,7 @@ from hypothesis import HealthCheck, settings
 from tests.tiny import tiny_whisper, tone_folder
 
 # A machine that is busy with something else makes no law false.
-settings.register_profile(
-    "suite", deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
+settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("suite")
 
 

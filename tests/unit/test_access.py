@@ -56,18 +56,25 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     [
         ({}, False),
         ({"SPACE_ID": "owner/space", "SYSTEM": "spaces"}, True),
-        ({"INTENT_PUBLIC": "1"}, True), ({"INTENT_PUBLIC": "On"}, True),
-        ({"INTENT_PUBLIC": "0"}, False), ({"INTENT_PUBLIC": ""}, False),
-        ({"GRADIO_SHARE": "True"}, True), ({"GRADIO_SHARE": "False"}, False),
-        ({"GRADIO_SERVER_NAME": "127.0.0.1"}, False), ({"GRADIO_SERVER_NAME": "localhost"}, False),
-        ({"GRADIO_SERVER_NAME": "127.1.2.3"}, False), ({"GRADIO_SERVER_NAME": "::1"}, False),
-        ({"GRADIO_SERVER_NAME": "[::1]"}, False), ({"GRADIO_SERVER_NAME": ""}, False),
-        ({"GRADIO_SERVER_NAME": "0.0.0.0"}, True), ({"GRADIO_SERVER_NAME": "::"}, True),
+        ({"INTENT_PUBLIC": "1"}, True),
+        ({"INTENT_PUBLIC": "On"}, True),
+        ({"INTENT_PUBLIC": "0"}, False),
+        ({"INTENT_PUBLIC": ""}, False),
+        ({"GRADIO_SHARE": "True"}, True),
+        ({"GRADIO_SHARE": "False"}, False),
+        ({"GRADIO_SERVER_NAME": "127.0.0.1"}, False),
+        ({"GRADIO_SERVER_NAME": "localhost"}, False),
+        ({"GRADIO_SERVER_NAME": "127.1.2.3"}, False),
+        ({"GRADIO_SERVER_NAME": "::1"}, False),
+        ({"GRADIO_SERVER_NAME": "[::1]"}, False),
+        ({"GRADIO_SERVER_NAME": ""}, False),
+        ({"GRADIO_SERVER_NAME": "0.0.0.0"}, True),
+        ({"GRADIO_SERVER_NAME": "::"}, True),
         ({"GRADIO_SERVER_NAME": "192.168.1.7"}, True),
         ({"GRADIO_SERVER_NAME": "studio.example.org"}, True),
         ({"GRADIO_SERVER_NAME": "0.0.0.0", "INTENT_PUBLIC": "0"}, True),
     ],
-)  # fmt: skip
+)
 def test_public_mode_is_on_wherever_strangers_can_reach_the_page(
     environment: dict[str, str], public: bool
 ) -> None:
@@ -85,13 +92,18 @@ def test_a_visitor_is_the_hash_of_a_secret_that_cannot_be_guessed() -> None:
 @pytest.mark.parametrize(
     ("visitor", "of", "data", "allowed"),
     [
-        (OWNER, OWNER, "/private", ACTIONS), (OWNER, ANN, "sample", ACTIONS),
-        (ANN, ANN, "sample", ACTIONS), (ANN, ANN, "minds14", ACTIONS),
-        (BOB, ANN, "sample", ("read",)), (BOB, OWNER, "minds14", ("read",)),
-        (BOB, OWNER, "/private", ()), (NOBODY, OWNER, "/private", ()),
-        (NOBODY, OWNER, "sample", ("read",)), (NOBODY, ANN, "sample", ("read",)),
+        (OWNER, OWNER, "/private", ACTIONS),
+        (OWNER, ANN, "sample", ACTIONS),
+        (ANN, ANN, "sample", ACTIONS),
+        (ANN, ANN, "minds14", ACTIONS),
+        (BOB, ANN, "sample", ("read",)),
+        (BOB, OWNER, "minds14", ("read",)),
+        (BOB, OWNER, "/private", ()),
+        (NOBODY, OWNER, "/private", ()),
+        (NOBODY, OWNER, "sample", ("read",)),
+        (NOBODY, ANN, "sample", ("read",)),
     ],
-)  # fmt: skip
+)
 def test_a_run_is_its_own_visitors_and_read_by_others_unless_it_learnt_from_a_folder(
     runs: Path, visitor: Visitor, of: Visitor, data: str, allowed: tuple[str, ...]
 ) -> None:
@@ -115,7 +127,10 @@ def test_a_run_of_before_is_the_owners(runs: Path) -> None:
 
 
 def test_what_may_not_be_done_is_said_and_what_may_not_be_seen_is_not_there(runs: Path) -> None:
-    others, hidden = create_run(runs, Recipe(data="sample"), ANN), create_run(runs, Recipe(data="/x"))
+    others, hidden = (
+        create_run(runs, Recipe(data="sample"), ANN),
+        create_run(runs, Recipe(data="/x")),
+    )
     with pytest.raises(AccessError) as caught:
         check(BOB, "stop", others)
     assert str(caught.value) == (
@@ -146,7 +161,9 @@ def test_a_visitor_names_no_folder_as_data(data: str) -> None:
         check_recipe(ANN, Recipe(data=data))
 
 
-@pytest.mark.parametrize("base", ["/etc", "~/x", "./x", "a/b/c", "../x", "a/../b", "file:///x", "a\0b"])
+@pytest.mark.parametrize(
+    "base", ["/etc", "~/x", "./x", "a/b/c", "../x", "a/../b", "file:///x", "a\0b"]
+)
 def test_a_visitor_names_no_folder_as_a_checkpoint(base: str) -> None:
     with pytest.raises(CheckpointError, match=FOLDER_REFUSED):
         check_checkpoint(ANN, base)
@@ -167,8 +184,11 @@ def test_what_looks_like_a_hub_id_is_never_a_folder_to_a_visitor(
 def test_what_is_no_name_is_refused_in_a_sentence(value: object) -> None:
     with pytest.raises(CheckpointError, match="The name of a checkpoint was expected as text"):
         check_checkpoint(ANN, value)
-    for request in (TrainingRequest(value), TrainingRequest("sample", base=value),
-                    TrainingRequest("sample", locales=value)):
+    for request in (
+        TrainingRequest(value),
+        TrainingRequest("sample", base=value),
+        TrainingRequest("sample", locales=value),
+    ):
         with pytest.raises((RecipeError, DataError, CheckpointError)):
             recipe_of(request, ANN)
 
@@ -199,7 +219,9 @@ def test_a_run_is_named_by_its_id_and_by_the_folder_of_its_model(runs: Path) -> 
 def test_changes_name_hyperparameters_only(name: str) -> None:
     for visitor in (OWNER, ANN):
         with pytest.raises(RecipeError) as caught:
-            recipe_of(TrainingRequest("sample", changes={"epochs": 3, name: "/any/folder"}), visitor)
+            recipe_of(
+                TrainingRequest("sample", changes={"epochs": 3, name: "/any/folder"}), visitor
+            )
         assert str(caught.value) == (
             f"Hyperparameters were expected among the changes, found {name!r}, which is chosen "
             "beside them: choose it there."
@@ -208,13 +230,14 @@ def test_changes_name_hyperparameters_only(name: str) -> None:
 
 def test_nothing_is_created_for_a_request_that_may_not_be_met(runs: Path, tmp_path: Path) -> None:
     refused = [
-        (NOBODY, TrainingRequest("sample")), (ANN, TrainingRequest(str(tmp_path))),
+        (NOBODY, TrainingRequest("sample")),
+        (ANN, TrainingRequest(str(tmp_path))),
         (ANN, TrainingRequest("sample", base=str(tmp_path))),
         (ANN, TrainingRequest("sample", changes={"data": "/any"})),
         (OWNER, TrainingRequest(str(tmp_path / "nowhere"))),
         (OWNER, TrainingRequest("sample", base="owner/name-of-nothing")),
         (OWNER, TrainingRequest("minds14", locales=["en-US"])),  # offline, and nothing is cached
-    ]  # fmt: skip
+    ]
     for visitor, request in refused:
         with pytest.raises((AccessError, DataError, CheckpointError, RecipeError)):
             start(runs, request, visitor)
@@ -255,12 +278,17 @@ def test_a_run_of_the_owner_keeps_the_token_of_this_machine(runs: Path, tmp_path
         ("The disk that holds /data/runs/x is full.", "The disk that holds x is full."),
         ('A folder was expected at "/srv/my data/a"', 'A folder was expected at "my data/a"'),
         ("look at ~/.cache/hub: it is", "look at hub: it is"),
-        ("make one at https://hf.co/settings/tokens.", "make one at https://hf.co/settings/tokens."),
+        (
+            "make one at https://hf.co/settings/tokens.",
+            "make one at https://hf.co/settings/tokens.",
+        ),
         ("a name such as owner/name or 3/4, en-US", "a name such as owner/name or 3/4, en-US"),
-        ("and/or (/etc/passwd)", "and/or (passwd)"), ("/", "/"), ("", ""),
+        ("and/or (/etc/passwd)", "and/or (passwd)"),
+        ("/", "/"),
+        ("", ""),
         ("x:/srv/a/b -/srv/c file:///srv/d file:/srv/e", "x:b -c d e"),
     ],
-)  # fmt: skip
+)
 def test_a_stranger_reads_no_absolute_path(text: str, shown: str) -> None:
     assert without_paths(text) == shown
 

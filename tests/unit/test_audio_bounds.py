@@ -156,9 +156,12 @@ def test_the_memory_that_a_recording_takes_is_bounded(make, rate, tmp_path):
     ordinary = next((ROOT / "assets" / "examples").glob("*.wav"))
     (tmp_path / "a.flac").write_bytes(make())
     done = subprocess.run(
-        [sys.executable, "-c", MEASURE, tmp_path / "a.flac", ordinary], cwd=ROOT, check=True,
-        capture_output=True, text=True,
-    )  # fmt: skip
+        [sys.executable, "-c", MEASURE, tmp_path / "a.flac", ordinary],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
     _, found, kilobytes = done.stdout.split()
     assert int(found) == rate
     assert int(kilobytes) < 300_000

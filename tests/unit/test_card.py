@@ -54,8 +54,9 @@ def test_each_locale_has_a_result_of_its_own(tmp_path: Path) -> None:
     run = finished_run(tmp_path, recipe, locales=["en-US"] * 3 + ["de-DE"] * 3)
     data = card_of(run).data
     assert {r.dataset_config: r.metric_value for r in data.eval_results} == {
-        "en-US": 0.6667, "de-DE": 1.0,
-    }  # fmt: skip
+        "en-US": 0.6667,
+        "de-DE": 1.0,
+    }
     assert data.language == ["de", "en"]
 
 
@@ -150,8 +151,11 @@ def test_only_the_files_of_a_stock_checkpoint_leave(minds14_run: RunDir) -> None
         (minds14_run.model / name).write_text("keep me here")
     with checkpoint_files(minds14_run, published(minds14_run)) as files:
         assert set(files) == {
-            "config.json", "model.safetensors", "preprocessor_config.json", "provenance.json",
-        }  # fmt: skip
+            "config.json",
+            "model.safetensors",
+            "preprocessor_config.json",
+            "provenance.json",
+        }
 
 
 def test_a_run_that_trains_is_not_shared(minds14_run: RunDir) -> None:

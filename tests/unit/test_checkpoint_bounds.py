@@ -30,13 +30,23 @@ CONFIG, EXTRACTOR, WEIGHTS = "config.json", "preprocessor_config.json", "model.s
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=30),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=9), inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=9), inner, max_size=4)
+    ),
     max_leaves=12,
-)  # fmt: skip
+)
 FIELDS = sorted(
-    {*config_values._BOUNDS, *config_values._FORBIDDEN, "id2label", "label2id", "model_type",
-     "architectures", "dtype", "_attn_implementation"}
-)  # fmt: skip
+    {
+        *config_values._BOUNDS,
+        *config_values._FORBIDDEN,
+        "id2label",
+        "label2id",
+        "model_type",
+        "architectures",
+        "dtype",
+        "_attn_implementation",
+    }
+)
 
 
 @pytest.fixture(scope="module")
@@ -58,8 +68,12 @@ def edit(folder: Path, file: str, **changes: object) -> None:
 def refusals(folder: Path) -> set[str]:
     """What the page says of a checkpoint, and what training says of it as a base: the reasons."""
     reasons = set()
-    for use in (describe, load, lambda name: encoders.outline(name, 1),
-                lambda name: encoders.load_base(name, tiny.LABELS, 1)):  # fmt: skip
+    for use in (
+        describe,
+        load,
+        lambda name: encoders.outline(name, 1),
+        lambda name: encoders.load_base(name, tiny.LABELS, 1),
+    ):
         with pytest.raises(CheckpointError) as caught:
             use(str(folder))
         message = str(caught.value)
@@ -107,17 +121,21 @@ def test_a_refusal_says_what_was_expected_and_found_and_what_to_do(folder):
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"d_model": 16_000, "encoder_layers": 128, "encoder_ffn_dim": 16_000},
-         "it describes 196.6 billion parameters, at most 3 billion are loaded"),
-        ({"id2label": {str(i): str(i) for i in range(10_001)}},
-         "it has 10,001 labels, at most 10,000 fit"),
+        (
+            {"d_model": 16_000, "encoder_layers": 128, "encoder_ffn_dim": 16_000},
+            "it describes 196.6 billion parameters, at most 3 billion are loaded",
+        ),
+        (
+            {"id2label": {str(i): str(i) for i in range(10_001)}},
+            "it has 10,001 labels, at most 10,000 fit",
+        ),
         ({"id2label": {"0": "x" * 10**6}}, "each label should be a text of at most 200 characters"),
         ({"id2label": {"0": 5}}, "each label should be a text of at most 200 characters"),
         ({"label2id": {"a": 10**12}}, "label2id should map labels to whole numbers from 0"),
         ({"architectures": 5}, "architectures should be a list of texts"),
         ({"model_type": ["whisper"]}, "model_type should be a text"),
     ],
-)  # fmt: skip
+)
 def test_a_config_that_describes_too_much_or_nonsense_is_refused(folder, changes, reason):
     edit(folder, CONFIG, **changes)
     assert refusals(folder) == {reason}
@@ -127,12 +145,16 @@ def test_a_config_that_describes_too_much_or_nonsense_is_refused(folder, changes
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("auto_map", {"AutoConfig": "owner/name--code.Config"}), ("trust_remote_code", True),
-        ("quantization_config", {"quant_method": "x"}), ("backbone", "owner/name"),
-        ("transformers_weights", "other.safetensors"), ("configuration_files", ["config.4.json"]),
-        ("use_kernels", True), ("__class__", "x"),
+        ("auto_map", {"AutoConfig": "owner/name--code.Config"}),
+        ("trust_remote_code", True),
+        ("quantization_config", {"quant_method": "x"}),
+        ("backbone", "owner/name"),
+        ("transformers_weights", "other.safetensors"),
+        ("configuration_files", ["config.4.json"]),
+        ("use_kernels", True),
+        ("__class__", "x"),
     ],
-)  # fmt: skip
+)
 def test_a_key_that_leads_elsewhere_is_refused(folder, file, key, value):
     edit(folder, file, **{key: value})
     assert refusals(folder) == {f"{key} is not allowed: it can fetch or run other code"}
@@ -188,9 +210,12 @@ def test_the_memory_of_refusing_a_bomb_is_small(folder):
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)"
     )
     out = subprocess.run(
-        [sys.executable, "-c", script, str(folder)], cwd=REPOSITORY, check=True,
-        capture_output=True, text=True,
-    ).stdout  # fmt: skip
+        [sys.executable, "-c", script, str(folder)],
+        cwd=REPOSITORY,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
     assert int(out) < 50_000  # KB
 
 
@@ -201,11 +226,22 @@ def test_models_in_use_are_within_the_bounds():
     )
 
     xls_r_2b = {"hidden_size": 1920, "intermediate_size": 7680, "num_hidden_layers": 48}
-    large = {"d_model": 1280, "encoder_layers": 32, "encoder_ffn_dim": 5120, "decoder_layers": 32,
-             "num_mel_bins": 128, "vocab_size": 51_866}  # fmt: skip
+    large = {
+        "d_model": 1280,
+        "encoder_layers": 32,
+        "encoder_ffn_dim": 5120,
+        "decoder_layers": 32,
+        "num_mel_bins": 128,
+        "vocab_size": 51_866,
+    }
     languages = {"id2label": {i: f"language {i}" for i in range(4_017)}}
     cases = [(family, {}) for family in CLASSIFIERS]
-    for family, changes in [*cases, ("wav2vec2", xls_r_2b), ("whisper", large), ("wav2vec2", languages)]:
+    for family, changes in [
+        *cases,
+        ("wav2vec2", xls_r_2b),
+        ("whisper", large),
+        ("wav2vec2", languages),
+    ]:
         config = json.loads(CONFIG_MAPPING[family](**changes).to_json_string(use_diff=False))
         check_config(config, family)
 
@@ -230,10 +266,24 @@ def test_a_provenance_that_is_a_pipe_too_long_or_nonsense_is_none(tmp_path):
     os.mkfifo(path)
     assert read_provenance(tmp_path) is None
     path.unlink()
-    for text in ("[" * 10**6, '{"a":' * 10**5, " " * 9_000_000, json.dumps({
-        "base": 5, "preset": "x", "data": "x", "locales": [], "seed": 0, "accuracy": "high",
-        "interval": None, "test_clips": 1, "trained_on": [],
-    })):  # fmt: skip
+    for text in (
+        "[" * 10**6,
+        '{"a":' * 10**5,
+        " " * 9_000_000,
+        json.dumps(
+            {
+                "base": 5,
+                "preset": "x",
+                "data": "x",
+                "locales": [],
+                "seed": 0,
+                "accuracy": "high",
+                "interval": None,
+                "test_clips": 1,
+                "trained_on": [],
+            }
+        ),
+    ):
         path.write_text(text)
         assert read_provenance(tmp_path) is None
 
@@ -273,15 +323,25 @@ def test_an_index_that_names_files_outside_its_folder_is_refused(folder, name):
 @pytest.mark.parametrize(
     ("header", "length", "reason"),
     [
-        ({"a": {"dtype": "F32", "shape": [10**6, 10**6], "data_offsets": [0, 4 * 10**12]}}, None,
-         "a header that claims more than it holds"),
-        ({"a": {"dtype": "F32", "shape": [10**6, 10**6], "data_offsets": [0, 0]}}, None,
-         "a header that claims more than it holds"),
-        ({"a": {"dtype": "F32", "shape": [2] * 50_000, "data_offsets": [0, 0]}}, None,
-         "a damaged header"),
-        ({}, 10**8, "a header of 100000000 bytes"), ([], None, "a damaged header"),
+        (
+            {"a": {"dtype": "F32", "shape": [10**6, 10**6], "data_offsets": [0, 4 * 10**12]}},
+            None,
+            "a header that claims more than it holds",
+        ),
+        (
+            {"a": {"dtype": "F32", "shape": [10**6, 10**6], "data_offsets": [0, 0]}},
+            None,
+            "a header that claims more than it holds",
+        ),
+        (
+            {"a": {"dtype": "F32", "shape": [2] * 50_000, "data_offsets": [0, 0]}},
+            None,
+            "a damaged header",
+        ),
+        ({}, 10**8, "a header of 100000000 bytes"),
+        ([], None, "a damaged header"),
     ],
-)  # fmt: skip
+)
 def test_weights_whose_header_claims_too_much_are_refused(folder, header, length, reason):
     text = json.dumps(header).encode()
     (folder / WEIGHTS).write_bytes(struct.pack("<Q", length or len(text)) + text)

@@ -56,21 +56,34 @@ def load_message(folder: Path) -> str:
 
 def test_describe_says_what_a_strangers_checkpoint_is(whisper):
     assert describe(str(whisper)) == CheckpointInfo(
-        name=str(whisper), labels=("low", "middle", "high"), base=None, accuracy=None,
-        interval=None, window_seconds=2.0,
-    )  # fmt: skip
+        name=str(whisper),
+        labels=("low", "middle", "high"),
+        base=None,
+        accuracy=None,
+        interval=None,
+        window_seconds=2.0,
+    )
 
 
 def test_describe_says_where_one_of_ours_comes_from(folder):
     provenance = Provenance(
-        base="openai/whisper-tiny.en", preset="instant", data="sample", locales=("en-US",),
-        seed=1, accuracy=0.9, interval=(0.8, 0.95), test_clips=50, trained_on=(),
-    )  # fmt: skip
+        base="openai/whisper-tiny.en",
+        preset="instant",
+        data="sample",
+        locales=("en-US",),
+        seed=1,
+        accuracy=0.9,
+        interval=(0.8, 0.95),
+        test_clips=50,
+        trained_on=(),
+    )
     write_provenance(folder, provenance)
     info = describe(str(folder))
     assert (info.base, info.accuracy, info.interval) == (
-        "openai/whisper-tiny.en", 0.9, (0.8, 0.95),
-    )  # fmt: skip
+        "openai/whisper-tiny.en",
+        0.9,
+        (0.8, 0.95),
+    )
 
 
 def test_an_encoder_without_a_window_hears_all(tmp_path):
@@ -78,8 +91,13 @@ def test_an_encoder_without_a_window_hears_all(tmp_path):
 
 
 def test_labels_come_in_the_order_of_their_ids(folder):
-    edit_config(folder, {"id2label": {str(i): f"label {i}" for i in (2, 10, 1, 0)} | {
-        str(i): f"label {i}" for i in range(3, 10)}})  # fmt: skip
+    edit_config(
+        folder,
+        {
+            "id2label": {str(i): f"label {i}" for i in (2, 10, 1, 0)}
+            | {str(i): f"label {i}" for i in range(3, 10)}
+        },
+    )
     assert describe(str(folder)).labels == tuple(f"label {i}" for i in range(11))
 
 
@@ -184,8 +202,10 @@ def test_weights_with_the_older_names_of_weight_norm_are_whole(tmp_path):
     folder = tiny.tiny_wav2vec2(tmp_path)
     clip = Clip(tiny.tone("low"), 8000)
     before = classifier.classify(clip, str(folder)).top
-    older = {"parametrizations.weight.original0": "weight_g",
-             "parametrizations.weight.original1": "weight_v"}  # fmt: skip
+    older = {
+        "parametrizations.weight.original0": "weight_g",
+        "parametrizations.weight.original1": "weight_v",
+    }
     weights = load_file(folder / "model.safetensors")
     for new, old in older.items():
         for name in [name for name in weights if name.endswith(new)]:
@@ -228,12 +248,20 @@ def test_an_empty_name_is_refused(name):
 @pytest.mark.parametrize(
     ("name", "shown"),
     [
-        ("/no/such/folder", "/no/such/folder"), ("../..x/y/z", "../..x/y/z"), ("a/../b", "a/../b"),
-        ("owner/na me", "owner/na me"), ("a\0b", "a b"), ("a\nb", "a b"), ("http://x/y", "http://x/y"),
-        ("a..b/c", "a..b/c"), ("x" * 5000, "..." + "x" * 97), ("~nobody-of-this-name/x", None),
-        ("-rf/x", "-rf/x"), ("owner/name?revision=x", "owner/name?revision=x"),
+        ("/no/such/folder", "/no/such/folder"),
+        ("../..x/y/z", "../..x/y/z"),
+        ("a/../b", "a/../b"),
+        ("owner/na me", "owner/na me"),
+        ("a\0b", "a b"),
+        ("a\nb", "a b"),
+        ("http://x/y", "http://x/y"),
+        ("a..b/c", "a..b/c"),
+        ("x" * 5000, "..." + "x" * 97),
+        ("~nobody-of-this-name/x", None),
+        ("-rf/x", "-rf/x"),
+        ("owner/name?revision=x", "owner/name?revision=x"),
     ],
-)  # fmt: skip
+)
 def test_a_name_that_can_be_neither_folder_nor_id_is_refused(name, shown, monkeypatch):
     monkeypatch.delenv("SPACE_ID", raising=False)
     assert message_of(name) == (
@@ -289,10 +317,15 @@ def ask_hub(
     environment |= {"HF_ENDPOINT": endpoint, "HF_HOME": str(cache), "HF_HUB_DISABLE_XET": "1"}
     environment |= {"HF_HUB_OFFLINE": "1"} if offline else {}
     done = subprocess.run(
-        [sys.executable, "-c", HUB_SCRIPT, json.dumps(settings or {})], cwd=REPOSITORY,
-        input="\n".join(questions), env=environment, text=True, capture_output=True, timeout=120,
+        [sys.executable, "-c", HUB_SCRIPT, json.dumps(settings or {})],
+        cwd=REPOSITORY,
+        input="\n".join(questions),
+        env=environment,
+        text=True,
+        capture_output=True,
+        timeout=120,
         check=False,
-    )  # fmt: skip
+    )
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
 
@@ -317,15 +350,24 @@ def test_the_hub_is_asked_for_json_and_safetensors_alone_and_its_refusals_are_pa
     whisper, pickled, tmp_path
 ):
     models = {
-        "a/whole": Repository.of(whisper), "a/pickled": Repository.of(pickled),
-        "a/proposed": Repository.of(pickled, whisper), "a/gated": Repository(gated=True),
-    }  # fmt: skip
+        "a/whole": Repository.of(whisper),
+        "a/pickled": Repository.of(pickled),
+        "a/proposed": Repository.of(pickled, whisper),
+        "a/gated": Repository(gated=True),
+    }
     with serve(Hub(models=models)) as endpoint:
         answers = ask_hub(
-            endpoint, tmp_path,
-            ["describe a/whole", "locate a/whole", "locate a/proposed", "locate a/pickled",
-             "locate a/nothing", "locate a/gated"],
-        )  # fmt: skip
+            endpoint,
+            tmp_path,
+            [
+                "describe a/whole",
+                "locate a/whole",
+                "locate a/proposed",
+                "locate a/pickled",
+                "locate a/nothing",
+                "locate a/gated",
+            ],
+        )
     files = ["config.json", "model.safetensors", "preprocessor_config.json"]
     assert answers == [
         ["low", "middle", "high"],
@@ -342,8 +384,10 @@ def test_the_hub_is_asked_for_json_and_safetensors_alone_and_its_refusals_are_pa
     # The server is gone: what was fetched still serves, a conversion that was proposed included.
     again = ["locate a/whole", "locate a/proposed", "locate a/pickled"]
     assert ask_hub(endpoint, tmp_path, again) == [
-        files, files, unreachable("a/pickled", "no connection"),
-    ]  # fmt: skip
+        files,
+        files,
+        unreachable("a/pickled", "no connection"),
+    ]
 
 
 def test_offline_says_so_and_uses_what_was_fetched(whisper, tmp_path):
@@ -378,12 +422,14 @@ def test_a_hub_that_never_answers_is_waited_for_a_bounded_time(tmp_path):
         (Fault("/api/models/", 500), "it answers 500"),
         (Fault("/api/models/", 403), "it answers 403: check HF_TOKEN"),
         (Fault("/resolve/.*json", 404), "it answers 404"),
-        (Fault("/resolve/.*safetensors", 429, headers={"Retry-After": "120"}),
-         "too many requests: it asks to wait 120 s"),
+        (
+            Fault("/resolve/.*safetensors", 429, headers={"Retry-After": "120"}),
+            "too many requests: it asks to wait 120 s",
+        ),
         (Fault("/api/models/", 429), "too many requests"),
         (Fault("/api/models/", "cut"), "the connection broke"),
     ],
-)  # fmt: skip
+)
 def test_each_failure_of_the_hub_is_said_in_a_sentence(whisper, tmp_path, fault, reason):
     hub_there = Hub(models={"a/whole": Repository.of(whisper)}, faults=[fault])
     with serve(hub_there) as endpoint:

@@ -95,12 +95,12 @@ def test_a_stock_pipeline_that_knows_nothing_of_us_answers_the_same(family, requ
 
 @settings(max_examples=25, deadline=None)
 @given(
-    samples=st.integers(800, 40_000), sample_rate=st.sampled_from([8000, 16_000, 44_100]),
-    top_k=st.integers(1, 9), seed=st.integers(0, 99),
-)  # fmt: skip
-def test_answers_are_sorted_cut_and_share_at_most_one(
-    whisper, samples, sample_rate, top_k, seed
-):
+    samples=st.integers(800, 40_000),
+    sample_rate=st.sampled_from([8000, 16_000, 44_100]),
+    top_k=st.integers(1, 9),
+    seed=st.integers(0, 99),
+)
+def test_answers_are_sorted_cut_and_share_at_most_one(whisper, samples, sample_rate, top_k, seed):
     noise = np.random.default_rng(seed).uniform(-1, 1, samples).astype(np.float32)
     answer = classify(Clip(noise, sample_rate), str(whisper), top_k)
     scores = [score.score for score in answer.top]
@@ -126,9 +126,7 @@ def test_an_encoder_without_a_window_hears_all_of_a_clip(wav2vec2):
 def test_fewer_answers_than_one_are_refused(whisper, top_k):
     with pytest.raises(IntentError) as caught:
         classify(clip_of(), str(whisper), top_k)
-    assert str(caught.value) == (
-        f"The number of answers (top_k) must be 1 or more, found {top_k}."
-    )
+    assert str(caught.value) == (f"The number of answers (top_k) must be 1 or more, found {top_k}.")
 
 
 @pytest.mark.parametrize("family", ["whisper", "wav2vec2"])

@@ -193,8 +193,15 @@ def test_checkpoint_that_is_none_is_told_in_one_line(capsys: Output, tmp_path: P
 
 
 def train_tiny(world: Path) -> list[str]:
-    return ["train", "--data", str(world / "tones"), "--base", str(world / "base"),
-            "--set", "window_seconds=2"]  # fmt: skip
+    return [
+        "train",
+        "--data",
+        str(world / "tones"),
+        "--base",
+        str(world / "base"),
+        "--set",
+        "window_seconds=2",
+    ]
 
 
 def test_train_ends_with_the_run_and_its_accuracy(
@@ -221,17 +228,22 @@ def test_train_ends_with_the_run_and_its_accuracy(
     assert figures["accuracy"] == finished.accuracy
     assert (figures["clips"], figures["seen_in_training"]) == (6, 0)
     code, out, err = said(
-        capsys, "evaluate", "--checkpoint", run.model, "--data", world / "tones",
-        "--split", "all", "--include-seen",
-    )  # fmt: skip
+        capsys,
+        "evaluate",
+        "--checkpoint",
+        run.model,
+        "--data",
+        world / "tones",
+        "--split",
+        "all",
+        "--include-seen",
+    )
     assert (code, err) == (0, "")
     assert out.splitlines()[0].startswith("Accuracy: ")
     assert out.splitlines()[-1].startswith("Seen in training: ")
 
 
-def test_train_for_people_ends_with_two_lines(
-    capsys: Output, world: Path, tmp_path: Path
-) -> None:
+def test_train_for_people_ends_with_two_lines(capsys: Output, world: Path, tmp_path: Path) -> None:
     code, out, err = said(capsys, *train_tiny(world), "--recipe", "instant")
     assert code == 0
     first, second = out.splitlines()
@@ -371,8 +383,10 @@ def test_runs_are_listed_shown_and_stopped(capsys: Output, tmp_path: Path) -> No
     assert (listed[0], listed[2]) == (0, "")
     assert listed[1].split(maxsplit=2) == [run.id, "prepared", "Recommended, bundled\n"]
     assert said(capsys, "runs", "stop", run.id) == (
-        2, "", f"Run {run.id} is not training (prepared): there is nothing to stop.\n",
-    )  # fmt: skip
+        2,
+        "",
+        f"Run {run.id} is not training (prepared): there is nothing to stop.\n",
+    )
     with training_lock(run):
         run.append(Phase("reading audio"))
         words = said(capsys, "runs", "list")[1].split()
@@ -391,8 +405,11 @@ def test_queued_runs_are_listed_with_their_places(capsys: Output, tmp_path: Path
     rows = [line.split()[:3] for line in said(capsys, "runs", "list")[1].splitlines()]
     assert rows == [[second.id, "queued", "(1)"], [first.id, "queued", "(2)"]]
     assert json.loads(said(capsys, "runs", "stop", second.id, "--json")[1])["state"] == "prepared"
-    [row] = [json.loads(line) for line in said(capsys, "runs", "list", "--json")[1].splitlines()
-             if first.id in line]  # fmt: skip
+    [row] = [
+        json.loads(line)
+        for line in said(capsys, "runs", "list", "--json")[1].splitlines()
+        if first.id in line
+    ]
     assert (row["state"], row["place"]) == ("queued", 1)
 
 
@@ -420,27 +437,36 @@ def test_stopped_run_is_resumed_to_its_end(capsys: Output, world: Path, tmp_path
     assert code == 0 and out.splitlines()[-1] == str(run.model)
     assert state(run) == "done"
     assert said(capsys, "runs", "resume", run.id) == (
-        2, "", f"Run {run.id} is done: there is nothing to resume.\n",
-    )  # fmt: skip
+        2,
+        "",
+        f"Run {run.id} is done: there is nothing to resume.\n",
+    )
 
 
 def test_unknown_run_is_told_with_its_folder(capsys: Output, tmp_path: Path) -> None:
     assert said(capsys, "runs", "show", "../etc", "--runs", tmp_path) == (
-        2, "", f"There is no run '../etc' in {tmp_path}: choose one of that folder's runs.\n",
-    )  # fmt: skip
+        2,
+        "",
+        f"There is no run '../etc' in {tmp_path}: choose one of that folder's runs.\n",
+    )
 
 
 def test_evaluation_for_people_says_what_was_left_out() -> None:
     text = terminal.evaluation_text(
         {
-            "accuracy": 0.9, "interval": (0.8, 0.95), "clips": 50, "seen_in_training": 7,
-            "message": None, "seen_figure": None, "skipped": ("a.wav",),
+            "accuracy": 0.9,
+            "interval": (0.8, 0.95),
+            "clips": 50,
+            "seen_in_training": 7,
+            "message": None,
+            "seen_figure": None,
+            "skipped": ("a.wav",),
             "per_locale": {
                 "en-US": {"accuracy": 0.9, "interval": (0.75, 0.97), "clips": 30},
                 "en-GB": {"accuracy": 0.9, "interval": (0.7, 0.98), "clips": 20},
             },
         }
-    )  # fmt: skip
+    )
     assert text.splitlines() == [
         "Accuracy: 0.900 (95 % interval 0.800 to 0.950, 50 clips)",
         "  en-US: 0.900 (95 % interval 0.750 to 0.970, 30 clips)",

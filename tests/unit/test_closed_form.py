@@ -61,8 +61,11 @@ def test_folded_into_the_stock_head_it_gives_the_same_logits(
     with torch.no_grad():
         logits = model.classifier(model.projector(frames).mean(1)).numpy()
     expected = points @ weights.T + biases
-    assert np.allclose(logits - logits.mean(1, keepdims=True),
-                       expected - expected.mean(1, keepdims=True), atol=1e-2)  # fmt: skip
+    assert np.allclose(
+        logits - logits.mean(1, keepdims=True),
+        expected - expected.mean(1, keepdims=True),
+        atol=1e-2,
+    )
     assert np.abs(logits).max() < 2 * np.abs(expected - expected.mean(1, keepdims=True)).max()
 
 

@@ -24,7 +24,7 @@ from intent.data.dataset import (
     readable_clips,
     split,
     summary,
-)  # fmt: skip
+)
 from intent.data.schema import Part, unite
 from intent.errors import DataError
 from tests.tiny import LABELS, tone, tone_folder, wav_bytes
@@ -39,9 +39,13 @@ def fresh_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def write_parquet(
-    folder: Path, part: str = "train", labels: tuple[str, ...] = LABELS, clips_per_label: int = 6,
-    column: str = "intent_class", as_classes: bool = True,
-) -> Path:  # fmt: skip
+    folder: Path,
+    part: str = "train",
+    labels: tuple[str, ...] = LABELS,
+    clips_per_label: int = 6,
+    column: str = "intent_class",
+    as_classes: bool = True,
+) -> Path:
     """Write tones as `datasets` writes a data set with sound, and return the Parquet file."""
     rows = [(label, seed) for label in labels for seed in range(clips_per_label)]
     kind = ClassLabel(names=list(labels)) if as_classes else Value("string")
@@ -82,8 +86,11 @@ def test_per_locale_subfolders_give_the_locales_asked_for(tmp_path: Path) -> Non
     assert list(data["all"]["locale"]) == ["fr-FR"] * 18 + ["en-US"] * 18
     row = data["all"][0]
     assert {name: row[name] for name in COLUMNS[1:]} == {
-        "label": 0, "transcription": "low number 0", "locale": "fr-FR", "name": "low-0.wav",
-    }  # fmt: skip
+        "label": 0,
+        "transcription": "low number 0",
+        "locale": "fr-FR",
+        "name": "low-0.wav",
+    }
     assert row["audio"] == {"bytes": wav_bytes(tone("low", 0)), "path": "low.wav"}
     assert data["all"].features["audio"] == Audio(decode=False)
 
@@ -132,9 +139,7 @@ def test_locales_with_different_classes_share_one_list_of_labels(tmp_path: Path)
     write_parquet(tmp_path / "data" / "en-US", labels=("middle", "low"))
     write_parquet(tmp_path / "data" / "en-GB", labels=("low", "high"))
     data = load_data(str(tmp_path / "data"), ("en-US", "en-GB"))
-    assert summary(data) == DataSummary(
-        {"high": 6, "low": 12, "middle": 6}, 24, ("en-US", "en-GB")
-    )
+    assert summary(data) == DataSummary({"high": 6, "low": 12, "middle": 6}, 24, ("en-US", "en-GB"))
     for row in data["all"]:
         assert row["transcription"].startswith(label_names(data)[row["label"]])
 
@@ -155,13 +160,17 @@ def test_parquet_of_another_writer_gives_its_sound_and_numbered_labels(tmp_path:
     [
         (
             {"sound": ["x", "y"], "label": ["a", "b"]},
-            ('should have a column named "audio", but has sound, label: '
-            "rename the column that holds the sound."),
+            (
+                'should have a column named "audio", but has sound, label: '
+                "rename the column that holds the sound."
+            ),
         ),
         (
             {"audio": ["x"], "category": ["a"]},
-            ("should have a label column named one of intent_class, label, labels, intent, but has "
-            "audio, category: rename the column that holds the labels."),
+            (
+                "should have a label column named one of intent_class, label, labels, intent, but has "
+                "audio, category: rename the column that holds the labels."
+            ),
         ),
         (
             {"audio": ["x"] * 3, "label": ["a", None, "b"]},
@@ -173,8 +182,10 @@ def test_parquet_of_another_writer_gives_its_sound_and_numbered_labels(tmp_path:
         ),
         (
             {"audio": [1, 2], "label": ["a", "b"]},
-            ('should have sound in its column "audio" (encoded files, as `datasets` stores them), '
-            "but has Value('int64'): write it anew."),
+            (
+                'should have sound in its column "audio" (encoded files, as `datasets` stores them), '
+                "but has Value('int64'): write it anew."
+            ),
         ),
     ],
 )
@@ -218,8 +229,11 @@ def test_a_level_of_train_and_test_is_kept(tmp_path: Path) -> None:
     tone_folder(tmp_path / "test", 1)
     data = load_data(str(tmp_path))
     assert {name: len(part) for name, part in data.items()} == {"train": 9, "test": 3}
-    assert names(data["test"]) == ["test/high/high-00.wav", "test/low/low-00.wav",
-                                   "test/middle/middle-00.wav"]  # fmt: skip
+    assert names(data["test"]) == [
+        "test/high/high-00.wav",
+        "test/low/low-00.wav",
+        "test/middle/middle-00.wav",
+    ]
 
 
 def test_train_and_test_may_be_labels(tmp_path: Path) -> None:
@@ -244,9 +258,12 @@ def test_hidden_files_other_files_and_links_that_leave_the_folder_are_not_read(
     (folder / "high" / "more").symlink_to(secret)
     os.mkfifo(folder / "high" / "pipe.wav")
     assert names(load_data(str(folder))["all"]) == [
-        "high/high-00.wav", "high/high-01.wav",
-        "low/low-00.wav", "low/low-01.wav", "low/within.wav",
-    ]  # fmt: skip
+        "high/high-00.wav",
+        "high/high-01.wav",
+        "low/low-00.wav",
+        "low/low-01.wav",
+        "low/within.wav",
+    ]
 
 
 def test_every_audio_suffix_is_seen_in_either_case_and_below(tmp_path: Path) -> None:
@@ -306,8 +323,10 @@ def test_unreadable_clips_are_told_and_left_out(tmp_path: Path) -> None:
         ),
         (
             "low/low-00.wav",
-            ('The recording "low-00.wav" is not a sound file that can be read, or it is damaged. '
-            "Use WAV, FLAC, Ogg, Opus, MP3, m4a or WebM."),
+            (
+                'The recording "low-00.wav" is not a sound file that can be read, or it is damaged. '
+                "Use WAV, FLAC, Ogg, Opus, MP3, m4a or WebM."
+            ),
         ),
     ]
 
@@ -394,27 +413,39 @@ def test_each_label_keeps_its_share_of_the_test_part() -> None:
     ("counts", "share", "expected"),
     [
         (
-            {"en-US": [9, 9], "en-GB": [9, 1, 1]}, 0.2,
-            ("Each label in en-GB needs at least 2 clips, one to learn from and one to test with, "
-            "but 1, 2 have 1: add clips or remove the label."),
+            {"en-US": [9, 9], "en-GB": [9, 1, 1]},
+            0.2,
+            (
+                "Each label in en-GB needs at least 2 clips, one to learn from and one to test with, "
+                "but 1, 2 have 1: add clips or remove the label."
+            ),
         ),
         (
-            {"": [4, 1]}, 0.2,
-            ("Each label needs at least 2 clips, one to learn from and one to test with, "
-            "but 1 has 1: add clips or remove the label."),
+            {"": [4, 1]},
+            0.2,
+            (
+                "Each label needs at least 2 clips, one to learn from and one to test with, "
+                "but 1 has 1: add clips or remove the label."
+            ),
         ),
         (
-            {"fr-FR": [4, 4, 4]}, 0.1,
-            ("The test part in fr-FR needs a clip for each of 3 labels, but a share of 0.1 of "
-            "12 clips is 2: add clips or choose a test share of at least 0.25."),
+            {"fr-FR": [4, 4, 4]},
+            0.1,
+            (
+                "The test part in fr-FR needs a clip for each of 3 labels, but a share of 0.1 of "
+                "12 clips is 2: add clips or choose a test share of at least 0.25."
+            ),
         ),
         (
-            {"fr-FR": [2, 2, 3]}, 0.05,
-            ("The test part in fr-FR needs a clip for each of 3 labels, but a share of 0.05 of "
-            "7 clips is 1: add clips or choose a test share of at least 0.43."),
+            {"fr-FR": [2, 2, 3]},
+            0.05,
+            (
+                "The test part in fr-FR needs a clip for each of 3 labels, but a share of 0.05 of "
+                "7 clips is 1: add clips or choose a test share of at least 0.43."
+            ),
         ),
     ],
-)  # fmt: skip
+)
 def test_too_few_clips_to_split_are_refused_with_the_way_out(
     counts: dict[str, list[int]], share: float, expected: str
 ) -> None:
@@ -424,7 +455,9 @@ def test_too_few_clips_to_split_are_refused_with_the_way_out(
 
 
 def test_importing_the_module_loads_neither_datasets_nor_torch() -> None:
-    code = "import sys, intent.data.dataset; print({'datasets', 'torch', 'gradio'} & set(sys.modules))"
+    code = (
+        "import sys, intent.data.dataset; print({'datasets', 'torch', 'gradio'} & set(sys.modules))"
+    )
     root = Path(__file__).resolve().parents[2]
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True
@@ -442,7 +475,11 @@ def test_bars_of_one_thread_leave_those_of_another_their_lock() -> None:
         "print(hasattr(tqdm, '_lock'))  # what another one, begun before, will look for\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], text=True, capture_output=True,
-        cwd=Path(__file__).parents[2], timeout=300, check=False,
-    )  # fmt: skip
+        [sys.executable, "-c", code],
+        text=True,
+        capture_output=True,
+        cwd=Path(__file__).parents[2],
+        timeout=300,
+        check=False,
+    )
     assert (done.returncode, done.stdout) == (0, "True\n"), done.stderr

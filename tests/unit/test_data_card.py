@@ -111,9 +111,7 @@ def test_a_url_in_a_readme_is_never_requested(tmp_path: Path) -> None:
 def test_a_pattern_without_a_file_is_named_with_the_links_that_were_left_out(
     tmp_path: Path,
 ) -> None:
-    folder = described(
-        tmp_path / "data", "configs:\n- config_name: default\n  data_files: three/*"
-    )
+    folder = described(tmp_path / "data", "configs:\n- config_name: default\n  data_files: three/*")
     (folder / "three").mkdir()
     (folder / "three" / "z.parquet").symlink_to("/etc/passwd")
     assert refusal(folder) == (
@@ -134,11 +132,13 @@ def test_a_pattern_without_a_file_is_named_with_the_links_that_were_left_out(
         ("['one/*', 'two/*']", {"all": ["a", "b", "c", "d"]}),
         ("['**/*.parquet', 'one/*']", {"all": ["a", "b", "c", "d"]}),
         ("{train: 'one/*', test: ['two/*']}", {"train": ["a", "b"], "test": ["c", "d"]}),
-        ("[{split: train, path: 'one/*'}, {split: test, path: ['two/?.parquet']}]",
-         {"train": ["a", "b"], "test": ["c", "d"]}),
+        (
+            "[{split: train, path: 'one/*'}, {split: test, path: ['two/?.parquet']}]",
+            {"train": ["a", "b"], "test": ["c", "d"]},
+        ),
         ("[{split: validation, path: 'two/[xyz].parquet'}]", {"all": ["c", "d"]}),
     ],
-)  # fmt: skip
+)
 def test_data_files_may_be_declared_in_every_form_of_the_hub(
     tmp_path: Path, files: str, expected: dict[str, list[str]]
 ) -> None:
@@ -152,13 +152,17 @@ def test_data_files_may_be_declared_in_every_form_of_the_hub(
         ("pretty_name: no configs", ["a", "b", "c", "d"]),
         ("configs:\n- {config_name: only, data_dir: two}", ["c", "d"]),
         ("configs:\n- {config_name: only, data_dir: ., data_files: 'one/*'}", ["a", "b"]),
-        ("configs:\n- {config_name: x, data_dir: one}\n- {config_name: default, data_dir: two}",
-         ["c", "d"]),
-        ("configs:\n- {config_name: x, data_dir: one, default: true}\n- {config_name: y}",
-         ["a", "b"]),
+        (
+            "configs:\n- {config_name: x, data_dir: one}\n- {config_name: default, data_dir: two}",
+            ["c", "d"],
+        ),
+        (
+            "configs:\n- {config_name: x, data_dir: one, default: true}\n- {config_name: y}",
+            ["a", "b"],
+        ),
         ("configs:\n- {config_name: 1, data_files: 'two/*'}", ["c", "d"]),
     ],
-)  # fmt: skip
+)
 def test_the_default_subset_is_read(tmp_path: Path, header: str, expected: list[str]) -> None:
     assert parts(described(tmp_path / "data", header)) == {"all": expected}
 
@@ -186,13 +190,20 @@ def test_classes_named_by_the_readme_alone_name_the_numbers(tmp_path: Path, form
 @pytest.mark.parametrize(
     "header",
     [
-        "configs: text", "configs: [text]", "configs: [{data_files: x}]", "configs: [[[]]]",
-        "configs: [{config_name: [x]}]", "configs: [{config_name: x, data_files: [[]]}]",
+        "configs: text",
+        "configs: [text]",
+        "configs: [{data_files: x}]",
+        "configs: [[[]]]",
+        "configs: [{config_name: [x]}]",
+        "configs: [{config_name: x, data_files: [[]]}]",
         "configs: [{config_name: x, data_files: [{split: a}]}]",
         "configs: [{config_name: x, data_files: [{split: a, path: x}, {split: a, path: y}]}]",
-        "configs: [{config_name: x, data_dir: [x]}]", "a: [", "? [a]\n: b", "x: *y",
+        "configs: [{config_name: x, data_dir: [x]}]",
+        "a: [",
+        "? [a]\n: b",
+        "x: *y",
     ],
-)  # fmt: skip
+)
 def test_a_readme_in_another_form_is_refused_in_a_sentence(tmp_path: Path, header: str) -> None:
     message = refusal(described(tmp_path / "data", header))
     assert message.startswith(f'The README.md of "{tmp_path / "data"}" should ')
@@ -212,10 +223,15 @@ def laughing(first: str, form: str) -> str:
 
 @pytest.mark.parametrize(
     "header",
-    [laughing("[x]", "[%s]"), laughing("{x: y}", "{<<: [%s]}"), "a: " + "{a: " * 500,
-     "a: " + "[" * 900, "a:\n" + "- x\n" * 240_000],
+    [
+        laughing("[x]", "[%s]"),
+        laughing("{x: y}", "{<<: [%s]}"),
+        "a: " + "{a: " * 500,
+        "a: " + "[" * 900,
+        "a:\n" + "- x\n" * 240_000,
+    ],
     ids=["laughs", "merges", "mappings", "lists", "values"],
-)  # fmt: skip
+)
 def test_yaml_that_is_deep_long_or_repeats_itself_is_refused_before_it_is_built(
     header: str,
 ) -> None:
@@ -249,22 +265,35 @@ def test_of_a_long_readme_its_first_megabyte_is_read() -> None:
 @given(
     st.one_of(
         st.binary(max_size=200),
-        st.text(
-            st.sampled_from("-:[]{}&*!?|>'\"# \n\t,abc019~<="), max_size=80
-        ).map(lambda text: f"---\n{text}\n---\n".encode()),
+        st.text(st.sampled_from("-:[]{}&*!?|>'\"# \n\t,abc019~<="), max_size=80).map(
+            lambda text: f"---\n{text}\n---\n".encode()
+        ),
         st.recursive(
             st.sampled_from(["x", "train", "*", "1", "true", ""]),
             lambda inner: st.one_of(
                 st.lists(inner, max_size=3),
                 st.dictionaries(
-                    st.sampled_from(["config_name", "data_files", "data_dir", "split", "path",
-                                     "features", "dtype", "class_label", "names", "name"]),
-                    inner, max_size=4,
+                    st.sampled_from(
+                        [
+                            "config_name",
+                            "data_files",
+                            "data_dir",
+                            "split",
+                            "path",
+                            "features",
+                            "dtype",
+                            "class_label",
+                            "names",
+                            "name",
+                        ]
+                    ),
+                    inner,
+                    max_size=4,
                 ),
             ),
         ).map(lambda value: f"---\nconfigs: {value}\ndataset_info: {value}\n---\n".encode()),
     )
-)  # fmt: skip
+)
 def test_any_readme_is_read_or_refused_in_a_sentence(content: bytes) -> None:
     try:
         card = read_card(io.BytesIO(content), "data")
@@ -286,12 +315,28 @@ def test_no_pattern_takes_long_whatever_its_stars() -> None:
 # What `datasets` does
 
 
-NAMES = st.sampled_from(["train", "test", "dev", "a", "data", "x-train", "my_test", "training2",
-                         "train-00000-of-00001", "eval.b", "contrain", "x.y", "test1"])  # fmt: skip
+NAMES = st.sampled_from(
+    [
+        "train",
+        "test",
+        "dev",
+        "a",
+        "data",
+        "x-train",
+        "my_test",
+        "training2",
+        "train-00000-of-00001",
+        "eval.b",
+        "contrain",
+        "x.y",
+        "test1",
+    ]
+)
 PATHS = st.sets(
     st.lists(NAMES, min_size=1, max_size=3).map(lambda parts: "/".join(parts) + ".parquet"),
-    min_size=1, max_size=5,
-)  # fmt: skip
+    min_size=1,
+    max_size=5,
+)
 LIVELY = settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -322,8 +367,16 @@ def test_files_are_divided_by_their_names_as_datasets_divides_them(
 
 
 @LIVELY
-@given(PATHS, st.lists(st.sampled_from(["*", "**", "?", "[td]*", "[!t]*", "train*", "a", "data",
-                                        "*.parquet", "test-*"]), min_size=1, max_size=4))  # fmt: skip
+@given(
+    PATHS,
+    st.lists(
+        st.sampled_from(
+            ["*", "**", "?", "[td]*", "[!t]*", "train*", "a", "data", "*.parquet", "test-*"]
+        ),
+        min_size=1,
+        max_size=4,
+    ),
+)
 def test_a_pattern_matches_the_files_that_fsspec_finds(
     tmp_path_factory: pytest.TempPathFactory, files: set[str], pattern: list[str]
 ) -> None:

@@ -52,9 +52,13 @@ def fresh_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def watched(folder: Path) -> tuple[int, str, list[str], list[str], list[list[str]]]:
     """Clips read, refusal, names of the files opened, addresses asked, and clips left out."""
     done = subprocess.run(
-        [sys.executable, "-c", WATCH, str(folder)], cwd=ROOT, capture_output=True, text=True,
-        env={**os.environ, "HF_DATASETS_CACHE": str(folder.parent / "cache")}, check=True,
-    )  # fmt: skip
+        [sys.executable, "-c", WATCH, str(folder)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "HF_DATASETS_CACHE": str(folder.parent / "cache")},
+        check=True,
+    )
     return json.loads(done.stdout.splitlines()[-1])
 
 
@@ -97,10 +101,13 @@ def test_a_row_that_names_a_file_outside_is_left_out_by_name_and_the_file_never_
     assert (read, message, asked) == (0, "", [])
     assert not {"secret.wav", "other.wav"} & set(opened)
     assert skipped == [
-        [name, f'The recording "{name}" is not among the files of its data folder, which alone are '
-         "read. Put it into the folder, or store its bytes in the Parquet file."]
+        [
+            name,
+            f'The recording "{name}" is not among the files of its data folder, which alone are '
+            "read. Put it into the folder, or store its bytes in the Parquet file.",
+        ]
         for name in ("secret.wav", "other.wav")
-    ]  # fmt: skip
+    ]
 
 
 def test_a_row_may_name_a_file_from_the_folder_from_its_parquet_or_absolutely(
@@ -154,9 +161,12 @@ def test_a_file_swapped_for_a_pipe_after_loading_does_not_wait_for_a_writer(
     (folder / "low" / "low-00.wav").unlink()
     os.mkfifo(folder / "low" / "low-00.wav")
     assert skips(data) == [
-        ("low/low-00.wav", 'The recording "low-00.wav" cannot be opened (it is not a regular file). '
-         "Choose another file."),
-    ]  # fmt: skip
+        (
+            "low/low-00.wav",
+            'The recording "low-00.wav" cannot be opened (it is not a regular file). '
+            "Choose another file.",
+        ),
+    ]
 
 
 # Links
@@ -189,8 +199,14 @@ def test_a_folder_of_links_that_lead_out_is_refused_with_their_number_and_names(
 
 def test_everything_that_is_no_file_of_the_folder_is_told_with_its_reason(tmp_path: Path) -> None:
     folder = tone_folder(tmp_path / "data", 1, ("low", "high"))
-    targets = {"zero": "/dev/zero", "etc": "/etc", "near": "../../data beside/a.wav",
-               "circle": "circle.wav", "nowhere": "nowhere", "up": "../high"}  # fmt: skip
+    targets = {
+        "zero": "/dev/zero",
+        "etc": "/etc",
+        "near": "../../data beside/a.wav",
+        "circle": "circle.wav",
+        "nowhere": "nowhere",
+        "up": "../high",
+    }
     (tmp_path / "data beside").mkdir()
     (tmp_path / "data beside" / "a.wav").write_bytes(wav_bytes(tone("low")))
     for name, target in targets.items():

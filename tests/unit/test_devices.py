@@ -32,9 +32,7 @@ def test_cuda_is_half_precision_and_bfloat16_only_where_the_gpu_computes_in_it(
     native, dtype, monkeypatch
 ):
     # What a GPU without bfloat16 says cannot be had on every machine: torch's answer is set.
-    monkeypatch.setattr(
-        torch.cuda, "is_bf16_supported", lambda including_emulation=True: native
-    )
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: native)
     assert precision("cuda") == dtype
 
 
@@ -86,9 +84,12 @@ def test_a_cpu_is_named_with_its_threads():
 
 def test_the_gpu_check_says_so_where_there_is_no_gpu():
     done = subprocess.run(
-        [sys.executable, "-m", "tests.gpu_check"], cwd=REPOSITORY, capture_output=True, text=True,
+        [sys.executable, "-m", "tests.gpu_check"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
         check=False,
-    )  # fmt: skip
+    )
     if best_device() == "cpu":
         assert (done.returncode, done.stdout) == (2, "no GPU here: not measured\n")
     else:
@@ -110,10 +111,11 @@ def test_the_gpu_check_compares_the_example_clips(tmp_path, capsys):
         ({"b": 0.6, "a": 0.4}, {"a": 0.6, "b": 0.4}, False),
         (
             {"a": 0.9, "b": 0.04, "c": 0.03, "d": 0.02, "f": 0.006, "e": 0.004},
-            {"a": 0.9, "b": 0.04, "c": 0.03, "d": 0.02, "e": 0.006, "f": 0.004}, True,
+            {"a": 0.9, "b": 0.04, "c": 0.03, "d": 0.02, "e": 0.006, "f": 0.004},
+            True,
         ),
     ],
-)  # fmt: skip
+)
 def test_answers_agree_if_only_labels_of_nearly_equal_scores_change_places(one, other, same):
     def scores(answer: dict[str, float]) -> list[Score]:
         return [Score(*pair) for pair in answer.items()]

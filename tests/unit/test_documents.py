@@ -58,15 +58,18 @@ def test_a_command_names_what_is_there(document: str, line: str) -> None:
 def test_the_readme_says_what_was_measured() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     rows = json.loads((ROOT / "assets" / "results.json").read_text(encoding="utf-8"))
-    told = re.findall(r"^\| en-US(,| and en-GB).* \| (\S+) \| (0\S+) ± \S+ \| (0\S+) ± ", text, re.M)
+    told = re.findall(
+        r"^\| en-US(,| and en-GB).* \| (\S+) \| (0\S+) ± \S+ \| (0\S+) ± ", text, re.M
+    )
     assert len(told) == 4
     for which, base, *means in told:
         locales = ["en-US"] if which == "," else ["en-US", "en-GB"]
         for recipe, mean in zip(("instant", "recommended"), means, strict=True):
             [row] = [
-                one for one in rows
+                one
+                for one in rows
                 if (one["recipe"], one["base"]) == (recipe, base)
                 and sorted(one["locales"]) == sorted(locales)
-            ]  # fmt: skip
+            ]
             accuracies = row["accuracies"]
             assert f"{sum(accuracies) / len(accuracies):.3f}" == mean

@@ -33,10 +33,13 @@ LABELS = ("a", "b", "c")
 @pytest.mark.parametrize(
     ("correct", "total", "low", "high"),
     [
-        (45, 50, 0.7864, 0.9565), (0, 10, 0.0, 0.2775), (10, 10, 0.7225, 1.0),
-        (1, 2, 0.0945, 0.9055), (100, 113, 0.8131, 0.9315),
+        (45, 50, 0.7864, 0.9565),
+        (0, 10, 0.0, 0.2775),
+        (10, 10, 0.7225, 1.0),
+        (1, 2, 0.0945, 0.9055),
+        (100, 113, 0.8131, 0.9315),
     ],
-)  # fmt: skip
+)
 def test_the_interval_is_wilsons(correct, total, low, high):
     assert interval(correct, total) == pytest.approx((low, high), abs=1e-4)
 
@@ -73,9 +76,14 @@ def one_hot(ids: list[int], score_of_top: float = 1.0) -> np.ndarray:
 def evaluate(true: list[int], predicted: list[int], **options: object) -> Evaluation:
     names = [f"clip {i}" for i in range(len(true))]
     return score(
-        LABELS, np.array(true), options.pop("scores", one_hot(predicted)), names,
-        [name.upper() for name in names], options.pop("locales", ["en-US"] * len(true)), **options,
-    )  # fmt: skip
+        LABELS,
+        np.array(true),
+        options.pop("scores", one_hot(predicted)),
+        names,
+        [name.upper() for name in names],
+        options.pop("locales", ["en-US"] * len(true)),
+        **options,
+    )
 
 
 def test_a_perfect_classifier_makes_no_mistake():
@@ -117,8 +125,9 @@ def test_mistakes_come_most_confident_first_with_what_was_said():
 def test_each_locale_has_its_own_figure_and_unknown_ones_none():
     result = evaluate([0, 0, 0, 1], [0, 1, 0, 1], locales=["en-GB", "en-GB", "de-DE", ""])
     assert result.per_locale == {
-        "de-DE": Figure(1.0, interval(1, 1), 1), "en-GB": Figure(0.5, interval(1, 2), 2),
-    }  # fmt: skip
+        "de-DE": Figure(1.0, interval(1, 1), 1),
+        "en-GB": Figure(0.5, interval(1, 2), 2),
+    }
     assert result.clips == 4
 
 
@@ -186,9 +195,13 @@ def test_the_accuracy_metric_needs_neither_network_nor_a_writable_cache(tmp_path
     )
     environment = {**os.environ, "HF_HOME": str(tmp_path / "file" / "cannot-be-made")}
     done = subprocess.run(
-        [sys.executable, "-c", script], cwd=REPOSITORY, env=environment, capture_output=True,
-        text=True, check=False,
-    )  # fmt: skip
+        [sys.executable, "-c", script],
+        cwd=REPOSITORY,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.stdout == "0.5\n", done.stderr
 
 
@@ -207,10 +220,17 @@ def learn(folder: Path, clips: list[str]) -> None:
     write_provenance(
         folder,
         Provenance(
-            base="x", preset="instant", data="x", locales=(), seed=0, accuracy=None, interval=None,
-            test_clips=0, trained_on=tuple(clips),
+            base="x",
+            preset="instant",
+            data="x",
+            locales=(),
+            seed=0,
+            accuracy=None,
+            interval=None,
+            test_clips=0,
+            trained_on=tuple(clips),
         ),
-    )  # fmt: skip
+    )
 
 
 def hashes(tones: Path, part: str, seed: int) -> list[str]:

@@ -27,7 +27,7 @@ from intent.runs.events import (
     add_event,
     from_line,
     to_line,
-)  # fmt: skip
+)
 
 KINDS = Event.__args__
 
@@ -104,12 +104,20 @@ def test_wild_lines_are_no_event_or_one_that_folds(lines: list[str]) -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        "", "null", "3", "[]", "{}", '{"event": "Lunch"}', '{"event": ["Phase"]}',
-        '{"event": "Phase"}', '{"event": "Phase", "name": 3}',
+        "",
+        "null",
+        "3",
+        "[]",
+        "{}",
+        '{"event": "Lunch"}',
+        '{"event": ["Phase"]}',
+        '{"event": "Phase"}',
+        '{"event": "Phase", "name": 3}',
         '{"event": "Phase", "name": "x", "colour": "red"}',
-        '{"event": "Saved", "accuracy": "high"}', "[" * 100_000,
+        '{"event": "Saved", "accuracy": "high"}',
+        "[" * 100_000,
     ],
-)  # fmt: skip
+)
 def test_foreign_line_is_no_event(line: str) -> None:
     assert from_line(line) is None
 

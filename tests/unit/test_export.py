@@ -45,9 +45,15 @@ def test_the_zip_holds_the_checkpoint_its_card_recipe_and_report(
 ) -> None:
     folder = unpacked(run, tmp_path / "out")
     assert sorted(path.name for path in folder.iterdir()) == [
-        "README.md", "config.json", "confusion.png", "model.safetensors",
-        "preprocessor_config.json", "provenance.json", "recipe.json", "report.json",
-    ]  # fmt: skip
+        "README.md",
+        "config.json",
+        "confusion.png",
+        "model.safetensors",
+        "preprocessor_config.json",
+        "provenance.json",
+        "recipe.json",
+        "report.json",
+    ]
     weights = "model.safetensors"
     assert (folder / weights).read_bytes() == (run.model / weights).read_bytes()
     assert json.loads((folder / "report.json").read_text())["evaluation"]["clips"] == 6

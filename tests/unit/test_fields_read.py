@@ -17,11 +17,22 @@ from tests.tiny import tiny_wav2vec2, tiny_whisper, tone_folder
 FAMILIES = {"whisper": tiny_whisper, "wav2vec2": tiny_wav2vec2}
 CHOSEN_ELSEWHERE = {"preset", "data", "locales", "base"}
 OTHERWISE: dict[str, object] = {  # valid values, none of them a default
-    "head": "closed-form", "mute_padding": True, "trainable_layers": 1, "learning_rate": 0.5,
-    "head_learning_rate": 0.5, "batch_size": 7, "eval_batch_size": 3, "accumulation_steps": 3,
-    "epochs": 5, "warmup_ratio": 0.5, "weight_decay": 0.5, "label_smoothing": 0.5,
-    "spec_augment": False, "logging_steps": 3, "keep_best": True,
-}  # fmt: skip
+    "head": "closed-form",
+    "mute_padding": True,
+    "trainable_layers": 1,
+    "learning_rate": 0.5,
+    "head_learning_rate": 0.5,
+    "batch_size": 7,
+    "eval_batch_size": 3,
+    "accumulation_steps": 3,
+    "epochs": 5,
+    "warmup_ratio": 0.5,
+    "weight_decay": 0.5,
+    "label_smoothing": 0.5,
+    "spec_augment": False,
+    "logging_steps": 3,
+    "keep_best": True,
+}
 SAID: set[str] = set()
 
 

@@ -20,9 +20,13 @@ REPOSITORY = Path(__file__).parents[2]
 @pytest.mark.skipif(not harness.CLEAR.exists(), reason="memory is measured on Linux alone")
 def test_hostile_input_ends_hangs_and_fills_nothing():
     done = subprocess.run(
-        [sys.executable, "-m", "tests.hostile", "--quick", "--no-clock"], cwd=REPOSITORY,
-        env={**os.environ, "HF_HUB_OFFLINE": "1"}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        [sys.executable, "-m", "tests.hostile", "--quick", "--no-clock"],
+        cwd=REPOSITORY,
+        env={**os.environ, "HF_HUB_OFFLINE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout + done.stderr[-2_000:]
 
 
@@ -37,11 +41,15 @@ def refuse_in_lines(_: Path) -> None:
 @pytest.mark.parametrize(
     ("act", "outcome"),
     [
-        (lambda _: None, "read"), (refuse_in_a_sentence, "refused"), (refuse_in_lines, "other"),
-        (lambda _: 1 / 0, "other"), (lambda _: sys.exit(), "other"), (lambda _: os._exit(3), "crash"),
+        (lambda _: None, "read"),
+        (refuse_in_a_sentence, "refused"),
+        (refuse_in_lines, "other"),
+        (lambda _: 1 / 0, "other"),
+        (lambda _: sys.exit(), "other"),
+        (lambda _: os._exit(3), "crash"),
         (lambda _: os.kill(os.getpid(), signal.SIGKILL), "crash"),
     ],
-)  # fmt: skip
+)
 def test_what_becomes_of_a_case_is_told(act, outcome, tmp_path):
     (result,) = harness.try_cases("recordings", [Case("a case", act)], tmp_path / "case")
     assert (result.group, result.name, result.outcome) == ("recordings", "a case", outcome)

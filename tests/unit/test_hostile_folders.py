@@ -16,9 +16,7 @@ MUTATED = random.Random(1).sample([case for case in CASES if "mutation" in case.
 
 
 @pytest.mark.parametrize("case", [*MADE, *MUTATED], ids=lambda case: case.name)
-def test_a_hostile_data_folder_is_read_or_refused_in_a_sentence(
-    case: Case, tmp_path: Path
-) -> None:
+def test_a_hostile_data_folder_is_read_or_refused_in_a_sentence(case: Case, tmp_path: Path) -> None:
     case.make(tmp_path)
     try:
         case.act(tmp_path)

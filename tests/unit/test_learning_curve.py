@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 from intent.evaluation.learning_curve import EXPONENTS, continuation
 
 curves = st.lists(
-    st.tuples(st.integers(1, 5000).map(float), st.floats(0, 1)), max_size=30, unique_by=lambda p: p[0]
+    st.tuples(st.integers(1, 5000).map(float), st.floats(0, 1)),
+    max_size=30,
+    unique_by=lambda p: p[0],
 ).map(sorted)
 
 

@@ -21,11 +21,20 @@ from tests.benchmarks.results_table import (
 def row(**changes: object) -> Measured:
     """A row as a benchmark measures it, with some values changed."""
     values = {
-        "recipe": "instant", "base": "openai/whisper-tiny.en", "data": "minds14",
-        "locales": ("en-US",), "test_locale": "en-US", "seeds": (0, 1), "accuracies": (0.9, 0.94),
-        "ece": 0.05, "macro_f1": 0.9, "first_seconds": 200.0, "later_seconds": 9.5,
-        "machine": "two cores", "date": "2026-01-02",
-    }  # fmt: skip
+        "recipe": "instant",
+        "base": "openai/whisper-tiny.en",
+        "data": "minds14",
+        "locales": ("en-US",),
+        "test_locale": "en-US",
+        "seeds": (0, 1),
+        "accuracies": (0.9, 0.94),
+        "ece": 0.05,
+        "macro_f1": 0.9,
+        "first_seconds": 200.0,
+        "later_seconds": 9.5,
+        "machine": "two cores",
+        "date": "2026-01-02",
+    }
     return Measured(**{**values, **changes})
 
 
@@ -93,9 +102,15 @@ def test_each_seed_has_an_accuracy():
 
 def test_a_row_says_data_seeds_encoder_recipe_accuracy_calibration_time_and_machine():
     assert measured_cells(row(locales=("en-US", "en-GB"))) == (
-        "MInDS-14 en-US + en-GB → en-US", "0, 1", "openai/whisper-tiny.en", "Instant",
-        "0.920 ± 0.028", "0.050", "3 min 20 s; 9.5 s", "two cores",
-    )  # fmt: skip
+        "MInDS-14 en-US + en-GB → en-US",
+        "0, 1",
+        "openai/whisper-tiny.en",
+        "Instant",
+        "0.920 ± 0.028",
+        "0.050",
+        "3 min 20 s; 9.5 s",
+        "two cores",
+    )
 
 
 def test_what_was_not_measured_is_told_in_the_table():

@@ -42,10 +42,14 @@ def load(address: str, home: Path, *locales: str, **environment: str) -> str:
     """What a fresh process prints that loads the locales from a Hub at the address."""
     clean = {name: value for name, value in os.environ.items() if "OFFLINE" not in name}
     done = subprocess.run(
-        [sys.executable, "-c", LOAD, *locales], cwd=REPOSITORY, capture_output=True, text=True,
+        [sys.executable, "-c", LOAD, *locales],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
         env={**clean, "HF_ENDPOINT": address, "HF_HOME": str(home), **environment},
-        timeout=60, check=True,
-    )  # fmt: skip
+        timeout=60,
+        check=True,
+    )
     return done.stdout.strip()
 
 
@@ -106,18 +110,22 @@ PARQUET = "/resolve/.*parquet"
         (Fault("/api/datasets", 401), "it answers 401: check HF_TOKEN"),
         (Fault("/api/datasets", 403), "it answers 403: check HF_TOKEN"),
         (Fault("/api/datasets", 404), "it answers 404"),
-        (Fault("/api/datasets", 429, headers={"Retry-After": "120"}),
-         "too many requests: it asks to wait 120 s"),
+        (
+            Fault("/api/datasets", 429, headers={"Retry-After": "120"}),
+            "too many requests: it asks to wait 120 s",
+        ),
         (Fault("/api/datasets", 503), "it answers 503"),
         (Fault("/api/datasets", "stall"), "it does not answer in time"),
         (Fault("/api/datasets", "cut"), "the connection broke"),
         (Fault(PARQUET, 401), "it answers 401: check HF_TOKEN"),
         (Fault(PARQUET, 403), "it answers 403: check HF_TOKEN"),
         (Fault(PARQUET, 503), "it answers 503"),
-        (Fault(PARQUET, 429, headers={"Retry-After": "120"}),
-         "too many requests: it asks to wait 120 s"),
+        (
+            Fault(PARQUET, 429, headers={"Retry-After": "120"}),
+            "too many requests: it asks to wait 120 s",
+        ),
     ],
-)  # fmt: skip
+)
 def test_each_failure_of_the_hub_is_said_in_a_sentence(
     fault: Fault, reason: str, files: dict[str, bytes], tmp_path: Path
 ) -> None:

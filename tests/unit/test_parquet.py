@@ -52,9 +52,12 @@ def folder(tmp_path: Path) -> Path:
 
 def measured(folder: Path) -> tuple[str, float]:
     done = subprocess.run(
-        [sys.executable, "-c", MEASURE, str(folder)], cwd=ROOT, capture_output=True, text=True,
+        [sys.executable, "-c", MEASURE, str(folder)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
         check=True,
-    )  # fmt: skip
+    )
     *message, megabytes = done.stdout.splitlines()
     return " ".join(message), float(megabytes)
 
@@ -118,9 +121,12 @@ def test_what_a_page_unpacks_to_is_known_from_its_header_whatever_the_footer_say
     folder: Path,
 ) -> None:
     path = write(
-        folder, "data.parquet", {"audio": ["x"] * 2, "label": ["a", "b" * 200_000]},
-        compression="zstd", use_dictionary=False,
-    )  # fmt: skip
+        folder,
+        "data.parquet",
+        {"audio": ["x"] * 2, "label": ["a", "b" * 200_000]},
+        compression="zstd",
+        use_dictionary=False,
+    )
     column = pyarrow.parquet.read_metadata(path).row_group(0).column(1)
     content = path.read_bytes()
     number, lie = varint(column.total_uncompressed_size), varint(100)
@@ -158,10 +164,14 @@ def test_the_headers_of_all_pages_are_read_as_arrow_writes_them(
 ) -> None:
     stored = io.BytesIO()
     pyarrow.parquet.write_table(
-        pa.table({"x": pa.array(values, pa.string())}), stored, data_page_version=version,
-        use_dictionary=has_dictionary, compression=compression, data_page_size=page,
+        pa.table({"x": pa.array(values, pa.string())}),
+        stored,
+        data_page_version=version,
+        use_dictionary=has_dictionary,
+        compression=compression,
+        data_page_size=page,
         write_batch_size=10,
-    )  # fmt: skip
+    )
     column = pyarrow.parquet.ParquetFile(stored).metadata.row_group(0).column(0)
     start = column.dictionary_page_offset or column.data_page_offset
     sizes = list(page_sizes(stored, Chunk(start, column.total_compressed_size, len(values))))
@@ -185,31 +195,68 @@ def test_any_bytes_are_read_as_page_headers_or_refused(content: bytes) -> None:
     ("module", "bound", "value", "expected"),
     [
         (schema, "MAX_ROWS", 5, "should have at most 5 clips, but has 6: choose fewer of them."),
-        (schema, "MAX_LABELS", 2, "should have at most 2 labels of at most 256 characters, but "
-         "has 3 labels: check that its label column holds the labels."),
-        (parquet_rows, "MAX_LABEL_CHARACTERS", 3, "should hold texts of at most 3 characters in "
-         'its column "label", but that of row 2 has 4: shorten it.'),
-        (parquet_rows, "MAX_TEXT_CHARACTERS", 5, "should hold texts of at most 5 characters in its "
-         'column "path", but that of row 6 has 6: shorten it.'),
-        (parquet_rows, "MAX_SOUND_BYTES", 16_043, "should hold recordings of at most 0 MB, but "
-         "that of row 1 has 0 MB: shorten it."),
+        (
+            schema,
+            "MAX_LABELS",
+            2,
+            "should have at most 2 labels of at most 256 characters, but "
+            "has 3 labels: check that its label column holds the labels.",
+        ),
+        (
+            parquet_rows,
+            "MAX_LABEL_CHARACTERS",
+            3,
+            "should hold texts of at most 3 characters in "
+            'its column "label", but that of row 2 has 4: shorten it.',
+        ),
+        (
+            parquet_rows,
+            "MAX_TEXT_CHARACTERS",
+            5,
+            "should hold texts of at most 5 characters in its "
+            'column "path", but that of row 6 has 6: shorten it.',
+        ),
+        (
+            parquet_rows,
+            "MAX_SOUND_BYTES",
+            16_043,
+            "should hold recordings of at most 0 MB, but that of row 1 has 0 MB: shorten it.",
+        ),
         (parquet, "MAX_PAGE_BYTES", 1000, "could not be read (page 1 of "),
         (parquet, "MAX_TEXT_PAGE_BYTES", 10, " bytes): check that its Parquet files are whole"),
         (parquet, "MAX_PAGES", 3, "could not be read (page 4 of "),
-        (parquet_schema, "MAX_COLUMNS", 2, "should have at most 2 columns, but has 3: divide it "
-         "into several files, or write it anew."),
-        (parquet_schema, "MAX_ROW_GROUPS", 2, "should have at most 2 row groups, but has 3: "
-         "divide it into several files, or write it anew."),
+        (
+            parquet_schema,
+            "MAX_COLUMNS",
+            2,
+            "should have at most 2 columns, but has 3: divide it "
+            "into several files, or write it anew.",
+        ),
+        (
+            parquet_schema,
+            "MAX_ROW_GROUPS",
+            2,
+            "should have at most 2 row groups, but has 3: "
+            "divide it into several files, or write it anew.",
+        ),
         (parquet_schema, "MAX_FOOTER_BYTES", 100, "should have at most 100 bytes of footer, but "),
-        (local, "MAX_PARQUET_FILES", 0, "should have at most 0 Parquet files, but has 1: write "
-         "it as fewer, larger ones."),
+        (
+            local,
+            "MAX_PARQUET_FILES",
+            0,
+            "should have at most 0 Parquet files, but has 1: write it as fewer, larger ones.",
+        ),
     ],
     ids=lambda value: value if str(value).startswith("MAX") else "",
-)  # fmt: skip
+)
 def test_each_bound_is_kept(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, module: object, bound: str, value: int,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    module: object,
+    bound: str,
+    value: int,
     expected: str,
-) -> None:  # fmt: skip
+) -> None:
     stored = [*sounds(5), {"bytes": wav_bytes(tone("low")), "path": "66.wav"}]
     labels = ["a", "bbbb", "c"] * 2
     write(folder, "data.parquet", {"audio": stored, "label": labels}, row_group_size=2)
@@ -296,7 +343,7 @@ def test_sound_is_read_in_every_form_that_holds_encoded_files(folder: Path, soun
         ({"audio": [{"array": [0.5]}] * 2}, 'sound in its column "audio" (encoded files'),
         ({"audio": pa.array([], SOUND_TYPE)}, "at least two labels, but has 0 (none)"),
     ],
-)  # fmt: skip
+)
 def test_columns_that_hold_something_else_are_refused_in_a_sentence(
     folder: Path, table: dict[str, Sequence], expected: str
 ) -> None:

@@ -16,10 +16,13 @@ SAY = (
     f"print({TEXT!a}); print(sys.argv[1]); print({'…'!a}, file=sys.stderr)"
 )
 ASCII = [
-    {"LANG": "C"}, {"LC_ALL": "C"}, {"LC_ALL": "POSIX"}, {"PYTHONIOENCODING": "ascii"},
+    {"LANG": "C"},
+    {"LC_ALL": "C"},
+    {"LC_ALL": "POSIX"},
+    {"PYTHONIOENCODING": "ascii"},
     {"LANG": "C", "PYTHONUTF8": "0"},
     {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
-]  # fmt: skip
+]
 UTF_8 = [{"LC_ALL": "C.UTF-8"}, {"LANG": "C", "PYTHONUTF8": "1"}, {}]
 
 
@@ -28,8 +31,10 @@ def said(settings: dict[str, str], argument: str | bytes) -> tuple[bytes, bytes]
     kept = {name: value for name, value in os.environ.items() if name not in deciding}
     process = subprocess.run(
         [sys.executable, "-c", SAY, argument],
-        env={**kept, **settings, "PYTHONPATH": str(ROOT)}, capture_output=True, check=True,
-    )  # fmt: skip
+        env={**kept, **settings, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        check=True,
+    )
     return process.stdout, process.stderr
 
 
@@ -37,8 +42,9 @@ def said(settings: dict[str, str], argument: str | bytes) -> tuple[bytes, bytes]
 def test_terminal_of_ascii_gets_readable_ascii(settings: dict[str, str]) -> None:
     out, err = said(settings, "Zoë.wav")
     assert out.decode("ascii").splitlines() == [
-        "#... \"it's\" Zoe Ore \\u4e2d x2", "Zoe.wav",
-    ]  # fmt: skip
+        '#... "it\'s" Zoe Ore \\u4e2d x2',
+        "Zoe.wav",
+    ]
     assert err == b"...\n"
 
 

@@ -12,9 +12,18 @@ from intent.proxies import NOWHERE, settle_proxies
 
 NAMES = ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 BROKEN = (
-    "socks5://proxy:1080", "socks4://proxy:1080", "ftp://proxy:21", "://", "http://", "http://[::1",
-    "http://proxy:99999", "http://proxy:port", "http://a b:80", " http://proxy:80 ", "http://proxy:0",
-)  # fmt: skip
+    "socks5://proxy:1080",
+    "socks4://proxy:1080",
+    "ftp://proxy:21",
+    "://",
+    "http://",
+    "http://[::1",
+    "http://proxy:99999",
+    "http://proxy:port",
+    "http://a b:80",
+    " http://proxy:80 ",
+    "http://proxy:0",
+)
 HUB = "https://huggingface.co/api"
 
 
@@ -24,7 +33,8 @@ def no_socks(monkeypatch: pytest.MonkeyPatch) -> None:
     kept = {
         name: value
         for name, value in os.environ.items()
-        if not name.lower().endswith("_proxy") and not name.startswith(("SSL_CERT", "GRADIO_SERVER"))
+        if not name.lower().endswith("_proxy")
+        and not name.startswith(("SSL_CERT", "GRADIO_SERVER"))
     }
     monkeypatch.setattr(os, "environ", kept)
     monkeypatch.setattr(
@@ -44,7 +54,9 @@ def test_proxy_that_cannot_be_used_is_a_sentence_and_clients_are_made_all_the_sa
 ) -> None:
     os.environ[name] = value
     [said] = settle_proxies()
-    assert said.startswith(f'{name} should name a proxy such as http://host:port, found "{value}" (')
+    assert said.startswith(
+        f'{name} should name a proxy such as http://host:port, found "{value}" ('
+    )
     assert said.endswith("nothing is fetched from the Hugging Face Hub; all else works.")
     assert_clients_are_made()
     assert settle_proxies() == []  # nor does a child process say it again
@@ -59,7 +71,9 @@ def test_request_fails_rather_than_goes_past_a_proxy_that_cannot_be_used(client:
         client.get(HUB)
 
 
-@pytest.mark.parametrize("value", ["http://proxy:80", "proxy:80", "nonsense", "http://u:p@[::1]:80"])
+@pytest.mark.parametrize(
+    "value", ["http://proxy:80", "proxy:80", "nonsense", "http://u:p@[::1]:80"]
+)
 def test_proxy_that_can_be_used_is_left_as_it_is(value: str) -> None:
     os.environ["HTTPS_PROXY"] = value
     assert settle_proxies() == []
@@ -67,7 +81,9 @@ def test_proxy_that_can_be_used_is_left_as_it_is(value: str) -> None:
 
 
 def test_this_machine_is_exempt_beside_what_the_user_exempts() -> None:
-    os.environ.update(http_proxy="proxy:80", NO_PROXY=".corp, 10.0.0.0/8,[::1]", no_proxy="intranet")
+    os.environ.update(
+        http_proxy="proxy:80", NO_PROXY=".corp, 10.0.0.0/8,[::1]", no_proxy="intranet"
+    )
     os.environ["GRADIO_SERVER_NAME"] = "studio.corp"
     assert settle_proxies() == []
     expected = "intranet,.corp,10.0.0.0/8,::1,localhost,127.0.0.1,0.0.0.0,studio.corp"
@@ -89,7 +105,9 @@ def test_environment_without_proxies_is_left_alone() -> None:
 
 
 def test_password_of_a_proxy_is_never_told() -> None:
-    os.environ.update(HTTP_PROXY="http://me:s3cret@proxy:x", https_proxy="ftp://me:s3:cr@et@proxy:1")
+    os.environ.update(
+        HTTP_PROXY="http://me:s3cret@proxy:x", https_proxy="ftp://me:s3:cr@et@proxy:1"
+    )
     said = " ".join(settle_proxies())
     assert '"http://proxy:x"' in said and '"ftp://proxy:1"' in said
     assert "s3" not in said and "me" not in said.split('"')[1::2]
@@ -139,7 +157,9 @@ def test_word_of_a_proxy_that_refuses_is_passed_on() -> None:
 
 def test_certificates_that_cannot_be_read_are_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "none.pem").write_text("no certificate")
-    os.environ.update(SSL_CERT_FILE=str(tmp_path / "none.pem"), SSL_CERT_DIR=str(tmp_path / "absent"))
+    os.environ.update(
+        SSL_CERT_FILE=str(tmp_path / "none.pem"), SSL_CERT_DIR=str(tmp_path / "absent")
+    )
     said = settle_proxies()
     assert [sentence.split()[0] for sentence in said] == ["SSL_CERT_FILE", "SSL_CERT_DIR"]
     assert not {"SSL_CERT_FILE", "SSL_CERT_DIR"} & set(os.environ)

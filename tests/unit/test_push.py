@@ -85,9 +85,15 @@ def test_what_arrives_is_the_checkpoint_bit_for_bit_with_its_card(run: RunDir, h
     arrived = hub.models["ada/calls"]
     assert url == f"{constants.ENDPOINT}/ada/calls"
     assert set(arrived.files) == {
-        ".gitattributes", "README.md", "config.json", "confusion.png", "model.safetensors",
-        "preprocessor_config.json", "provenance.json", "recipe.json",
-    }  # fmt: skip
+        ".gitattributes",
+        "README.md",
+        "config.json",
+        "confusion.png",
+        "model.safetensors",
+        "preprocessor_config.json",
+        "provenance.json",
+        "recipe.json",
+    }
     with checkpoint_files(run, published(run)) as sent:
         for name, content in sent.items():
             data = content if isinstance(content, bytes) else content.read()
@@ -143,9 +149,22 @@ def test_weights_of_an_earlier_push_do_not_stay_beside_the_new_ones(run: RunDir,
 
 @pytest.mark.parametrize(
     "name",
-    ["calls", "", "ada/", "/calls", "ada/calls/x", "ada/../x", "ada/a--b", "ada/calls.git", "a b/c",
-     "ada/calls-", "https://huggingface.co/ada/calls", "ada/" + "x" * 97, "ada/c\nalls"],
-)  # fmt: skip
+    [
+        "calls",
+        "",
+        "ada/",
+        "/calls",
+        "ada/calls/x",
+        "ada/../x",
+        "ada/a--b",
+        "ada/calls.git",
+        "a b/c",
+        "ada/calls-",
+        "https://huggingface.co/ada/calls",
+        "ada/" + "x" * 97,
+        "ada/c\nalls",
+    ],
+)
 def test_a_name_that_the_hub_would_not_take_is_refused_before_anything_is_sent(
     name: str, run: RunDir, hub: Hub
 ) -> None:
@@ -247,8 +266,12 @@ STEPS = {
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize(
     ("kind", "reason"),
-    [(500, "it answers 500"), ("cut", "the connection broke"), ("stall", "it does not answer in time")],
-)  # fmt: skip
+    [
+        (500, "it answers 500"),
+        ("cut", "the connection broke"),
+        ("stall", "it does not answer in time"),
+    ],
+)
 def test_a_failure_at_any_step_is_said_and_the_push_can_be_tried_again(
     step: str, kind: int | str, reason: str, run: RunDir, hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -333,11 +356,20 @@ def test_what_was_pushed_loads_by_its_name_and_hears_the_same(
     np.save(tmp_path / "sound.npy", sound)
     clean = {name: value for name, value in os.environ.items() if "HF_" not in name}
     done = subprocess.run(
-        [sys.executable, "-c", LOAD, str(tmp_path / "sound.npy")], cwd=Path(__file__).parents[2],
-        env={**clean, "HF_ENDPOINT": constants.ENDPOINT, "HF_HUB_DISABLE_XET": "1",
-             "HF_HOME": str(tmp_path / "home"), "HF_TOKEN": TOKEN},
-        text=True, capture_output=True, timeout=300, check=False,
-    )  # fmt: skip
+        [sys.executable, "-c", LOAD, str(tmp_path / "sound.npy")],
+        cwd=Path(__file__).parents[2],
+        env={
+            **clean,
+            "HF_ENDPOINT": constants.ENDPOINT,
+            "HF_HUB_DISABLE_XET": "1",
+            "HF_HOME": str(tmp_path / "home"),
+            "HF_TOKEN": TOKEN,
+        },
+        text=True,
+        capture_output=True,
+        timeout=300,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     stock, ours, label, base, accuracy = json.loads(done.stdout.splitlines()[-1])
     here = [score.score for score in classify(Clip(sound, 16_000), str(run.model)).top]
@@ -352,10 +384,14 @@ def by_command(*arguments: str, **environment: str) -> tuple[int, str, str]:
     clean = {name: value for name, value in os.environ.items() if "HF_" not in name}
     done = subprocess.run(
         [sys.executable, "-m", "intent", *arguments],
-        cwd=Path(__file__).parents[2], text=True, capture_output=True, stdin=subprocess.DEVNULL,
+        cwd=Path(__file__).parents[2],
+        text=True,
+        capture_output=True,
+        stdin=subprocess.DEVNULL,
         env={**clean, "HF_ENDPOINT": constants.ENDPOINT, "HF_HUB_DISABLE_XET": "1", **environment},
-        timeout=300, check=False,
-    )  # fmt: skip
+        timeout=300,
+        check=False,
+    )
     return done.returncode, done.stdout, done.stderr
 
 
@@ -381,13 +417,13 @@ def test_the_command_takes_the_saved_login_where_no_token_is_set(
     assert hub.tokens_seen == {TOKEN}
 
 
-def test_the_command_says_in_one_line_what_to_mend(
-    run: RunDir, hub: Hub, tmp_path: Path
-) -> None:
+def test_the_command_says_in_one_line_what_to_mend(run: RunDir, hub: Hub, tmp_path: Path) -> None:
     assert pushed_by_command(run, "--to", "ada/calls", HF_TOKEN="hf_old") == (
-        2, "", "The Hub does not know this token: copy it once more from "
+        2,
+        "",
+        "The Hub does not know this token: copy it once more from "
         "https://huggingface.co/settings/tokens.\n",
-    )  # fmt: skip
+    )
     code, out, err = pushed_by_command(run, "--to", "ada/calls", HF_HOME=str(tmp_path))
     assert (code, out) == (2, "")
     assert err.startswith("A token that may write is needed: run `hf auth login` or set HF_TOKEN")
@@ -402,10 +438,18 @@ def test_a_job_that_trains_in_a_fresh_folder_leaves_its_run_on_the_hub(
     home.mkdir()
     arguments = ["--data", "sample", "--base", "ada/tiny", "--recipe", "instant", "--json"]
     code, out, err = by_command(
-        "train", *arguments, "--set", "window_seconds=1", "copies=0", "--push-to", "ada/calls",
-        HF_TOKEN=TOKEN, HF_HOME=str(home / "hub"), INTENT_RUNS=str(home / "runs"),
+        "train",
+        *arguments,
+        "--set",
+        "window_seconds=1",
+        "copies=0",
+        "--push-to",
+        "ada/calls",
+        HF_TOKEN=TOKEN,
+        HF_HOME=str(home / "hub"),
+        INTENT_RUNS=str(home / "runs"),
         INTENT_CACHE=str(home / "cache"),
-    )  # fmt: skip
+    )
     assert code == 0, err
     result, pushed = map(json.loads, out.splitlines()[-2:])
     assert pushed == {"run": result["run"], "url": f"{constants.ENDPOINT}/ada/calls"}
@@ -419,18 +463,27 @@ def test_what_cannot_be_pushed_is_told_before_a_training_begins(
     run: RunDir, hub: Hub, tmp_path: Path
 ) -> None:
     code, out, err = by_command(
-        "train", "--data", "sample", "--push-to", "eve/calls", HF_TOKEN=TOKEN,
+        "train",
+        "--data",
+        "sample",
+        "--push-to",
+        "eve/calls",
+        HF_TOKEN=TOKEN,
         INTENT_RUNS=str(tmp_path / "runs"),
-    )  # fmt: skip
+    )
     assert (code, out) == (2, "")
     assert err.startswith("This token is ada’s, who cannot write to eve")
     assert not (tmp_path / "runs").exists()
 
 
 def test_the_token_is_nowhere_but_on_its_way(
-    run: RunDir, hub: Hub, caplog: pytest.LogCaptureFixture, tmp_path: Path,
-    capfd: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+    run: RunDir,
+    hub: Hub,
+    caplog: pytest.LogCaptureFixture,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(constants, "HF_DEBUG", True)  # the client prints what it sends
     caplog.set_level(logging.DEBUG)
     for name in ("huggingface_hub", "httpx2", "httpcore2"):

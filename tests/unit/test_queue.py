@@ -59,7 +59,9 @@ def test_a_queue_holds_twenty_runs_whoever_they_are_of(tmp_path: Path) -> None:
     enqueue(one_more)
 
 
-def test_a_visitor_has_three_places_in_it_and_the_owner_as_many_as_there_are(tmp_path: Path) -> None:
+def test_a_visitor_has_three_places_in_it_and_the_owner_as_many_as_there_are(
+    tmp_path: Path,
+) -> None:
     for _ in range(MAX_QUEUED_OF_VISITOR):
         enqueue(new_run(tmp_path, ANN))
     with pytest.raises(RunError, match="3 runs of yours wait in the queue"):

@@ -50,10 +50,13 @@ def launch() -> Iterator[Launch]:
             command = [sys.executable, "-m", "intent", *arguments]
             pair.append(
                 subprocess.Popen(
-                    command, env={**os.environ, **ties, **own}, text=True,
-                    stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                    command,
+                    env={**os.environ, **ties, **own},
+                    text=True,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
                 )
-            )  # fmt: skip
+            )
             started.append(pair[-1])
         return pair
 
@@ -71,9 +74,15 @@ def free_port() -> int:
 
 def recipe(world: Path, **changes: object) -> Recipe:
     few = Recipe(
-        data=str(world / "tones"), base=str(world / "base"), window_seconds=2, trainable_layers=2,
-        learning_rate=1e-3, epochs=4, batch_size=4, mixed_precision=False,
-    )  # fmt: skip
+        data=str(world / "tones"),
+        base=str(world / "base"),
+        window_seconds=2,
+        trainable_layers=2,
+        learning_rate=1e-3,
+        epochs=4,
+        batch_size=4,
+        mixed_precision=False,
+    )
     return dataclasses.replace(few, **changes)
 
 
@@ -123,14 +132,30 @@ def test_two_processes_make_the_run_that_one_makes_of_twice_the_batch(
     world: Path, tmp_path: Path
 ) -> None:
     launcher = [
-        sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2",
-        "--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no",
-        "--main_process_port", str(free_port()), "-m", "intent",
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        "accelerate.commands.launch",
+        "--multi_gpu",
+        "--num_processes",
+        "2",
+        "--num_machines",
+        "1",
+        "--mixed_precision",
+        "no",
+        "--dynamo_backend",
+        "no",
+        "--main_process_port",
+        str(free_port()),
+        "-m",
+        "intent",
+    ]
     done = subprocess.run(
-        [*launcher, *command(recipe(world))], text=True, capture_output=True, timeout=SECONDS,
+        [*launcher, *command(recipe(world))],
+        text=True,
+        capture_output=True,
+        timeout=SECONDS,
         check=False,
-    )  # fmt: skip
+    )
     assert done.returncode == 0, done.stderr
     together = only_run(tmp_path)
     *lines, last = done.stdout.splitlines()
@@ -144,8 +169,10 @@ def test_two_processes_make_the_run_that_one_makes_of_twice_the_batch(
     compare_curves(alone, together)
     answers = [[dict(clip.top) for clip in read_report(run).clips] for run in (alone, together)]
     assert answers[0] == [pytest.approx(scores, abs=1e-3) for scores in answers[1]]
-    files = [{str(file.relative_to(run.path)) for file in run.path.rglob("*")}
-             for run in (alone, together)]  # fmt: skip
+    files = [
+        {str(file.relative_to(run.path)) for file in run.path.rglob("*")}
+        for run in (alone, together)
+    ]
     assert files[0] == files[1]
 
 
@@ -228,5 +255,6 @@ def test_what_is_not_divided_is_finished_by_the_leader(
 def test_only_training_is_launched(launch: Launch) -> None:
     (code, _, err), _ = ends(launch(["runs", "list"]))
     assert (code, err) == (
-        2, "Several processes train together, and do nothing else: leave out the launcher.\n"
-    )  # fmt: skip
+        2,
+        "Several processes train together, and do nothing else: leave out the launcher.\n",
+    )

@@ -103,7 +103,8 @@ def test_wild_json_gives_a_recipe_or_a_recipe_error(text: str) -> None:
         ("base", None, "base must be text, found None: change it."),
         ("locales", 3, "locales must be a list, found 3: change it."),
         (
-            "head", "large",
+            "head",
+            "large",
             "head must be one of random, closed-form, found 'large': choose one.",
         ),
     ],

@@ -37,9 +37,13 @@ def report() -> dict:
     """The report of a run on three clips, of which the second and third are heard wrongly."""
     clips = [heard(0, 0), heard(1, 0, "silent"), heard(2, 1)]
     figures = score(
-        LABELS, np.array([0, 0, 1]), SCORES, [clip.name for clip in clips],
-        [clip.transcription for clip in clips], ["en-US"] * 3,
-    )  # fmt: skip
+        LABELS,
+        np.array([0, 0, 1]),
+        SCORES,
+        [clip.name for clip in clips],
+        [clip.transcription for clip in clips],
+        ["en-US"] * 3,
+    )
     answers = to_json(answered_clips(LABELS, clips, SCORES))
     return {"outcome": "done", "evaluation": figures.to_dict(), "clips": answers}
 
@@ -48,9 +52,14 @@ def test_a_report_gives_back_the_answers_to_each_clip(tmp_path: Path, report: di
     found = read_report(run_with(tmp_path, report))
     assert found.is_whole and len(found.clips) == 3
     assert found.clips[1] == AnsweredClip(
-        "hash 1", "1.wav", "en-US", "words 1", "low",
-        (("high", 0.8), ("middle", 0.15), ("low", 0.05)), "silent",
-    )  # fmt: skip
+        "hash 1",
+        "1.wav",
+        "en-US",
+        "words 1",
+        "low",
+        (("high", 0.8), ("middle", 0.15), ("low", 0.05)),
+        "silent",
+    )
     assert found.accuracy == pytest.approx(1 / 3) and found.labels == LABELS
     assert found.per_intent["low"].support == 2
 
@@ -90,9 +99,17 @@ def test_a_run_without_a_report_says_when_there_will_be_one(tmp_path: Path) -> N
         read_report(create_run(tmp_path / "runs", Recipe()))
 
 
-@given(st.recursive(st.none() | st.floats() | st.text(), lambda x: st.lists(x) | st.dictionaries(
-    st.sampled_from(["evaluation", "clips", "top", "labels", "interval", "mistakes"]), x
-)))  # fmt: skip
+@given(
+    st.recursive(
+        st.none() | st.floats() | st.text(),
+        lambda x: (
+            st.lists(x)
+            | st.dictionaries(
+                st.sampled_from(["evaluation", "clips", "top", "labels", "interval", "mistakes"]), x
+            )
+        ),
+    )
+)
 def test_a_report_that_was_damaged_is_said_in_a_sentence(
     tmp_path_factory: pytest.TempPathFactory, damaged: object
 ) -> None:

@@ -15,9 +15,16 @@ PACKAGE = ROOT / "intent"
 # From the ground up. A module imports from its own room and from those below; rooms of one floor do
 # not know each other.
 FLOORS = (
-    ("root",), ("audio",), ("data", "checkpoints"), ("models",), ("evaluation",), ("runs",),
-    ("training",), ("estimate", "jobs", "sharing"), ("cli", "ui"),
-)  # fmt: skip
+    ("root",),
+    ("audio",),
+    ("data", "checkpoints"),
+    ("models",),
+    ("evaluation",),
+    ("runs",),
+    ("training",),
+    ("estimate", "jobs", "sharing"),
+    ("cli", "ui"),
+)
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 MODULES = sorted(PACKAGE.rglob("*.py"))
 AT_THE_DOOR = (PACKAGE / "__main__.py",)  # starts the command line

@@ -25,8 +25,8 @@ from intent.runs.events import (
     TrainPoint,
     from_line,
     to_line,
-)  # fmt: skip
-from intent.runs.store import (  # fmt: skip
+)
+from intent.runs.store import (
     RESUMABLE,
     create_run,
     finished_runs,
@@ -203,9 +203,14 @@ def test_log_cut_anywhere_keeps_the_whole_lines_before(tmp_path: Path, cut: int)
 
 
 WHOLE_LOG = [
-    Phase("starting"), Started("fine-tune", ("a", "b"), 8, 2, 0, "CPU"), Skipped("é.wav", "Empty."),
-    POINT, EvalPoint(0.5, 1.0, 1, 1.0), Saved(0.5), Finished("stopped", 0.5, None, 2, 1.0),
-]  # fmt: skip
+    Phase("starting"),
+    Started("fine-tune", ("a", "b"), 8, 2, 0, "CPU"),
+    Skipped("é.wav", "Empty."),
+    POINT,
+    EvalPoint(0.5, 1.0, 1, 1.0),
+    Saved(0.5),
+    Finished("stopped", 0.5, None, 2, 1.0),
+]
 
 
 @fuzz
@@ -223,7 +228,10 @@ def test_run_whose_log_a_loss_of_power_cut_is_opened_and_goes_on(
     assert run.events() == WHOLE_LOG[:before]
     assert state(run) in RESUMABLE
     run.append(Phase("starting"))
-    assert run.events()[before:] in ([Phase("starting")], [WHOLE_LOG[before % 7], Phase("starting")])
+    assert run.events()[before:] in (
+        [Phase("starting")],
+        [WHOLE_LOG[before % 7], Phase("starting")],
+    )
     assert state(run) == "interrupted"
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from intent.errors import IntentError, RunError
-from intent.jobs.control import resume_run, start_run  # fmt: skip
+from intent.jobs.control import resume_run, start_run
 from intent.jobs.processes import kill_run, prepare_worker
 from intent.jobs.queue import enqueue, keep_starting, queued_runs, withdraw
 from intent.jobs.worker import holder, live_run, request_stop, training_lock, work

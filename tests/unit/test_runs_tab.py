@@ -52,8 +52,11 @@ def test_a_row_says_what_a_run_is_and_how_good(runs: Path) -> None:
     make_run(runs, wrong=range(7))
     (row,) = rows_of(runs)
     assert (row.data, row.base, row.recipe, row.state) == (
-        "Bundled sample", "Bundled", "Guide", "done",
-    )  # fmt: skip
+        "Bundled sample",
+        "Bundled",
+        "Guide",
+        "done",
+    )
     assert row.accuracy == pytest.approx(49 / 56) and row.seconds == 93.0 and row.bytes > 1000
     said = text(table_html([row], (), "begun", True))
     assert "Guide, bundled" in said and "87.5\u00a0%" not in row.name

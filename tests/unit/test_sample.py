@@ -16,14 +16,37 @@ FILES = {split: SAMPLE / "data" / f"{split}-00000-of-00001.parquet" for split in
 
 # MInDS-14's order on the Hub, written out here: a label id must mean the same in both data sets.
 INTENTS = [
-    "abroad", "address", "app_error", "atm_limit", "balance", "business_loan", "card_issues",
-    "cash_deposit", "direct_debit", "freeze", "high_value_payment", "joint_account",
-    "latest_transactions", "pay_bill",
-]  # fmt: skip
+    "abroad",
+    "address",
+    "app_error",
+    "atm_limit",
+    "balance",
+    "business_loan",
+    "card_issues",
+    "cash_deposit",
+    "direct_debit",
+    "freeze",
+    "high_value_payment",
+    "joint_account",
+    "latest_transactions",
+    "pay_bill",
+]
 LOCALES = [
-    "cs-CZ", "de-DE", "en-AU", "en-GB", "en-US", "es-ES", "fr-FR",
-    "it-IT", "ko-KR", "nl-NL", "pl-PL", "pt-PT", "ru-RU", "zh-CN",
-]  # fmt: skip
+    "cs-CZ",
+    "de-DE",
+    "en-AU",
+    "en-GB",
+    "en-US",
+    "es-ES",
+    "fr-FR",
+    "it-IT",
+    "ko-KR",
+    "nl-NL",
+    "pl-PL",
+    "pt-PT",
+    "ru-RU",
+    "zh-CN",
+]
 EXAMPLE_INTENTS = {
     "pay-a-bill.wav": "pay_bill",
     "account-balance.wav": "balance",
@@ -89,9 +112,14 @@ def test_features_are_those_of_minds14_and_the_voice(split):
     metadata = parquet.read_schema(FILES[split]).metadata[b"huggingface"]
     features = json.loads(metadata)["info"]["features"]
     assert list(features) == [
-        "path", "audio", "transcription", "english_transcription", "intent_class", "lang_id",
+        "path",
+        "audio",
+        "transcription",
+        "english_transcription",
+        "intent_class",
+        "lang_id",
         "voice",
-    ]  # fmt: skip
+    ]
     assert features["intent_class"]["names"] == INTENTS
     assert features["lang_id"]["names"] == LOCALES
     assert (features["audio"]["_type"], features["audio"]["sampling_rate"]) == ("Audio", 8000)

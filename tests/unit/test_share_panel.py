@@ -57,8 +57,12 @@ print("LoginButton" in kinds, any(fn.name == "push_logged_in" for fn in page.fns
 
 @pytest.mark.parametrize(
     ("settings", "offered"),
-    [({}, False), ({"SYSTEM": "spaces"}, False), ({"SYSTEM": "spaces", "OAUTH_CLIENT_ID": "x"}, True)],
-)  # fmt: skip
+    [
+        ({}, False),
+        ({"SYSTEM": "spaces"}, False),
+        ({"SYSTEM": "spaces", "OAUTH_CLIENT_ID": "x"}, True),
+    ],
+)
 def test_a_login_is_offered_only_on_a_space_that_asks_for_it(
     settings: dict[str, str], offered: bool
 ) -> None:
@@ -66,10 +70,14 @@ def test_a_login_is_offered_only_on_a_space_that_asks_for_it(
     space = {"SPACE_ID": "ada/space", "OAUTH_CLIENT_SECRET": "y", "OAUTH_SCOPES": "openid"}
     provider = {"OPENID_PROVIDER_URL": "http://127.0.0.1:9"}
     done = subprocess.run(
-        [sys.executable, "-c", BUILD], cwd=Path(__file__).parents[2], text=True,
-        env={**os.environ, **space, **provider, **settings}, capture_output=True, timeout=300,
+        [sys.executable, "-c", BUILD],
+        cwd=Path(__file__).parents[2],
+        text=True,
+        env={**os.environ, **space, **provider, **settings},
+        capture_output=True,
+        timeout=300,
         check=False,
-    )  # fmt: skip
+    )
     assert done.stdout.split() == [str(offered)] * 2, done.stderr
 
 
@@ -113,9 +121,14 @@ def test_what_a_job_raises_is_raised_where_it_is_followed() -> None:
 
 @pytest.mark.parametrize(
     ("share", "seconds", "words"),
-    [(0.5, 20.0, "Sending 9 MB · 20 seconds left"), (0.01, 20.0, "Sending 9 MB"),
-     (0.5, 0.1, "Sending 9 MB"), (None, 20.0, "Sending 9 MB"), (1, 20.0, "Sending 9 MB")],
-)  # fmt: skip
+    [
+        (0.5, 20.0, "Sending 9 MB · 20 seconds left"),
+        (0.01, 20.0, "Sending 9 MB"),
+        (0.5, 0.1, "Sending 9 MB"),
+        (None, 20.0, "Sending 9 MB"),
+        (1, 20.0, "Sending 9 MB"),
+    ],
+)
 def test_the_time_left_is_told_once_it_can_be_known(
     share: float | None, seconds: float, words: str
 ) -> None:

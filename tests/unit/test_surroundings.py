@@ -14,8 +14,16 @@ from intent.paths import EXAMPLES
 
 ROOT = Path(__file__).resolve().parents[2]
 READ_BY_LIBRARIES = (
-    "HF_", "HUGGINGFACE_", "XDG_", "INTENT_", "GRADIO_", "LC_", "LANG", "PYTHON", "SSL_",
-)  # fmt: skip
+    "HF_",
+    "HUGGINGFACE_",
+    "XDG_",
+    "INTENT_",
+    "GRADIO_",
+    "LC_",
+    "LANG",
+    "PYTHON",
+    "SSL_",
+)
 OUTPUT = """
 import os, sys
 from intent.surroundings import settle
@@ -44,13 +52,23 @@ def python(
     kept = {k: v for k, v in os.environ.items() if not k.startswith(READ_BY_LIBRARIES)}
     kept = {k: v for k, v in kept.items() if k != "HOME" and not k.lower().endswith("_proxy")}
     environment = {
-        "HOME": str(folder), "HF_HUB_OFFLINE": "1", "PYTHONPATH": str(ROOT), "LC_ALL": "C.UTF-8",
-        "PYTHONDONTWRITEBYTECODE": "1", **kept, **settings,
-    }  # fmt: skip
+        "HOME": str(folder),
+        "HF_HUB_OFFLINE": "1",
+        "PYTHONPATH": str(ROOT),
+        "LC_ALL": "C.UTF-8",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        **kept,
+        **settings,
+    }
     return subprocess.run(
-        [sys.executable, *arguments], cwd=folder, env=environment, capture_output=True, text=True,
-        user=user, encoding="utf-8",
-    )  # fmt: skip
+        [sys.executable, *arguments],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        user=user,
+        encoding="utf-8",
+    )
 
 
 @pytest.fixture
@@ -65,15 +83,26 @@ def folders(process: subprocess.CompletedProcess) -> list[Path]:
     return [Path(line) for line in process.stdout.splitlines()]
 
 
-@pytest.mark.parametrize("variable", ["HF_HOME", "XDG_CACHE_HOME", "INTENT_CACHE", "HF_HUB_CACHE",
-                                      "HF_DATASETS_CACHE", "HF_METRICS_CACHE"])  # fmt: skip
+@pytest.mark.parametrize(
+    "variable",
+    [
+        "HF_HOME",
+        "XDG_CACHE_HOME",
+        "INTENT_CACHE",
+        "HF_HUB_CACHE",
+        "HF_DATASETS_CACHE",
+        "HF_METRICS_CACHE",
+    ],
+)
 def test_folder_that_cannot_be_written_to_is_replaced_and_told_once(
     variable: str, blocked: Path, tmp_path: Path
 ) -> None:
     process = python(tmp_path, {variable: str(blocked)}, "-c", OUTPUT)
     found = folders(process)
     [line] = process.stderr.splitlines()
-    assert line.startswith(f"Nothing can be written to {blocked if 'XDG' in variable else variable}")
+    assert line.startswith(
+        f"Nothing can be written to {blocked if 'XDG' in variable else variable}"
+    )
     [temporary] = re.findall(r"the temporary folder (\S+) is used instead", line)
     assert any(path.is_relative_to(temporary) for path in found)
     assert not any(path.is_relative_to(blocked) for path in found)
@@ -146,17 +175,22 @@ def test_classify_says_the_same_without_a_folder_to_write_to(tmp_path: Path, blo
     settings = {"HF_HOME": str(blocked), "INTENT_CACHE": str(blocked), "LC_ALL": "C"}
     process = python(tmp_path, settings, "-m", "intent", "classify", clip, "--top-k", "1")
     assert process.returncode == 0
-    assert process.stdout.isascii() and "#" * 30 in process.stdout and "Pay a bill" in process.stdout
+    assert (
+        process.stdout.isascii() and "#" * 30 in process.stdout and "Pay a bill" in process.stdout
+    )
     assert len(process.stderr.splitlines()) == 1
 
 
 def test_current_folder_that_was_removed_is_one_sentence(tmp_path: Path) -> None:
-    code = "import os, runpy; os.rmdir(os.getcwd()); runpy.run_module('intent', run_name='__main__')"
+    code = (
+        "import os, runpy; os.rmdir(os.getcwd()); runpy.run_module('intent', run_name='__main__')"
+    )
     (tmp_path / "gone").mkdir()
     process = python(tmp_path / "gone", {}, "-c", code)
     assert (process.returncode, process.stderr) == (
-        2, "The current folder does not exist any more: change to another one.\n",
-    )  # fmt: skip
+        2,
+        "The current folder does not exist any more: change to another one.\n",
+    )
 
 
 @pytest.mark.parametrize("value", ["much", "nan", "-1"])

@@ -283,7 +283,9 @@ def test_no_padding_is_listened_to_when_the_time_is_up(tones: Path, tmp_path: Pa
     Sitting(tmp_path / "in-time").train(recipe)
     [detector] = (tmp_path / "cache" / "padding").iterdir()
     detector.unlink()
-    assert Sitting(tmp_path / "late").train(recipe, budget_seconds=1e-6).end.outcome == "out of time"
+    assert (
+        Sitting(tmp_path / "late").train(recipe, budget_seconds=1e-6).end.outcome == "out of time"
+    )
     assert not detector.exists()
 
 

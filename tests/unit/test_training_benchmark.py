@@ -98,9 +98,16 @@ def test_with_no_step_the_plain_side_solves_the_head_that_ours_solves(
     monkeypatch.setenv("INTENT_CACHE", str(tmp_path / "cache"))
     base, data = tiny_whisper(tmp_path / "base"), tone_folder(tmp_path / "tones", 20)
     recipe = whisper_recipe(
-        base, data=str(data), method=method, head="closed-form", trainable_layers=1, copies=1,
-        learning_rate=0, head_learning_rate=0, batch_size=48,
-    )  # fmt: skip
+        base,
+        data=str(data),
+        method=method,
+        head="closed-form",
+        trainable_layers=1,
+        copies=1,
+        learning_rate=0,
+        head_learning_rate=0,
+        batch_size=48,
+    )
     events: list[Event] = []
     (tmp_path / "run").mkdir()
     train(recipe, RunDir(tmp_path / "run"), events.append)

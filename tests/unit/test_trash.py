@@ -10,7 +10,7 @@ from intent.errors import RunError
 from intent.jobs.queue import enqueue
 from intent.jobs.worker import (
     training_lock,
-    work,  # fmt: skip
+    work,
 )
 from intent.recipes import Recipe
 from intent.runs.directory import RunDir

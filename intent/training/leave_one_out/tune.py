@@ -232,4 +232,6 @@ def _without_a_fifth(label_ids: Sequence[int], seed: int) -> tuple[np.ndarray, n
     rows = np.arange(len(label_ids))
     if np.bincount(label_ids).max() < FOLDS:
         return rows, rows[:0]
-    return next(iter(StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(rows, label_ids)))
+    return next(
+        iter(StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(rows, label_ids))
+    )

@@ -38,7 +38,11 @@ def offer_api(concurrency_limit: int, concurrency_id: str) -> None:
     checkpoint = gr.Textbox(BUNDLED, label="Checkpoint", visible=False)
     answer = gr.JSON(label="Answer", visible=False)
     gr.Button(visible=False).click(
-        classify_file, [audio, checkpoint], answer, api_name="classify",
-        api_description=DESCRIPTION, concurrency_limit=concurrency_limit,
+        classify_file,
+        [audio, checkpoint],
+        answer,
+        api_name="classify",
+        api_description=DESCRIPTION,
+        concurrency_limit=concurrency_limit,
         concurrency_id=concurrency_id,
-    )  # fmt: skip
+    )

@@ -49,9 +49,14 @@ def build_classify_tab(runs: Path) -> ClassifyTab:
     with gr.Column(elem_id="classify"):
         with gr.Column(elem_id="speak"):
             recording = gr.Audio(
-                sources=["microphone", "upload"], type="filepath", format=None, editable=False,
-                label="Your sentence", buttons=[], elem_id="recording",
-            )  # fmt: skip
+                sources=["microphone", "upload"],
+                type="filepath",
+                format=None,
+                editable=False,
+                label="Your sentence",
+                buttons=[],
+                elem_id="recording",
+            )
             gr.HTML(MICROPHONE_NOTE, elem_id="microphone-note", js_on_load=RECORDER_JS)
         with gr.Column(elem_id="answer-card", elem_classes="card"):
             answer = gr.HTML(bars.empty_html(), elem_id="answer", js_on_load=SHOW)
@@ -59,9 +64,12 @@ def build_classify_tab(runs: Path) -> ClassifyTab:
             _build_examples(recording)
         with gr.Column(elem_id="checkpoint-card", elem_classes="card"):
             checkpoint = gr.Dropdown(
-                choices(runs), value=BUNDLED, allow_custom_value=True, label="Checkpoint",
+                choices(runs),
+                value=BUNDLED,
+                allow_custom_value=True,
+                label="Checkpoint",
                 info=f"The bundled one, a finished run, or any Hub id{folder}.",
-            )  # fmt: skip
+            )
             about = gr.HTML(bars.about_busy_html(), elem_id="about", js_on_load=LIVE)
     remembered = gr.BrowserState(BUNDLED, storage_key=STORE, secret=STORE)
     tab = ClassifyTab(recording, answer, checkpoint, about, remembered)
@@ -86,17 +94,27 @@ def show_answer(recording: str | None, checkpoint: str | None) -> Iterator[str]:
 def hear_on(event: gr.events.Dependency, tab: ClassifyTab) -> None:
     """Hear the clip again once an event that set the clip or the checkpoint is through."""
     event.then(
-        show_answer, [tab.recording, tab.checkpoint], tab.answer, show_progress="hidden",
-        concurrency_limit=LISTENERS, concurrency_id=HEARING, api_visibility="private",
-    )  # fmt: skip
+        show_answer,
+        [tab.recording, tab.checkpoint],
+        tab.answer,
+        show_progress="hidden",
+        concurrency_limit=LISTENERS,
+        concurrency_id=HEARING,
+        api_visibility="private",
+    )
 
 
 def choose_on(event: gr.events.Dependency, tab: ClassifyTab) -> None:
     """Describe and remember the checkpoint that an event chose, and let it hear the clip."""
     described = event.then(
-        choose, tab.checkpoint, [tab.about, tab.remembered], show_progress="hidden",
-        concurrency_limit=DESCRIBERS, concurrency_id=DESCRIBING, api_visibility="private",
-    )  # fmt: skip
+        choose,
+        tab.checkpoint,
+        [tab.about, tab.remembered],
+        show_progress="hidden",
+        concurrency_limit=DESCRIBERS,
+        concurrency_id=DESCRIBING,
+        api_visibility="private",
+    )
     hear_on(described, tab)
 
 
@@ -106,9 +124,12 @@ def _build_examples(recording: gr.Audio) -> None:
         for clip in sorted(served_examples().glob("*.wav")):
             spoken = clip.stem.replace("-", " ").capitalize()
             gr.Button(spoken, size="sm").click(
-                partial(str, clip), None, recording, show_progress="hidden",
+                partial(str, clip),
+                None,
+                recording,
+                show_progress="hidden",
                 api_visibility="private",
-            )  # fmt: skip
+            )
 
 
 @functools.cache
@@ -125,25 +146,42 @@ def served_examples() -> Path:
 
 def _wire(tab: ClassifyTab, runs: Path) -> None:
     tab.recording.change(
-        show_answer, [tab.recording, tab.checkpoint], tab.answer, show_progress="hidden",
-        trigger_mode="always_last", concurrency_limit=LISTENERS, concurrency_id=HEARING,
+        show_answer,
+        [tab.recording, tab.checkpoint],
+        tab.answer,
+        show_progress="hidden",
+        trigger_mode="always_last",
+        concurrency_limit=LISTENERS,
+        concurrency_id=HEARING,
         api_visibility="private",
-    )  # fmt: skip
+    )
     chosen = tab.checkpoint.input(
-        choose, tab.checkpoint, [tab.about, tab.remembered], show_progress="hidden",
-        trigger_mode="always_last", concurrency_limit=DESCRIBERS, concurrency_id=DESCRIBING,
+        choose,
+        tab.checkpoint,
+        [tab.about, tab.remembered],
+        show_progress="hidden",
+        trigger_mode="always_last",
+        concurrency_limit=DESCRIBERS,
+        concurrency_id=DESCRIBING,
         api_visibility="private",
-    )  # fmt: skip
+    )
     hear_on(chosen, tab)
     tab.checkpoint.focus(
-        lambda: gr.update(choices=choices(runs)), None, tab.checkpoint, show_progress="hidden",
+        lambda: gr.update(choices=choices(runs)),
+        None,
+        tab.checkpoint,
+        show_progress="hidden",
         api_visibility="private",
-    )  # fmt: skip
+    )
 
 
 def restore_on_load(page: gr.Blocks, tab: ClassifyTab, runs: Path) -> None:
     """Give each visitor back the checkpoint that their browser remembers."""
     page.load(
-        partial(restore, runs=runs), tab.remembered, [tab.checkpoint, tab.about, tab.remembered],
-        show_progress="hidden", concurrency_limit=DESCRIBERS, api_visibility="private",
-    )  # fmt: skip
+        partial(restore, runs=runs),
+        tab.remembered,
+        [tab.checkpoint, tab.about, tab.remembered],
+        show_progress="hidden",
+        concurrency_limit=DESCRIBERS,
+        api_visibility="private",
+    )

@@ -73,4 +73,3 @@ def histogram(seconds: Sequence[float]) -> list[tuple[str, int]]:
         counts[min(BINS - 1, int(value / step))] += 1
     names = [f"{index * step:g}" for index in range(BINS)]
     return [*zip(names[:-1], counts[:-1], strict=True), (f"{names[-1]}+", counts[-1])]
-

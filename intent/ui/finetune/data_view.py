@@ -42,18 +42,27 @@ def build_data_choice(default: str) -> DataChoice:
         sources.append(("A folder on this machine", FOLDER))
     source = gr.Radio(sources, value=default, label="Data", elem_id="data")
     locales = gr.Dropdown(
-        list(all_data.LOCALES), value=["en-US"], multiselect=True, label="Locales",
-        visible=default == MINDS14_DATA, info="Real callers, 8 kHz. CC-BY-4.0, Gerz et al. 2021.",
-    )  # fmt: skip
+        list(all_data.LOCALES),
+        value=["en-US"],
+        multiselect=True,
+        label="Locales",
+        visible=default == MINDS14_DATA,
+        info="Real callers, 8 kHz. CC-BY-4.0, Gerz et al. 2021.",
+    )
     folder = gr.Textbox(
-        label="Folder", visible=False, placeholder="/home/me/recordings",
+        label="Folder",
+        visible=False,
+        placeholder="/home/me/recordings",
         info="Parquet in the Hub’s layout, or one folder per intent holding audio files.",
-    )  # fmt: skip
+    )
     look = gr.Button("Look at the data", size="sm", elem_id="look")
     source.change(
         lambda name: (gr.update(visible=name == MINDS14_DATA), gr.update(visible=name == FOLDER)),
-        source, [locales, folder], show_progress="hidden", api_visibility="private",
-    )  # fmt: skip
+        source,
+        [locales, folder],
+        show_progress="hidden",
+        api_visibility="private",
+    )
     return DataChoice(source, locales, folder, look)
 
 
@@ -65,9 +74,7 @@ class DataView:
     figures: gr.HTML
 
 
-def build_data_view(
-    choice: DataChoice, clip_to_classify: gr.State, tab: gr.Tab | None
-) -> DataView:
+def build_data_view(choice: DataChoice, clip_to_classify: gr.State, tab: gr.Tab | None) -> DataView:
     """Lay out the figures, the table and the player, and wire them to the choice of data."""
     looked = gr.State(None)
     gr.HTML("<h2 class='is-heading'>The recordings</h2>")
@@ -76,17 +83,30 @@ def build_data_view(
         with gr.Column(scale=3, min_width=320):
             intent = gr.Dropdown([EVERY_INTENT], value=EVERY_INTENT, label="Show")
             table = gr.Dataframe(
-                headers=HEADERS, datatype=["number", "str", "str", "number"], wrap=True,
-                interactive=False, max_height=430, column_widths=["9%", "25%", "40%", "26%"],
-                show_label=False, label="Recordings", buttons=[], elem_id="recordings",
-            )  # fmt: skip
+                headers=HEADERS,
+                datatype=["number", "str", "str", "number"],
+                wrap=True,
+                interactive=False,
+                max_height=430,
+                column_widths=["9%", "25%", "40%", "26%"],
+                show_label=False,
+                label="Recordings",
+                buttons=[],
+                elem_id="recordings",
+            )
             counted = gr.HTML(elem_classes="is-quiet")
         with gr.Column(scale=2, min_width=280, elem_id="listen"):
             heard = gr.HTML(PICK)
             player = gr.Audio(
-                type="filepath", format=None, interactive=False, label="Recording", autoplay=True,
-                buttons=[], elem_id="player", waveform_options=WAVE,
-            )  # fmt: skip
+                type="filepath",
+                format=None,
+                interactive=False,
+                label="Recording",
+                autoplay=True,
+                buttons=[],
+                elem_id="player",
+                waveform_options=WAVE,
+            )
             send = gr.Button("Send to Classify", interactive=False, elem_id="send")
     asked = [choice.source, choice.locales, choice.folder]
     shown = [looked, figures, browse, intent, table, counted, send]
@@ -95,25 +115,44 @@ def build_data_view(
         look_if_at_hand, [*asked, looked], shown, show_progress="hidden", api_visibility="private"
     )
     wished = gr.on(
-        [choice.look.click, choice.folder.submit], look, asked, shown, show_progress="hidden",
-        cancels=[opened] if opened else None, api_visibility="private",
-    )  # fmt: skip
+        [choice.look.click, choice.folder.submit],
+        look,
+        asked,
+        shown,
+        show_progress="hidden",
+        cancels=[opened] if opened else None,
+        api_visibility="private",
+    )
     choice.source.input(
-        look_if_at_hand, [*asked, looked], shown, show_progress="hidden",
-        cancels=[wished, opened] if opened else [wished], api_visibility="private",
-    )  # fmt: skip
+        look_if_at_hand,
+        [*asked, looked],
+        shown,
+        show_progress="hidden",
+        cancels=[wished, opened] if opened else [wished],
+        api_visibility="private",
+    )
     intent.input(
-        rows_of, [looked, intent], [table, counted], show_progress="hidden",
+        rows_of,
+        [looked, intent],
+        [table, counted],
+        show_progress="hidden",
         api_visibility="private",
-    )  # fmt: skip
+    )
     table.select(
-        listen, looked, [heard, player, send], show_progress="hidden", trigger_mode="always_last",
+        listen,
+        looked,
+        [heard, player, send],
+        show_progress="hidden",
+        trigger_mode="always_last",
         api_visibility="private",
-    )  # fmt: skip
+    )
     send.click(
-        lambda path: path, player, clip_to_classify, show_progress="hidden",
+        lambda path: path,
+        player,
+        clip_to_classify,
+        show_progress="hidden",
         api_visibility="private",
-    )  # fmt: skip
+    )
     return DataView(looked, figures)
 
 
@@ -128,10 +167,13 @@ def look(source: str, locales: Sequence[str], folder: str) -> Iterator[tuple[obj
         found = [(f"{human_name(label)} ({n})", label) for label, n in counts.items() if n]
         menu = [EVERY_INTENT, *found]
         yield (
-            opened, figures_html(counts, None, where), gr.update(visible=True),
-            gr.update(choices=menu, value=EVERY_INTENT), *rows_of(opened, EVERY_INTENT),
+            opened,
+            figures_html(counts, None, where),
+            gr.update(visible=True),
+            gr.update(choices=menu, value=EVERY_INTENT),
+            *rows_of(opened, EVERY_INTENT),
             gr.update(interactive=False),
-        )  # fmt: skip
+        )
         measured, unreadable = measure(opened)
         figures = figures_html(counts, list(measured.seconds.values()), where)
         table, counted = rows_of(measured, EVERY_INTENT)
@@ -183,7 +225,9 @@ def listen(looked: Looked | None, event: gr.SelectData) -> tuple[str, str | None
 
 
 def _busy(source: str) -> str:
-    doing = "Fetching MInDS-14; the first time takes a while" if source == MINDS14_DATA else "Reading"
+    doing = (
+        "Fetching MInDS-14; the first time takes a while" if source == MINDS14_DATA else "Reading"
+    )
     return f"<p class='is-quiet' role='status'>{doing}…</p>"
 
 

@@ -51,28 +51,49 @@ def first_cards(source: str) -> tuple[list[tuple[str, str]], str]:
 
 
 def wire_expectations(
-    runs: Path, data: DataChoice, form: RecipeForm, estimate: gr.HTML, view: DataView,
-    result: gr.HTML, tab: gr.Tab | None,
-) -> None:  # fmt: skip
+    runs: Path,
+    data: DataChoice,
+    form: RecipeForm,
+    estimate: gr.HTML,
+    view: DataView,
+    result: gr.HTML,
+    tab: gr.Tab | None,
+) -> None:
     """Show what to expect when the tab is opened, the choice changes, or a run has its result."""
     chosen = [data.source, data.locales, data.folder, form.base, form.preset]
     fields = [field.input for field in form.fields]
     gr.on(
         [
-            *([tab.select] if tab else []), data.source.change, data.locales.change,
-            form.base.input, form.preset.input, view.figures.change, result.change,
+            *([tab.select] if tab else []),
+            data.source.change,
+            data.locales.change,
+            form.base.input,
+            form.preset.input,
+            view.figures.change,
+            result.change,
             *fields,
         ],
-        partial(expect, runs), [*chosen, form.filled, view.looked, *form.fields],
-        [form.preset, form.expected, estimate], show_progress="hidden", concurrency_limit=None,
-        trigger_mode="always_last", api_visibility="private",
-    )  # fmt: skip
+        partial(expect, runs),
+        [*chosen, form.filled, view.looked, *form.fields],
+        [form.preset, form.expected, estimate],
+        show_progress="hidden",
+        concurrency_limit=None,
+        trigger_mode="always_last",
+        api_visibility="private",
+    )
 
 
 def expect(
-    runs: Path, source: str | None, locales: list[str], folder: str, base: str | None,
-    preset_name: str, filled: tuple[str | None, str], looked: Looked | None, *values: object,
-) -> Iterator[Updates]:  # fmt: skip
+    runs: Path,
+    source: str | None,
+    locales: list[str],
+    folder: str,
+    base: str | None,
+    preset_name: str,
+    filled: tuple[str | None, str],
+    looked: Looked | None,
+    *values: object,
+) -> Iterator[Updates]:
     """Yield what to expect of the choice: at once, or after the machine has been measured."""
     from intent.estimate import duration  # brings transformers, which no page need wait for
     from intent.ui.finetune.data_amounts import amount_of

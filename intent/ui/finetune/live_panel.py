@@ -115,9 +115,15 @@ def updates(before: Shown, now: Shown) -> Updates:
             return (gr.skip(),) * len(dataclasses.fields(LivePanel))
         has_model = run.model.is_dir()
         view = view_of(
-            run.id, run.recipe(), state, told_history(history), has_model, _unheeded(run), notes,
+            run.id,
+            run.recipe(),
+            state,
+            told_history(history),
+            has_model,
+            _unheeded(run),
+            notes,
             is_own=may("stop", run),
-        )  # fmt: skip
+        )
         now = Shown(run, state, history, view, notes)
     now = dataclasses.replace(now, view=view)
     return *_changes(before.view, view), now
@@ -148,8 +154,13 @@ def _changes(old: View | None, new: View) -> Updates:
 
 def _buttons(view: View) -> tuple[bool | str, ...]:
     return (
-        view.is_live, view.is_own, view.is_stopping, view.can_resume, view.has_model, view.stop_word
-    )  # fmt: skip
+        view.is_live,
+        view.is_own,
+        view.is_stopping,
+        view.can_resume,
+        view.has_model,
+        view.stop_word,
+    )
 
 
 def _unheeded(run: RunDir) -> bool:

@@ -58,9 +58,15 @@ def empty_view(recipe: Recipe) -> View:
 
 
 def view_of(
-    run_id: str, recipe: Recipe, state: State, history: History, has_model: bool, unheeded: bool,
-    notes: str = "", is_own: bool = True,
-) -> View:  # fmt: skip
+    run_id: str,
+    recipe: Recipe,
+    state: State,
+    history: History,
+    has_model: bool,
+    unheeded: bool,
+    notes: str = "",
+    is_own: bool = True,
+) -> View:
     """Return what is shown of a run; `unheeded`: it was asked to stop a while ago, and has not.
 
     `notes` is what else there is to say of it, as HTML; `is_own`: the visitor may stop it.

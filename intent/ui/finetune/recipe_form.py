@@ -92,9 +92,12 @@ def build_recipe_form(cards: list[tuple[str, str]], origin: str) -> RecipeForm:
     chosen = default_preset()
     base = gr.Dropdown(
         [(f"{one.checkpoint} — {one.note}", one.checkpoint) for one in BASES],
-        value=BUNDLED, allow_custom_value=True, label="Base checkpoint", elem_id="base",
+        value=BUNDLED,
+        allow_custom_value=True,
+        label="Base checkpoint",
+        elem_id="base",
         info=base_note(BUNDLED),
-    )  # fmt: skip
+    )
     which = gr.Radio(cards, value=chosen, label="Preset", elem_id="preset", elem_classes="is-cards")
     expected = gr.HTML(origin, elem_id="expected", elem_classes="is-quiet")
     with gr.Accordion("Every hyperparameter", open=False, elem_id="hyperparameters"):
@@ -106,13 +109,21 @@ def build_recipe_form(cards: list[tuple[str, str]], origin: str) -> RecipeForm:
     form = RecipeForm(base, which, expected, filled, fields)
     for component in (base, which):
         component.input(
-            fill_in, [base, which], [note, base, filled, *fields], show_progress="hidden",
-            trigger_mode="always_last", api_visibility="private",
-        )  # fmt: skip
+            fill_in,
+            [base, which],
+            [note, base, filled, *fields],
+            show_progress="hidden",
+            trigger_mode="always_last",
+            api_visibility="private",
+        )
     method.input(
-        show_fields, [base, method], list(fields), show_progress="hidden",
-        trigger_mode="always_last", api_visibility="private",
-    )  # fmt: skip
+        show_fields,
+        [base, method],
+        list(fields),
+        show_progress="hidden",
+        trigger_mode="always_last",
+        api_visibility="private",
+    )
     return form
 
 

@@ -69,9 +69,12 @@ def build_finetune_tab(runs: Path) -> FinetuneTab:
     )
     page = _around(everything, gr.Blocks)
     page.load(
-        partial(attach, runs), None, panel.outputs(), show_progress="hidden",
+        partial(attach, runs),
+        None,
+        panel.outputs(),
+        show_progress="hidden",
         api_visibility="private",
-    )  # fmt: skip
+    )
     offer_api(runs)
     return FinetuneTab(chosen_checkpoint, clip_to_classify)
 
@@ -82,9 +85,16 @@ def attach(runs: Path) -> Updates:
 
 
 def start_run(
-    runs: Path, shown: Shown, source: str, locales: list[str], folder: str, base: str,
-    preset: str, filled: tuple[str | None, str], *values: object,
-) -> Updates:  # fmt: skip
+    runs: Path,
+    shown: Shown,
+    source: str,
+    locales: list[str],
+    folder: str,
+    base: str,
+    preset: str,
+    filled: tuple[str | None, str],
+    *values: object,
+) -> Updates:
     """Start what the form asks for and show it; or say in a sentence why nothing was started."""
     try:
         changes = values_of(base, preset, filled, values)
@@ -96,27 +106,48 @@ def start_run(
 
 
 def _wire(
-    runs: Path, data: DataChoice, form: RecipeForm, start: gr.Button, refusal: gr.HTML,
+    runs: Path,
+    data: DataChoice,
+    form: RecipeForm,
+    start: gr.Button,
+    refusal: gr.HTML,
     panel: LivePanel,
-) -> None:  # fmt: skip
+) -> None:
     asked = [panel.shown, data.source, data.locales, data.folder, form.base, form.preset]
     started = start.click(
-        partial(start_run, runs), [*asked, form.filled, *form.fields], [refusal, *panel.outputs()],
-        show_progress="hidden", concurrency_limit=None, api_visibility="private",
-    )  # fmt: skip
+        partial(start_run, runs),
+        [*asked, form.filled, *form.fields],
+        [refusal, *panel.outputs()],
+        show_progress="hidden",
+        concurrency_limit=None,
+        api_visibility="private",
+    )
     started.then(None, js=SHOW_RUN, api_visibility="private")  # on a phone it lies below
     panel.stop.click(
-        stop_run, panel.shown, panel.outputs(), show_progress="hidden", concurrency_limit=None,
+        stop_run,
+        panel.shown,
+        panel.outputs(),
+        show_progress="hidden",
+        concurrency_limit=None,
         api_visibility="private",
-    )  # fmt: skip
+    )
     panel.resume.click(
-        resume_run, panel.shown, [refusal, *panel.outputs()], show_progress="hidden",
-        concurrency_limit=None, api_visibility="private",
-    )  # fmt: skip
+        resume_run,
+        panel.shown,
+        [refusal, *panel.outputs()],
+        show_progress="hidden",
+        concurrency_limit=None,
+        api_visibility="private",
+    )
     panel.timer.tick(
-        tick, panel.shown, panel.outputs(), show_progress="hidden", concurrency_limit=None,
-        trigger_mode="once", api_visibility="private",
-    )  # fmt: skip
+        tick,
+        panel.shown,
+        panel.outputs(),
+        show_progress="hidden",
+        concurrency_limit=None,
+        trigger_mode="once",
+        api_visibility="private",
+    )
 
 
 def _around(block: gr.blocks.Block, kind: type) -> gr.blocks.Block | None:

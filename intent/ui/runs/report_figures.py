@@ -76,10 +76,13 @@ def reliability_chart(bins: tuple[ReliabilityBin, ...]) -> Chart:
     """Return the share of right answers against the score, with its 95 % interval."""
     honest = Line("Scores that keep their word", "training", ((0, 0), (1, 1)), (), True, False)
     measured = Line(
-        "This model", "test",
+        "This model",
+        "test",
         tuple((one.score, one.accuracy) for one in bins),
-        tuple((one.score, *one.interval) for one in bins), False, False,
-    )  # fmt: skip
+        tuple((one.score, *one.interval) for one in bins),
+        False,
+        False,
+    )
     return Chart(
         title="Right answers",
         x_name="score",

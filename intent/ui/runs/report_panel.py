@@ -60,11 +60,27 @@ class ReportPanel:
     def outputs(self) -> list[gr.blocks.Block]:
         """Return the components in the order of `changes`."""
         return [
-            self.summary, self.curves, self.confusion, self.clips, self.figures,
-            self.detail, self.curves_card, self.wrong_card, self.figures_card, self.share_card,
-            self.use, self.resume, self.stop, self.rename, self.remove,
-            self.naming.row, self.naming.name, self.heard, self.player, self.run_id,
-        ]  # fmt: skip
+            self.summary,
+            self.curves,
+            self.confusion,
+            self.clips,
+            self.figures,
+            self.detail,
+            self.curves_card,
+            self.wrong_card,
+            self.figures_card,
+            self.share_card,
+            self.use,
+            self.resume,
+            self.stop,
+            self.rename,
+            self.remove,
+            self.naming.row,
+            self.naming.name,
+            self.heard,
+            self.player,
+            self.run_id,
+        ]
 
 
 def build_report_panel(runs: Path) -> ReportPanel:
@@ -90,18 +106,40 @@ def build_report_panel(runs: Path) -> ReportPanel:
                 with gr.Column(scale=2, min_width=260, elem_id="run-listen"):
                     heard = gr.HTML(PICK)
                     player = gr.Audio(
-                        type="filepath", format=None, interactive=False, label="Recording",
-                        autoplay=True, buttons=[], elem_id="run-player", waveform_options=WAVE,
-                    )  # fmt: skip
+                        type="filepath",
+                        format=None,
+                        interactive=False,
+                        label="Recording",
+                        autoplay=True,
+                        buttons=[],
+                        elem_id="run-player",
+                        waveform_options=WAVE,
+                    )
         with gr.Column(visible=False, elem_classes="card") as figures_card:
             figures = gr.HTML(elem_id="run-figures")
         with gr.Column(visible=False, elem_classes="card") as share_card:
             build_share_panel(runs, run_id)
     return ReportPanel(
-        detail, summary, use, resume, stop, rename, remove, naming, curves_card, curves,
-        wrong_card, confusion, clips, heard, player, figures_card, figures,
-        share_card, run_id,
-    )  # fmt: skip
+        detail,
+        summary,
+        use,
+        resume,
+        stop,
+        rename,
+        remove,
+        naming,
+        curves_card,
+        curves,
+        wrong_card,
+        confusion,
+        clips,
+        heard,
+        player,
+        figures_card,
+        figures,
+        share_card,
+        run_id,
+    )
 
 
 def changes(old: Page | None, new: Page) -> Updates:

@@ -57,28 +57,38 @@ def build_share_panel(runs: Path, run_id: gr.State) -> None:
         with gr.Column(min_width=280):
             gr.HTML(f"<h3>Download</h3><p>{DOWNLOAD_WORDS}</p>")
             onnx = gr.Checkbox(
-                label="With ONNX", elem_id="share-onnx",
+                label="With ONNX",
+                elem_id="share-onnx",
                 info="for programs without PyTorch; takes half a minute",
-            )  # fmt: skip
+            )
             download = gr.Button("Download", elem_id="share-download")
             saved = gr.HTML(elem_id="share-saved", js_on_load=POLITE)
             file = gr.DownloadButton("Save again", visible=False, elem_id="share-file")
         with gr.Column(min_width=280):
             form = _build_push_form()
     made = download.click(
-        partial(make_zip, runs), [run_id, onnx], [saved, download, file], show_progress="hidden",
+        partial(make_zip, runs),
+        [run_id, onnx],
+        [saved, download, file],
+        show_progress="hidden",
         api_visibility="private",
-    )  # fmt: skip
+    )
     made.success(None, file, None, js=SAVE, api_visibility="private")
     form.button.click(
-        _pusher(runs), [run_id, form.name, form.private, form.token],
-        [form.status, form.button, form.token], show_progress="hidden", concurrency_limit=4,
+        _pusher(runs),
+        [run_id, form.name, form.private, form.token],
+        [form.status, form.button, form.token],
+        show_progress="hidden",
+        concurrency_limit=4,
         api_visibility="private",
-    )  # fmt: skip
+    )
     run_id.change(
-        lambda: ("", gr.update(visible=False, value=None), ""), None, [saved, file, form.status],
-        show_progress="hidden", api_visibility="private",
-    )  # fmt: skip
+        lambda: ("", gr.update(visible=False, value=None), ""),
+        None,
+        [saved, file, form.status],
+        show_progress="hidden",
+        api_visibility="private",
+    )
 
 
 def make_zip(runs: Path, run_id: str | None, with_onnx: bool) -> Iterator[tuple[object, ...]]:
@@ -146,9 +156,13 @@ def _build_push_form() -> PushForm:
     if has_login():
         gr.LoginButton("Sign in to push without a token", elem_id="share-login", size="md")
     token = gr.Textbox(
-        label="Token", type="password", elem_id="share-token", info=_token_info(),
-        placeholder="hf_…", html_attributes=gr.InputHTMLAttributes(autocomplete="off"),
-    )  # fmt: skip
+        label="Token",
+        type="password",
+        elem_id="share-token",
+        info=_token_info(),
+        placeholder="hf_…",
+        html_attributes=gr.InputHTMLAttributes(autocomplete="off"),
+    )
     button = gr.Button("Push to the Hub", elem_id="share-push")
     status = gr.HTML(elem_id="share-pushed", js_on_load=POLITE)
     return PushForm(name, private, token, button, status)

@@ -90,9 +90,11 @@ def build_runs_tab(runs: Path, tab: gr.Tab) -> RunsTab:
     )
     report.use.click(
         lambda run_id: (actions.checkpoint_of(runs, run_id), gr.Timer(active=False)),
-        report.run_id, [chosen_checkpoint, timer], show_progress="hidden",
+        report.run_id,
+        [chosen_checkpoint, timer],
+        show_progress="hidden",
         api_visibility="private",
-    )  # fmt: skip
+    )
     return RunsTab(chosen_checkpoint, timer)
 
 
@@ -113,10 +115,11 @@ def updates(runs: Path, before: Shown, asked: Asked) -> Updates:
     page = page_of(runs, asked, rows, trashed)
     old = before.page
     html = (
-        gr.skip() if old is not None and getattr(old, name) == getattr(page, name)
+        gr.skip()
+        if old is not None and getattr(old, name) == getattr(page, name)
         else getattr(page, name)
         for name in ("table", "trash")
-    )  # fmt: skip
+    )
     return *html, *changes(old, page), dataclasses.replace(now, page=page)
 
 
@@ -173,9 +176,13 @@ def _wire_report(runs: Path, panel: Panel) -> None:
     paired = _in_turn(report.confusion.cell, show_pair, panel.shown, outputs)
     paired.then(None, js=TO_CLIPS, api_visibility="private")
     report.clips.play(
-        play, panel.shown, [report.heard, report.player], show_progress="hidden",
-        trigger_mode="always_last", api_visibility="private",
-    )  # fmt: skip
+        play,
+        panel.shown,
+        [report.heard, report.player],
+        show_progress="hidden",
+        trigger_mode="always_last",
+        api_visibility="private",
+    )
 
 
 def _pair(runs: Path, shown: Shown, row: object, column: object) -> Filter:
@@ -236,10 +243,19 @@ def _picking(asked: Asked, picked: tuple[str, ...]) -> Asked:
 
 
 def _in_turn(
-    event: Callable, handler: Callable, inputs: object, outputs: list[gr.blocks.Block],
+    event: Callable,
+    handler: Callable,
+    inputs: object,
+    outputs: list[gr.blocks.Block],
     trigger_mode: str = "multiple",
-) -> gr.events.Dependency:  # fmt: skip
+) -> gr.events.Dependency:
     return event(
-        handler, inputs, outputs, show_progress="hidden", concurrency_id=IN_TURN,
-        concurrency_limit=1, trigger_mode=trigger_mode, api_visibility="private",
-    )  # fmt: skip
+        handler,
+        inputs,
+        outputs,
+        show_progress="hidden",
+        concurrency_id=IN_TURN,
+        concurrency_limit=1,
+        trigger_mode=trigger_mode,
+        api_visibility="private",
+    )

@@ -11,9 +11,15 @@ from intent.ui.shared.visitors import current_visitor
 
 JS = Path(__file__).with_name("runs_table.js").read_text(encoding="utf-8")
 COLUMNS = {  # sort key → heading
-    "name": "Run", "data": "Data", "base": "Base", "recipe": "Recipe", "state": "State",
-    "accuracy": "Accuracy", "time": "Time", "size": "Size",
-}  # fmt: skip
+    "name": "Run",
+    "data": "Data",
+    "base": "Base",
+    "recipe": "Recipe",
+    "state": "State",
+    "accuracy": "Accuracy",
+    "time": "Time",
+    "size": "Size",
+}
 SORTS = {"begun": "Begun", **COLUMNS}
 EMPTY = (
     "<p class='rn-empty'><b>No run yet.</b> Each fine-tune becomes a run: it is listed here, with "
@@ -21,9 +27,7 @@ EMPTY = (
 )
 
 
-def table_html(
-    rows: Sequence[RunRow], picked: Collection[str], sort: str, descending: bool
-) -> str:  # fmt: skip
+def table_html(rows: Sequence[RunRow], picked: Collection[str], sort: str, descending: bool) -> str:
     """Return the runs in their order, those picked ticked; or what will be here."""
     if not rows:
         return EMPTY
@@ -97,14 +101,16 @@ def _row(row: RunRow, picked: bool) -> str:
         begun += " · yours"
     ticked = " checked" if picked else ""
     cells = {
-        "Data": escape(row.data), "Base": escape(row.base), "Recipe": escape(row.recipe),
-        "State": _state(row), "Accuracy": _accuracy(row),
+        "Data": escape(row.data),
+        "Base": escape(row.base),
+        "Recipe": escape(row.recipe),
+        "State": _state(row),
+        "Accuracy": _accuracy(row),
         "Time": "–" if row.seconds is None else time_in_words(row.seconds),
         "Size": size_in_words(row.bytes),
-    }  # fmt: skip
+    }
     rest = "".join(
-        f"<td role='cell' class='rn-{title.lower()}'>{value}</td>"
-        for title, value in cells.items()
+        f"<td role='cell' class='rn-{title.lower()}'>{value}</td>" for title, value in cells.items()
     )
     return (
         f"<tr role='row' data-open='{row.id}' class='{'is-picked' if picked else ''}'>"

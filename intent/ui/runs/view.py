@@ -67,9 +67,7 @@ class Page:
     can_remove: bool = False
 
 
-def page_of(
-    runs: Path, asked: Asked, rows: Sequence[RunRow], trashed: Sequence[RunDir]
-) -> Page:  # fmt: skip
+def page_of(runs: Path, asked: Asked, rows: Sequence[RunRow], trashed: Sequence[RunDir]) -> Page:
     """Return what is shown of the runs in the list, of those that are picked, and of the trash."""
     picked = [row for row in rows if row.id in asked.picked]
     page = Page(
@@ -139,9 +137,13 @@ def compared(run: RunDir, row: RunRow) -> Compared:
 
 def _report(page: Page, run: RunDir, row: RunRow, asked: Asked) -> Page:
     view = view_of(
-        run.id, run.recipe(), row.state, told_history(history_of(run)), row.has_model,
+        run.id,
+        run.recipe(),
+        row.state,
+        told_history(history_of(run)),
+        row.has_model,
         unheeded=False,
-    )  # fmt: skip
+    )
     report, problem = (None, "") if row.is_live else _read(run)
     figures = figures_html(report) if report else ""
     return dataclasses.replace(
@@ -157,7 +159,9 @@ def _report(page: Page, run: RunDir, row: RunRow, asked: Asked) -> Page:
         figures=figures or (f"<p class='is-quiet'>{escape(problem)}</p>" if problem else ""),
         can_use=row.can_be_used,
         can_resume=row.can_be_resumed,
-        stop_word={"running": "Stop", "queued": "Withdraw"}.get(row.state, "") if row.is_own else "",
+        stop_word={"running": "Stop", "queued": "Withdraw"}.get(row.state, "")
+        if row.is_own
+        else "",
     )
 
 

@@ -47,9 +47,13 @@ def family(base: str | None) -> str:
 
 
 def request_of(
-    source: str | None, locales: Sequence[str], folder: str | None, base: str | None,
-    preset: str, changes: Mapping[str, object],
-) -> TrainingRequest:  # fmt: skip
+    source: str | None,
+    locales: Sequence[str],
+    folder: str | None,
+    base: str | None,
+    preset: str,
+    changes: Mapping[str, object],
+) -> TrainingRequest:
     """Return what the form on the page asks for."""
     return TrainingRequest(data_name(source, folder), base or BUNDLED, preset, locales, changes)
 
@@ -72,7 +76,7 @@ def overrides_of(text: str) -> dict[str, object]:
         values = None
     if not isinstance(values, dict):
         raise RecipeError(
-            f"Overrides must be a JSON object such as {{\"epochs\": 4}}, found {str(text)[:60]!r}: "
+            f'Overrides must be a JSON object such as {{"epochs": 4}}, found {str(text)[:60]!r}: '
             "mend it, or leave it empty."
         )
     return values

@@ -14,9 +14,11 @@ from intent.runs.trash import trashed_run
 # The page keeps a secret of its own in the browser and sends it with each of its requests: in a
 # header, since a cookie would be withheld where a Space is shown within another site's page.
 SCRIPT = (
-    Path(__file__).with_name("visitor.js").read_text(encoding="utf-8")
+    Path(__file__)
+    .with_name("visitor.js")
+    .read_text(encoding="utf-8")
     .replace("HEADER", access.HEADER)
-)  # fmt: skip
+)
 HEAD = f"<script>{SCRIPT}</script>"
 
 
