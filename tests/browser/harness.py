@@ -14,7 +14,8 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, Playwright, expect
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.repository import ROOT
+
 EXAMPLES = ROOT / "assets" / "examples"
 SYSTEM_CHROMIUM = Path("/usr/bin/chromium")
 START_SECONDS = 180  # for imports on a slow machine

@@ -12,8 +12,7 @@ from intent.devices import best_device, compute_in, device_name, precision
 from intent.models.classifier import Score, hear, load
 from intent.paths import EXAMPLES
 from tests import gpu_check, tiny
-
-REPOSITORY = Path(__file__).parents[2]
+from tests.repository import ROOT
 
 
 def test_the_best_device_computes_in_its_precision():
@@ -85,7 +84,7 @@ def test_a_cpu_is_named_with_its_threads():
 def test_the_gpu_check_says_so_where_there_is_no_gpu():
     done = subprocess.run(
         [sys.executable, "-m", "tests.gpu_check"],
-        cwd=REPOSITORY,
+        cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,

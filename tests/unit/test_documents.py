@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from intent.cli.main import build_parser
+from tests.repository import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 PLACES = ("*.md", "intent/**/*.md", "tests/**/*.md", "assets/**/*.md")
 DOCUMENTS = sorted(path for place in PLACES for path in ROOT.glob(place))
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")

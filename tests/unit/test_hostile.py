@@ -13,15 +13,14 @@ from tests.hostile import harness
 from tests.hostile.__main__ import faults_of
 from tests.hostile.case import Case
 from tests.hostile.recordings import mutated
-
-REPOSITORY = Path(__file__).parents[2]
+from tests.repository import ROOT
 
 
 @pytest.mark.skipif(not harness.CLEAR.exists(), reason="memory is measured on Linux alone")
 def test_hostile_input_ends_hangs_and_fills_nothing():
     done = subprocess.run(
         [sys.executable, "-m", "tests.hostile", "--quick", "--no-clock"],
-        cwd=REPOSITORY,
+        cwd=ROOT,
         env={**os.environ, "HF_HUB_OFFLINE": "1"},
         capture_output=True,
         text=True,

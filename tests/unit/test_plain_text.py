@@ -3,13 +3,12 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from intent.plain_text import in_ascii
+from tests.repository import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 TEXT = "█… “it’s” Zoë Øre 中 ×2"
 SAY = (
     "import sys; from intent.plain_text import settle_output; settle_output()\n"

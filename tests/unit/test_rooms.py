@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.repository import ROOT
+
 PACKAGE = ROOT / "intent"
 
 # From the ground up. A module imports from its own room and from those below; rooms of one floor do

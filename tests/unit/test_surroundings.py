@@ -11,8 +11,8 @@ import pytest
 
 from intent import writable
 from intent.paths import EXAMPLES
+from tests.repository import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 READ_BY_LIBRARIES = (
     "HF_",
     "HUGGINGFACE_",

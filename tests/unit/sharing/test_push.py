@@ -29,6 +29,7 @@ from intent.sharing.push import push
 from tests import tiny
 from tests.finished import finished_run
 from tests.hub import Fault, Hub, Repository, User, serve
+from tests.repository import ROOT
 
 TOKEN = "hf_a-secret-of-hers"
 ME = User("ada", groups=("bank",))
@@ -357,7 +358,7 @@ def test_what_was_pushed_loads_by_its_name_and_hears_the_same(
     clean = {name: value for name, value in os.environ.items() if "HF_" not in name}
     done = subprocess.run(
         [sys.executable, "-c", LOAD, str(tmp_path / "sound.npy")],
-        cwd=Path(__file__).parents[2],
+        cwd=ROOT,
         env={
             **clean,
             "HF_ENDPOINT": constants.ENDPOINT,
@@ -384,7 +385,7 @@ def by_command(*arguments: str, **environment: str) -> tuple[int, str, str]:
     clean = {name: value for name, value in os.environ.items() if "HF_" not in name}
     done = subprocess.run(
         [sys.executable, "-m", "intent", *arguments],
-        cwd=Path(__file__).parents[2],
+        cwd=ROOT,
         text=True,
         capture_output=True,
         stdin=subprocess.DEVNULL,

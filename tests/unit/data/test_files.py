@@ -17,9 +17,9 @@ from intent.data.dataset import clip_at, load_data, readable_clips, summary
 from intent.errors import AudioError, DataError
 from intent.ui.shared.recordings import measure, open_data
 from tests.hostile.folders import write_parquet
+from tests.repository import ROOT
 from tests.tiny import tone, tone_folder, wav_bytes
 
-ROOT = Path(__file__).resolve().parents[2]
 OUTSIDE = "is a link that leads out of the folder"
 # What a fresh process opens, and to whom it connects, while it loads a folder and reads its clips.
 WATCH = """

@@ -17,10 +17,10 @@ from intent.data import local, parquet, parquet_rows, parquet_schema, schema
 from intent.data.dataset import clip_at, load_data, readable_clips, summary
 from intent.data.parquet_pages import Chunk, PageError, page_sizes
 from tests.hostile.folders import write_parquet
+from tests.repository import ROOT
 from tests.tiny import tone, wav_bytes
-from tests.unit.test_data_files import refusal, watched
+from tests.unit.data.test_files import refusal, watched
 
-ROOT = Path(__file__).resolve().parents[2]
 UNPACKED = "long texts or sounds are repeated in it, so write it without them."
 SOUND_TYPE = pa.struct({"bytes": pa.binary(), "path": pa.string()})
 # The refusal of a folder, and by how many MB the peak of memory rose meanwhile.

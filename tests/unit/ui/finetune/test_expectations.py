@@ -25,7 +25,7 @@ from intent.ui.finetune.recipe_form import field_names
 from intent.ui.shared.recordings import measure, open_data
 from intent.ui.shared.requests import FOLDER
 from tests.tiny import tiny_whisper, tone_folder
-from tests.unit.test_measured import row
+from tests.unit.evaluation.test_benchmark_results import row
 
 TINY = "openai/whisper-tiny.en"
 

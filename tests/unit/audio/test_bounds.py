@@ -4,7 +4,6 @@ import hashlib
 import io
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,8 +20,8 @@ from intent.audio.sample_buffer import MAX_SAMPLES, REDUCED_RATE, SampleBuffer
 from intent.audio.voice_activity import _levelled
 from intent.errors import AudioError
 from tests.hostile.sounds import silent_flac, voice, whole_files
+from tests.repository import ROOT
 
-ROOT = Path(__file__).parents[2]
 MEASURE = """
 import resource, sys
 from intent.audio.clip import clip_hash, read_clip, resample

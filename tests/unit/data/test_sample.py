@@ -3,14 +3,15 @@
 import io
 import json
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as parquet
 import pytest
 import soundfile
 
-ASSETS = Path(__file__).parents[2] / "assets"
+from tests.repository import ROOT
+
+ASSETS = ROOT / "assets"
 SAMPLE = ASSETS / "sample"
 FILES = {split: SAMPLE / "data" / f"{split}-00000-of-00001.parquet" for split in ("train", "test")}
 

@@ -27,6 +27,7 @@ from intent.data.dataset import (
 )
 from intent.data.schema import Part, unite
 from intent.errors import DataError
+from tests.repository import ROOT
 from tests.tiny import LABELS, tone, tone_folder, wav_bytes
 
 COLUMNS = ["audio", "label", "transcription", "locale", "name"]
@@ -458,7 +459,7 @@ def test_importing_the_module_loads_neither_datasets_nor_torch() -> None:
     code = (
         "import sys, intent.data.dataset; print({'datasets', 'torch', 'gradio'} & set(sys.modules))"
     )
-    root = Path(__file__).resolve().parents[2]
+    root = ROOT
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True
     )
@@ -478,7 +479,7 @@ def test_bars_of_one_thread_leave_those_of_another_their_lock() -> None:
         [sys.executable, "-c", code],
         text=True,
         capture_output=True,
-        cwd=Path(__file__).parents[2],
+        cwd=ROOT,
         timeout=300,
         check=False,
     )

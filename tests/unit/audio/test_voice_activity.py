@@ -16,8 +16,8 @@ from scipy.signal import lfilter
 from intent.audio import voice_activity
 from intent.audio.clip import Clip, read_clip
 from intent.audio.voice_activity import has_speech, speech_seconds
+from tests.repository import ROOT
 
-ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "assets" / "examples"
 RATES = [8_000, 44_100]  # Hz: a telephone, a microphone
 TEMPI = [60, 100, 160]  # beats a minute

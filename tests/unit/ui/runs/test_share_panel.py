@@ -12,6 +12,7 @@ import pytest
 from intent.errors import RunError
 from intent.ui.runs.share_panel import build_share_panel, chosen, push_run, token_of
 from intent.ui.runs.share_progress import Job, progress_html
+from tests.repository import ROOT
 
 
 @pytest.fixture(autouse=True)
@@ -71,7 +72,7 @@ def test_a_login_is_offered_only_on_a_space_that_asks_for_it(
     provider = {"OPENID_PROVIDER_URL": "http://127.0.0.1:9"}
     done = subprocess.run(
         [sys.executable, "-c", BUILD],
-        cwd=Path(__file__).parents[2],
+        cwd=ROOT,
         text=True,
         env={**os.environ, **space, **provider, **settings},
         capture_output=True,

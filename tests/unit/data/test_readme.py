@@ -18,7 +18,7 @@ from intent.data.readme import read_card
 from intent.data.splits import files_by_split, path_inside, split_by_name
 from intent.errors import DataError
 from tests.hostile.folders import write_parquet
-from tests.unit.test_data_files import refusal, watched
+from tests.unit.data.test_files import refusal, watched
 
 
 @pytest.fixture(autouse=True)

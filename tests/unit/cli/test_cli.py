@@ -20,9 +20,9 @@ from intent.paths import EXAMPLES
 from intent.recipes import Recipe
 from intent.runs.events import Failed, Finished, Phase, from_line
 from intent.runs.store import create_run, list_runs, open_run, state
+from tests.repository import ROOT
 from tests.tiny import LABELS, tone
 
-ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = ("classify", "train", "evaluate", "runs", "push")
 
 

@@ -27,8 +27,7 @@ from intent.models.classifier import (
     scores_by_hand,
 )
 from tests import tiny
-
-REPOSITORY = Path(__file__).parents[2]
+from tests.repository import ROOT
 
 
 @pytest.fixture(scope="module")
@@ -261,6 +260,6 @@ def test_importing_the_classifier_and_the_evaluation_loads_no_heavy_library():
         "'gradio', 'evaluate', 'huggingface_hub') if name in sys.modules]))"
     )
     out = subprocess.run(
-        [sys.executable, "-c", script], cwd=REPOSITORY, check=True, capture_output=True, text=True
+        [sys.executable, "-c", script], cwd=ROOT, check=True, capture_output=True, text=True
     ).stdout
     assert json.loads(out) == []

@@ -25,8 +25,8 @@ from intent.evaluation.evaluate import (
 )
 from intent.evaluation.metrics import Figure, calibration_error
 from tests import tiny
+from tests.repository import ROOT
 
-REPOSITORY = Path(__file__).parents[2]
 LABELS = ("a", "b", "c")
 
 
@@ -196,7 +196,7 @@ def test_the_accuracy_metric_needs_neither_network_nor_a_writable_cache(tmp_path
     environment = {**os.environ, "HF_HOME": str(tmp_path / "file" / "cannot-be-made")}
     done = subprocess.run(
         [sys.executable, "-c", script],
-        cwd=REPOSITORY,
+        cwd=ROOT,
         env=environment,
         capture_output=True,
         text=True,

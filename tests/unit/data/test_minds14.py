@@ -15,9 +15,9 @@ import pytest
 from intent.data.dataset import LOCALES, load_data
 from intent.errors import DataError
 from tests.hub import Fault, Hub, Repository, User, serve
-from tests.unit.test_data import write_parquet
+from tests.repository import ROOT
+from tests.unit.data.test_dataset import write_parquet
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 CARD = """---
 configs:
 - config_name: en-US
@@ -43,7 +43,7 @@ def load(address: str, home: Path, *locales: str, **environment: str) -> str:
     clean = {name: value for name, value in os.environ.items() if "OFFLINE" not in name}
     done = subprocess.run(
         [sys.executable, "-c", LOAD, *locales],
-        cwd=REPOSITORY,
+        cwd=ROOT,
         capture_output=True,
         text=True,
         env={**clean, "HF_ENDPOINT": address, "HF_HOME": str(home), **environment},

@@ -22,8 +22,7 @@ from intent.errors import CheckpointError
 from intent.models import classifier
 from tests import tiny
 from tests.hub import Fault, Hub, Repository, serve
-
-REPOSITORY = Path(__file__).parents[2]
+from tests.repository import ROOT
 
 
 @pytest.fixture(scope="module")
@@ -318,7 +317,7 @@ def ask_hub(
     environment |= {"HF_HUB_OFFLINE": "1"} if offline else {}
     done = subprocess.run(
         [sys.executable, "-c", HUB_SCRIPT, json.dumps(settings or {})],
-        cwd=REPOSITORY,
+        cwd=ROOT,
         input="\n".join(questions),
         env=environment,
         text=True,

@@ -19,8 +19,8 @@ from intent.runs.directory import RunDir
 from intent.runs.events import Event, Failed, Finished, Started, TrainPoint, from_line
 from intent.runs.report import read_report
 from intent.runs.store import create_run, list_runs, state
+from tests.repository import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 240  # after which two processes that wait for one another have failed
 
 

@@ -24,8 +24,8 @@ from intent.models import encoders
 from intent.models.classifier import load
 from intent.paths import BUNDLED_CHECKPOINT
 from tests import tiny
+from tests.repository import ROOT
 
-REPOSITORY = Path(__file__).parents[2]
 CONFIG, EXTRACTOR, WEIGHTS = "config.json", "preprocessor_config.json", "model.safetensors"
 
 JSON = st.recursive(
@@ -211,7 +211,7 @@ def test_the_memory_of_refusing_a_bomb_is_small(folder):
     )
     out = subprocess.run(
         [sys.executable, "-c", script, str(folder)],
-        cwd=REPOSITORY,
+        cwd=ROOT,
         check=True,
         capture_output=True,
         text=True,

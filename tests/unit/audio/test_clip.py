@@ -6,7 +6,6 @@ import struct
 import subprocess
 import sys
 from functools import partial
-from pathlib import Path
 
 import av
 import numpy as np
@@ -18,8 +17,8 @@ from hypothesis.extra import numpy as hnp
 
 from intent.audio.clip import MAX_AMPLITUDE, Clip, clip_hash, read_clip, resample, write_wav
 from intent.errors import AudioError
+from tests.repository import ROOT
 
-ROOT = Path(__file__).parents[2]
 UNREADABLE = (
     "is not a sound file that can be read, or it is damaged. "
     "Use WAV, FLAC, Ogg, Opus, MP3, m4a or WebM."
