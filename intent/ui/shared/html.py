@@ -79,6 +79,11 @@ def notice_html(sentence: str) -> str:
     return f"<div class='notice'><p>{escape(sentence)}</p></div>" if sentence else ""
 
 
+def alert_html(sentence: str) -> str:
+    """A sentence in a calm box that a screen reader announces."""
+    return f"<div role='alert'>{notice_html(sentence)}</div>"
+
+
 def _base(name: str | None) -> str:
     """A folder's own name is enough: its path says where its maker kept it."""
     return Path(name).name if name and Path(name).is_absolute() else name or "not stated"

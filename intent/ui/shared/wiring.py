@@ -1,0 +1,112 @@
+"""Wire the page's events: what all of them share is set here, once."""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import wraps
+from inspect import isgeneratorfunction
+from typing import Literal
+
+import gradio as gr
+from gradio.blocks import Block
+from gradio.events import Dependency
+
+from intent.errors import IntentError
+from intent.ui.shared.html import alert_html
+from intent.ui.shared.visitors import told
+
+INTERNAL_ERROR = "Something went wrong on our side. Please try again; the server's log says more."
+POLITE = "element.setAttribute('aria-live', 'polite');"  # a screen reader announces what changes
+
+log = logging.getLogger(__name__)
+
+Updates = dict[Block, object]
+"""The new value of each component that changes; the others keep theirs."""
+
+
+@dataclass(frozen=True)
+class Limit:
+    """How many events of one name run at the same time, counted over all visitors."""
+
+    name: str | None
+    count: int | None  # None: as many as come
+
+
+NO_LIMIT = Limit(None, None)
+ONE_PER_EVENT = Limit(None, 1)
+
+
+def on(
+    trigger: Callable[..., Dependency],
+    handler: Callable[..., object] | None,
+    inputs: Block | Sequence[Block] | None = None,
+    outputs: Block | Sequence[Block] | None = None,
+    *,
+    limit: Limit = ONE_PER_EVENT,
+    trigger_mode: Literal["once", "multiple", "always_last"] | None = None,
+    js: str | None = None,
+) -> Dependency:
+    """Run a handler on a trigger such as `button.click`, without a spinner and outside the API.
+
+    Return what Gradio returns, so that `on(on(...).then, ...)` chains.
+    """
+    return trigger(
+        handler,
+        inputs,
+        outputs,
+        js=js,
+        show_progress="hidden",
+        api_visibility="private",
+        concurrency_limit=limit.count,
+        concurrency_id=limit.name,
+        trigger_mode=trigger_mode,
+    )
+
+
+def sentence_of(error: Exception) -> str:
+    """Return the sentence that a visitor reads; an internal error is logged and not shown."""
+    if isinstance(error, IntentError):
+        return told(str(error))
+    log.error("A visitor was told that something went wrong.", exc_info=error)
+    return INTERNAL_ERROR
+
+
+def errors_in(
+    place: Block, show: Callable[[str], object] = alert_html
+) -> Callable[[Callable[..., object]], Callable[..., object]]:
+    """Decorate a handler that returns or yields Updates: a failure becomes a sentence in `place`.
+
+    The other components keep their values.
+    """
+
+    def decorate(handler: Callable[..., object]) -> Callable[..., object]:
+        @wraps(handler)
+        def yielding(*values: object) -> Iterator[object]:
+            try:
+                yield from handler(*values)
+            except Exception as error:  # noqa: BLE001 - the page says every failure in words
+                yield {place: show(sentence_of(error))}
+
+        @wraps(handler)
+        def returning(*values: object) -> object:
+            try:
+                return handler(*values)
+            except Exception as error:  # noqa: BLE001 - the page says every failure in words
+                return {place: show(sentence_of(error))}
+
+        return yielding if isgeneratorfunction(handler) else returning
+
+    return decorate
+
+
+def in_sentences(endpoint: Callable[..., object]) -> Callable[..., object]:
+    """Decorate an endpoint of the API: every failure becomes Gradio's error, in one sentence."""
+
+    @wraps(endpoint)
+    def asked(*values: object) -> object:
+        try:
+            return endpoint(*values)
+        except Exception as error:  # noqa: BLE001 - a caller gets every failure in words
+            raise gr.Error(sentence_of(error), print_exception=False) from None
+
+    return asked
