@@ -150,8 +150,8 @@ def test_run_without_its_recipe_says_so(tmp_path: Path) -> None:
     with pytest.raises(RunError) as error:
         run.recipe()
     assert str(error.value) == (
-        f"The recipe of run {run.id} cannot be read (A recipe is a JSON object, found something "
-        "else: Expecting value: line 1 column 1 (char 0)): start a new run."
+        f"The recipe of run {run.id} cannot be read (JSON was expected, found something else: "
+        "expected ident at line 1 column 2): start a new run."
     )
 
 
