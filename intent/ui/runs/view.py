@@ -7,10 +7,10 @@ from html import escape
 from pathlib import Path
 
 from intent.errors import RunError
+from intent.paths import folder_bytes
 from intent.runs import access
 from intent.runs.directory import RunDir, history_of
 from intent.runs.report import Report, read_report
-from intent.runs.store import size_bytes
 from intent.runs.trash import KEEP_DAYS
 from intent.ui.finetune.live_view import View, view_of
 from intent.ui.runs.clips_list import Filter, clips_html
@@ -97,7 +97,7 @@ def trash_html(trashed: Sequence[RunDir]) -> str:
         return "<p class='is-quiet'>The trash is empty.</p>"
     rows = "".join(
         f"<li><span>{escape(run.name)} <small>{begun_in_words(run.id)} · "
-        f"{size_in_words(size_bytes(run))}</small></span><button type='button' "
+        f"{size_in_words(folder_bytes(run.path))}</small></span><button type='button' "
         f"data-restore='{run.id}'>Put back<span class='rn-unseen'> {escape(run.name)}</span>"
         "</button></li>"
         for run in trashed
