@@ -69,14 +69,15 @@ class Accuracies:
             name: f"{accuracy_line(name, self.rows)}\nTime here: {time_of(name)}"
             for name in PRESETS
         }
-        return Expectation(preset_cards(figures), _line(origin(self.rows, self.is_exact)), estimate)
+        return Expectation(
+            preset_cards(figures), f"<p>{escape(origin(self.rows, self.is_exact))}</p>", estimate
+        )
 
 
-def first_cards(source: str) -> tuple[list[tuple[str, str]], str]:
-    """Return the presets' cards before the machine is measured, and the origin of the accuracies."""
+def first_expectation(source: str) -> Expectation:
+    """Return what the page shows before the machine is measured."""
     accuracies = Accuracies(*rows_for(source, ["en-US"], BUNDLED))
-    first = accuracies.with_times(lambda name: IN_PROGRESS, "")
-    return first.cards, first.origin
+    return accuracies.with_times(lambda name: IN_PROGRESS, estimate_html(MEASURING))
 
 
 def wire_expectations(
@@ -129,20 +130,20 @@ def expect(runs: Path, form: FormValues, preview: DataPreview | None) -> Iterato
         recipe = checked_recipe(form.request())
     except IntentError as error:
         time = UNKNOWN if isinstance(error, CheckpointError) else INVALID
-        yield accuracies.with_times(lambda name: time, _line(sentence_of(error)))
+        yield accuracies.with_times(lambda name: time, _reason(sentence_of(error)))
         return
     if not duration.is_measured(recipe) and live_run(runs) is None:
-        yield accuracies.with_times(lambda name: IN_PROGRESS, _line(MEASURING))
+        yield accuracies.with_times(lambda name: IN_PROGRESS, _reason(MEASURING))
     rate = duration.rate_here(recipe, lambda: live_run(runs) is not None)
     if rate is None:
         reason = NOT_MEASURED if live_run(runs) is None else WHILE_TRAINING
-        yield accuracies.with_times(lambda name: UNKNOWN, _line(reason))
+        yield accuracies.with_times(lambda name: UNKNOWN, _reason(reason))
         return
     amount = amount_of(form.source, form.locales, form.folder, preview)
     try:
         times = _times(recipe, amount, rate)
     except CheckpointError as error:
-        yield accuracies.with_times(lambda name: UNKNOWN, _line(sentence_of(error)))
+        yield accuracies.with_times(lambda name: UNKNOWN, _reason(sentence_of(error)))
         return
     yield accuracies.with_times(partial(_time, times), _estimate(times))
 
@@ -167,7 +168,7 @@ def _estimate(times: Times) -> str:
     about = f"About {time_in_words(times.seconds['chosen'])}{per}"
     where = f"on this machine ({device_name()})."
     more = CAVEAT if times.per is None else f"{CAVEAT} {COUNT}"
-    return f"<p><b>{escape(about)}</b> {escape(where)} {more}</p>"
+    return estimate_html(f"<b>{escape(about)}</b> {escape(where)} {more}")
 
 
 def _time(times: Times, name: str) -> str:
@@ -176,5 +177,10 @@ def _time(times: Times, name: str) -> str:
     return time_in_words(times.seconds[name]) + ("" if times.per is None else f" per {times.per}")
 
 
-def _line(words: str) -> str:
-    return f"<p>{escape(words)}</p>"
+def estimate_html(text: str) -> str:
+    """Render the line below the form with the time of the chosen recipe; `text` is HTML."""
+    return f"<section aria-label='Estimated time'><p>{text}</p></section>"
+
+
+def _reason(sentence: str) -> str:
+    return estimate_html(escape(sentence))

@@ -11,8 +11,7 @@ STANDS_FOR_BUNDLED = "openai/whisper-tiny.en"  # the encoder of the bundled chec
 MEASURED_LOCALES = ("en-US",)  # shown for data that was not measured
 PUBLISHED = {"guide": f"4 to 13{NBSP}%, published"}  # 0.044 to 0.133, as in the README's table
 SOURCE = "Guide: published on seven model cards of wav2vec2-base, MInDS-14 en-US."
-NOTHING = "Not measured with this data and base."
-ORIENTATION = "Not measured with this data and base; for orientation"
+NOT_MEASURED = "This data and base were not measured."
 
 
 def rows_for(
@@ -43,13 +42,13 @@ def origin(rows: Mapping[str, Measured], is_exact: bool) -> str:
     """Describe what the presets' accuracies were measured with, or say that they were not."""
     published = "" if "guide" in rows else f" {SOURCE}"
     if not rows:
-        return NOTHING + published
+        return NOT_MEASURED + published
     row = next(iter(rows.values()))
-    what = f"on the test set of MInDS-14 {' + '.join(row.locales)}, with {row.base}"
+    data = f"MInDS-14 {' + '.join(row.locales)}"
     if row.test_locale not in row.locales or len(row.locales) > 1:
-        what += f", tested on {row.test_locale}"
+        data += f" (tested on {row.test_locale})"
     seeds = sorted({len(one.seeds) for one in rows.values()})
     many = f"{seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else f"{seeds[0]}"
     splits = "one split" if seeds == [1] else f"mean ± standard deviation over {many} splits"
-    begin = "Accuracy" if is_exact else f"{ORIENTATION}: accuracy"
-    return f"{begin} {what}; {splits}.{published}"
+    begin = "Accuracy" if is_exact else f"{NOT_MEASURED} For comparison: accuracy"
+    return f"{begin} of {row.base} on {data}, {splits}.{published}"

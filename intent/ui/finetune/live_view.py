@@ -53,7 +53,15 @@ class View:
 def empty_view(recipe: Recipe) -> View:
     """Render the panel without a run: empty charts, and what to do."""
     status = f"<h2>{NO_RUN}</h2><p>{INVITATION}</p>"
-    return View(status, progress_bar(0, ""), plots_html(History(), recipe), "", "", False, False)
+    return View(
+        _status_section(status),
+        progress_bar(0, ""),
+        plots_html(History(), recipe),
+        "",
+        "",
+        False,
+        False,
+    )
 
 
 def view_of(
@@ -103,7 +111,12 @@ def _status(run_id: str, recipe: Recipe, state: State, history: History) -> str:
     device = f" on {history.started.device}" if history.started else ""
     parts = (recipe.preset.capitalize(), f"from {_base(recipe)}", _data(recipe))
     what = f"{', '.join(parts)}, seed {recipe.seed}{device}"
-    return f"<h2>{escape(title)}</h2><p>{escape(what)} <code>{escape(run_id)}</code></p>"
+    status = f"<h2>{escape(title)}</h2><p>{escape(what)} <code>{escape(run_id)}</code></p>"
+    return _status_section(status)
+
+
+def _status_section(html: str) -> str:
+    return f"<section aria-label='Status of the run'>{html}</section>"
 
 
 def _base(recipe: Recipe) -> str:
@@ -178,7 +191,10 @@ def _finished(end: Finished, history: History) -> str:
     else:
         figure, words = percent(end.accuracy), _of_how_many(end)
     small = "".join(f"<p class='is-note'>{note}</p>" for note in notes)
-    return f"<div class='is-result'><p class='is-figure'>{figure}</p><p>{words}</p>{small}</div>"
+    return (
+        f"<section class='is-result' aria-label='Result'><p class='is-figure'>{figure}</p>"
+        f"<p>{words}</p>{small}</section>"
+    )
 
 
 _NOTES = {

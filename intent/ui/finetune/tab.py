@@ -13,7 +13,7 @@ from intent.paths import MINDS14_DATA, SAMPLE
 from intent.ui.finetune.api import offer_api
 from intent.ui.finetune.data_choice import DataChoice, build_data_choice
 from intent.ui.finetune.data_view import build_data_view, wire_data_view
-from intent.ui.finetune.expectations import MEASURING, first_cards, wire_expectations
+from intent.ui.finetune.expectations import first_expectation, wire_expectations
 from intent.ui.finetune.form_values import FormValues, form_inputs
 from intent.ui.finetune.live_panel import (
     LivePanel,
@@ -59,8 +59,9 @@ def build_finetune_tab(runs: Path, page: gr.Blocks, tab: gr.Tab) -> FinetuneTab:
     with gr.Column(elem_id="finetune"):
         with gr.Column(elem_id="setup", elem_classes="card"):
             source = SAMPLE if _offline() else MINDS14_DATA
-            data, form = build_data_choice(source), build_recipe_form(*first_cards(source))
-            estimate = gr.HTML(f"<p>{MEASURING}</p>", elem_id="estimate", js_on_load=POLITE)
+            first = first_expectation(source)
+            data, form = build_data_choice(source), build_recipe_form(first.cards, first.origin)
+            estimate = gr.HTML(first.estimate, elem_id="estimate", js_on_load=POLITE)
             start = gr.Button("Fine-tune", variant="primary", size="lg", elem_id="start")
             refusal = gr.HTML(elem_id="refusal", elem_classes="is-note")
         with gr.Column(elem_id="live", elem_classes="card"):

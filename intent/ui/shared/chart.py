@@ -73,7 +73,7 @@ def _legend(chart: Chart) -> str:
         f"<i aria-hidden='true'></i>{escape(line.name)}{_latest(chart, line)}</li>"
         for line in chart.lines
     )
-    return f"<ul class='is-legend'>{entries}</ul>"
+    return f"<ul class='is-legend' aria-label='Legend'>{entries}</ul>"
 
 
 def _latest(chart: Chart, line: Line) -> str:

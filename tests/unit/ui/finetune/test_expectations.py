@@ -14,8 +14,7 @@ from intent.recipes import PRESETS, preset
 from intent.ui.finetune.data_amounts import ASSUMED_CLIPS, Amount, amount_of, counted
 from intent.ui.finetune.expectations import MEASURING, UNKNOWN, WHILE_TRAINING, Expectation, expect
 from intent.ui.finetune.expected_accuracy import (
-    NOTHING,
-    ORIENTATION,
+    NOT_MEASURED,
     SOURCE,
     accuracy_line,
     origin,
@@ -44,7 +43,7 @@ def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):  # noqa: ANN201
     return keep
 
 
-def test_known_locales_add_up_and_an_unknown_one_is_reckoned_by_the_hundred() -> None:
+def test_known_locales_add_up_and_an_unknown_one_counts_as_a_hundred() -> None:
     assert amount_of("minds14", ["en-US"], "", None).clips == 563
     assert amount_of("minds14", ["en-US", "en-GB"], "", None).clips == 563 + 592
     for source, locales in (("minds14", ["fr-FR"]), ("minds14", []), (FOLDER, ["en-US"])):
@@ -82,8 +81,8 @@ def test_a_measured_choice_has_its_own_figures(results) -> None:  # noqa: ANN001
     assert accuracy_line("recommended", rows) == "Accuracy: 92.0 ± 2.0\u00a0%"
     assert accuracy_line("guide", rows) == "Accuracy: 4 to 13\u00a0%, published"
     assert is_exact and origin(rows, is_exact) == (
-        f"Accuracy on the test set of MInDS-14 en-US, with {TINY}; mean ± standard deviation over 2 to 3 "
-        f"splits. {SOURCE}"
+        f"Accuracy of {TINY} on MInDS-14 en-US, mean ± standard deviation over 2 to 3 splits. "
+        f"{SOURCE}"
     )
 
 
@@ -93,8 +92,7 @@ def test_one_split_has_no_spread_and_the_guide_can_be_measured_too(results) -> N
     assert accuracy_line("guide", rows) == "Accuracy: 8.0\u00a0%"
     assert accuracy_line("instant", rows) == "Accuracy: not measured"
     assert origin(rows, is_exact) == (
-        f"Accuracy on the test set of MInDS-14 en-US + en-GB, with {TINY}, tested on en-US; "
-        "one split."
+        f"Accuracy of {TINY} on MInDS-14 en-US + en-GB (tested on en-US), one split."
     )
 
 
@@ -102,7 +100,7 @@ def test_one_split_has_no_spread_and_the_guide_can_be_measured_too(results) -> N
     ("source", "locales", "base"),
     [("sample", [], "bundled"), ("minds14", ["en-US"], "bundled"), (FOLDER, [], TINY)],
 )
-def test_what_was_not_measured_is_told_for_orientation_alone(
+def test_a_choice_that_was_not_measured_gets_figures_for_comparison(
     results,  # noqa: ANN001
     source: str,
     locales: list[str],
@@ -111,15 +109,15 @@ def test_what_was_not_measured_is_told_for_orientation_alone(
     results(row())
     rows, is_exact = rows_for(source, locales, base)
     assert accuracy_line("instant", rows).startswith("Accuracy: 92.0")
-    assert origin(rows, is_exact).startswith(f"{ORIENTATION}: accuracy on ")
+    assert origin(rows, is_exact).startswith(f"{NOT_MEASURED} For comparison: accuracy of ")
 
 
 @pytest.mark.parametrize("base", ["openai/whisper-base", "facebook/wav2vec2-base", "/my/own"])
-def test_another_encoder_or_locale_gets_nobody_elses_figure(results, base: str) -> None:  # noqa: ANN001
+def test_another_encoder_or_locale_gets_no_figure(results, base: str) -> None:  # noqa: ANN001
     results(row())
     for source, locales, chosen in (("minds14", ["en-US"], base), ("minds14", ["fr-FR"], TINY)):
         rows, is_exact = rows_for(source, locales, chosen)
-        assert rows == {} and origin(rows, is_exact) == f"{NOTHING} {SOURCE}"
+        assert rows == {} and origin(rows, is_exact) == f"{NOT_MEASURED} {SOURCE}"
 
 
 @pytest.fixture
@@ -152,14 +150,16 @@ def test_the_first_visitor_waits_for_the_measurement_and_later_ones_do_not(
     assert expected(tmp_path, base) == [second]
 
 
-def test_a_wrong_hyperparameter_and_a_missing_base_are_said(quick: None, tmp_path: Path) -> None:
+def test_a_wrong_hyperparameter_and_a_missing_base_are_explained(
+    quick: None, tmp_path: Path
+) -> None:
     base = str(tiny_whisper(tmp_path / "base"))
     assert "epochs must be from 1 to 200" in expected(tmp_path, base, epochs=900)[-1].estimate
     found = expected(tmp_path, str(tmp_path / "nothing"))[-1]
     assert "nothing" in found.estimate and all(UNKNOWN in card for card, _ in found.cards)
 
 
-def test_while_something_trains_no_time_is_told_that_was_not_measured(
+def test_while_a_run_trains_no_time_is_shown_that_was_not_measured(
     quick: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from intent.ui.finetune import expectations
