@@ -142,7 +142,6 @@ def _report(page: Page, run: RunDir, row: RunRow, asked: Asked) -> Page:
         row.state,
         told_history(history_of(run)),
         row.has_model,
-        unheeded=False,
     )
     report, problem = (None, "") if row.is_live else _read(run)
     figures = figures_html(report) if report else ""
