@@ -16,7 +16,7 @@ from intent.errors import HubError, IntentError
 from intent.hub_http import asked_to_wait, bound_waits, status_of, why
 from intent.runs.directory import RunDir
 from intent.sharing.card import PICTURE_FILE, card_files
-from intent.sharing.public_view import checkpoint_files, published, recipe_file
+from intent.sharing.public_view import checkpoint_files, public_run, recipe_file
 
 if TYPE_CHECKING:
     from huggingface_hub import CommitOperationAdd, HfApi
@@ -44,13 +44,13 @@ def push(
     run that cannot be shared; the run is as it was, and all can be tried again.
     """
     name, token = checked_name(repo_id), checked_token(token)
-    about = published(run)
+    public = public_run(run)
     bound_waits()
-    with checkpoint_files(run, about) as checkpoint:
+    with checkpoint_files(run, public) as checkpoint:
         on_progress("writing the card", None)
         window = window_seconds(run.model)
-        card = card_files(about, run.history(), name.split("/")[1], name, window)
-        files = {**checkpoint, **card, "recipe.json": recipe_file(about)}
+        card = card_files(public, run.history(), name.split("/")[1], name, window)
+        files = {**checkpoint, **card, "recipe.json": recipe_file(public)}
         with _in_words(name, token):
             return _send(name, token, private, files, f"Run {run.id}", on_progress)
 

@@ -24,7 +24,7 @@ from intent.models.classifier import classify
 from intent.recipes import Recipe
 from intent.runs import locks
 from intent.runs.directory import RunDir
-from intent.sharing.public_view import checkpoint_files, published
+from intent.sharing.public_view import checkpoint_files, public_run
 from intent.sharing.push import push
 from tests import tiny
 from tests.finished import finished_run
@@ -95,7 +95,7 @@ def test_what_arrives_is_the_checkpoint_bit_for_bit_with_its_card(run: RunDir, h
         "provenance.json",
         "recipe.json",
     }
-    with checkpoint_files(run, published(run)) as sent:
+    with checkpoint_files(run, public_run(run)) as sent:
         for name, content in sent.items():
             data = content if isinstance(content, bytes) else content.read()
             assert arrived.files[name] == data, name
