@@ -5,8 +5,9 @@ import json
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO, TypedDict
+from typing import Any, TypedDict
 
 from intent.checkpoints.download import DESCRIPTION_FILES, WEIGHT_FILES
 from intent.checkpoints.provenance import FILE_NAME as PROVENANCE_FILE
@@ -20,6 +21,7 @@ from intent.runs.store import TRAINING_STATES, state
 
 LOCAL_BASE = "local checkpoint"  # stands for a folder in a shared recipe
 LOCAL_DATA = "local recordings"
+Files = dict[str, bytes | BufferedReader]  # content by name, weights open for reading
 MAX_GENERATIONS = 20  # of checkpoints trained from checkpoints; more must be a loop
 
 
@@ -107,7 +109,7 @@ def public_run(run: RunDir) -> PublicRun:
 
 
 @contextmanager
-def checkpoint_files(run: RunDir, public: PublicRun) -> Iterator[dict[str, bytes | BinaryIO]]:
+def checkpoint_files(run: RunDir, public: PublicRun) -> Iterator[Files]:
     """Yield the files of a run's checkpoint by name: texts as bytes, weights as open files.
 
     Open files stay those of one checkpoint, even if the run resumes and replaces it meanwhile. Only
@@ -115,7 +117,7 @@ def checkpoint_files(run: RunDir, public: PublicRun) -> Iterator[dict[str, bytes
     """
     provenance = json.dumps(dataclasses.asdict(public.provenance), indent=1).encode()
     with ExitStack() as opened:
-        files: dict[str, bytes | BinaryIO] = {}
+        files: Files = {}
         for path in sorted(run.model.iterdir()):
             if path.name == PROVENANCE_FILE:
                 files[path.name] = provenance

@@ -7,7 +7,6 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
 
 from intent.checkpoints.resolve import window_seconds
 from intent.errors import RunError
@@ -16,7 +15,7 @@ from intent.runs.directory import RunDir
 from intent.runs.disk_full import is_full
 from intent.sharing import OnProgress, no_progress
 from intent.sharing.card import card_files
-from intent.sharing.public_view import checkpoint_files, public_run, recipe_file
+from intent.sharing.public_view import Files, checkpoint_files, public_run, recipe_file
 
 ONNX_FILE = "onnx/model.onnx"
 EPOCH = (1980, 1, 1, 0, 0, 0)  # one date for all files, so that the same run gives the same zip
@@ -41,7 +40,7 @@ def zipped(
             with checkpoint_files(run, public) as checkpoint:
                 on_progress("writing the model card", None)
                 window = window_seconds(run.model)
-                files = {
+                files: Files = {
                     **checkpoint,
                     **card_files(public, run.history(), run.id, run.id, window),
                     "recipe.json": recipe_file(public),
@@ -58,7 +57,7 @@ def zipped(
         yield target
 
 
-def _write(target: Path, folder: str, files: dict[str, bytes | BinaryIO]) -> None:
+def _write(target: Path, folder: str, files: Files) -> None:
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as packed:
         for name in sorted(files):
             content = files[name]

@@ -41,8 +41,9 @@ def clips_html(report: Report, shown: Filter) -> str:
     )
     title, note = _title(report, shown, len(rows))
     return (
-        f"<h3 tabindex='-1'>{escape(title)}</h3><p class='is-quiet'>{escape(note)}</p>"
-        f"{_filters(report, shown)}<ol class='rn-clips'>{listed}</ol>{cut}"
+        f"<div role='region' aria-label='Recordings'><h3 tabindex='-1'>{escape(title)}</h3>"
+        f"<p class='is-quiet'>{escape(note)}</p>{_filters(report, shown)}"
+        f"<ol class='rn-clips'>{listed}</ol>{cut}</div>"
     )
 
 
@@ -62,8 +63,9 @@ def clip_html(clip: AnsweredClip) -> str:
     )
     where = " · ".join(part for part in (clip.locale, clip.name) if part)
     return (
+        "<div role='region' aria-label='Selected recording'>"
         f"<p class='rn-transcript'>{_words(clip)}</p><p class='is-quiet'>{escape(where)}</p>"
-        f"<ol class='rn-predictions' aria-label='Predicted intents'>{predictions}</ol>"
+        f"<ol class='rn-predictions' aria-label='Predicted intents'>{predictions}</ol></div>"
     )
 
 

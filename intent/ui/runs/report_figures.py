@@ -25,8 +25,9 @@ def figures_html(report: Report) -> str:
     if not report.per_intent:
         return ""
     return (
-        f"<div class='rn-figures'><section>{per_intent_html(report.per_intent)}</section>"
-        f"<section>{reliability_html(report)}</section></div>"
+        "<div class='rn-figures'><section aria-label='Each intent'>"
+        f"{per_intent_html(report.per_intent)}</section><section aria-label='Calibration'>"
+        f"{reliability_html(report)}</section></div>"
     )
 
 

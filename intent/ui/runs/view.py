@@ -74,7 +74,7 @@ def page_of(
         return page
     if len(picked) == 1:
         return _report_page(page, open_run(runs, picked[0].id), picked[0], selection)
-    return dataclasses.replace(page, summary=_comparison(runs, picked, selection))
+    return dataclasses.replace(page, summary=_region(_comparison(runs, picked, selection)))
 
 
 def compared(run: RunDir, row: RunRow) -> Compared:
@@ -124,10 +124,14 @@ def _report_page(page: Page, run: RunDir, row: RunRow, selection: Selection) -> 
 
 def _summary(row: RunRow, view: View, note: str) -> str:
     progress = view.progress if row.is_live else ""
-    return (
+    return _region(
         f"<h2 tabindex='-1'>{escape(row.name)}</h2><div class='rn-status'>{view.status}</div>"
         f"{progress}{view.result}{note and f'<div class=is-note>{note}</div>'}{view.skipped}"
     )
+
+
+def _region(html: str) -> str:
+    return f"<div role='region' aria-label='Selected runs'>{html}</div>"
 
 
 def _read(run: RunDir) -> tuple[Report | None, str]:
