@@ -207,7 +207,7 @@ def _pair(runs: Path, state: TabState, row: object, column: object) -> Filter:
         labels = read_report(open_run(runs, state.run_id)).labels
     except RunError:  # removed in the meantime: the refresh takes it off the page
         return state.selection.clips
-    for at in (row, column):
-        if not isinstance(at, int) or not 0 <= at < len(labels):
-            return state.selection.clips
-    return Filter("pair", labels[row], labels[column])
+    match row, column:
+        case int(), int() if 0 <= row < len(labels) and 0 <= column < len(labels):
+            return Filter("pair", labels[row], labels[column])
+    return state.selection.clips

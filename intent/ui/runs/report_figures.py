@@ -16,7 +16,7 @@ MEASURES = ("precision", "recall", "f1")
 MEANINGS = (
     "Precision: of the clips predicted as this intent, the share that are this intent.",
     "Recall: of the clips with this intent, the share predicted as it.",
-    "F1: the harmonic mean of precision and recall. The lowest comes first.",
+    "F1: the harmonic mean of both. Intents with the lowest F1 come first.",
 )
 
 

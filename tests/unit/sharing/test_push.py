@@ -276,8 +276,9 @@ STEPS = {
 def test_a_failure_at_any_step_is_said_and_the_push_can_be_tried_again(
     step: str, kind: int | str, reason: str, run: RunDir, hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hub_http, "SILENCE_SECONDS", 0.5)
-    close_session()
+    if kind == "stall":  # the others must not be cut short on a busy machine
+        monkeypatch.setattr(hub_http, "SILENCE_SECONDS", 0.5)
+        close_session()
     fault = Fault(STEPS[step], kind)
     hub.faults.append(fault)
     message = refusal(run)
