@@ -3,7 +3,6 @@
 Nothing here grows with a file's claims: each block is bounded, and so is the work for a file.
 """
 
-import functools
 import io
 import math
 import time
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 import soundfile
 
+from intent.compat import limit_ffmpeg_allocation
 from intent.errors import AudioError
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def decode_with_ffmpeg(file: TimedFile, name: str, max_seconds: float) -> Iterat
     """Yield the blocks of a file that PyAV reads; raises what it raises, or AudioError."""
     import av
 
-    _bound_allocations()
+    limit_ffmpeg_allocation(MAX_ALLOCATION)
     with av.open(file, container_options=FFMPEG_OPTIONS, metadata_errors="ignore") as container:
         if not container.streams.audio:
             raise AudioError(f"{name} has no sound track. Choose a recording with sound.")
@@ -152,16 +152,6 @@ def _blocks_of(frame: "AudioFrame", name: str) -> Iterator[Block]:
     frames = array.T if frame.format.is_planar else array.reshape(-1, channels)
     for start in range(0, len(frames), BLOCK_FRAMES):
         yield frame.sample_rate, as_float32(frames[start : start + BLOCK_FRAMES])
-
-
-@functools.cache
-def _bound_allocations() -> None:
-    """Bound FFmpeg's allocations in this process, by its own function (libavutil/mem.h)."""
-    import ctypes
-
-    import av._core
-
-    ctypes.CDLL(av._core.__file__).av_max_alloc(ctypes.c_size_t(MAX_ALLOCATION))
 
 
 def as_float32(frames: np.ndarray) -> np.ndarray:

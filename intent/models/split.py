@@ -1,12 +1,12 @@
 """A classifier in two parts: the frozen prefix, computed once for each clip, and what learns."""
 
-import copy
 from dataclasses import dataclass
 
 import torch
 from transformers import PreTrainedModel
 from transformers.modeling_outputs import BaseModelOutput
 
+from intent.compat import with_children
 from intent.models.encoders import has_mean_pooled_head
 from intent.models.whisper_padding import padding_neuron, spoken_frames
 from intent.recipes import WHISPER
@@ -124,13 +124,6 @@ class PooledEncoder(torch.nn.Module):
         return seen["frames"], None if neuron is None else seen["neurons"][..., neuron]
 
 
-def with_children(module: torch.nn.Module, **children: torch.nn.Module) -> torch.nn.Module:
-    """Return a copy of a module with some children exchanged and all else shared."""
-    other = copy.copy(module)
-    other._modules = {**module._modules, **children}
-    return other
-
-
 def _part_whisper(model: PreTrainedModel, trainable_layers: int) -> Parts:
     encoder = model.encoder
     cut = max(0, len(encoder.layers) - max(1, trainable_layers))  # the last layer tells the padding
@@ -143,7 +136,7 @@ def _part_whisper(model: PreTrainedModel, trainable_layers: int) -> Parts:
 def _part_wav2vec2(model: PreTrainedModel, trainable_layers: int) -> Parts:
     base = model.base_model
     layers = base.encoder.layers
-    base.feature_extractor._freeze_parameters()
+    model.freeze_feature_encoder()
     if trainable_layers < len(layers):
         base.requires_grad_(False)
         layers[len(layers) - trainable_layers :].requires_grad_(True)

@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from intent.data.dataset import MINDS14_DATA
+from intent.data.dataset import MINDS14
 from intent.labels import human_name
-from intent.paths import MINDS14, SAMPLE
+from intent.paths import MINDS14_HUB_ID, SAMPLE
 from intent.runs.events import History
 from intent.sharing.card_sections import callers, card_body
 from intent.sharing.confusion_png import confusion_png
@@ -17,7 +17,7 @@ CARD_FILE, PICTURE_FILE = "README.md", "confusion.png"
 TASK = "audio-classification"
 TAGS = ("intent-classification", "speech", "intent-studio")
 DATA_IDS = {  # how a recipe names data → type and name in a model index
-    MINDS14_DATA: (MINDS14, "MInDS-14"),
+    MINDS14: (MINDS14_HUB_ID, "MInDS-14"),
     SAMPLE: ("audiofolder", "Intent Studio sample (synthetic speech)"),
 }
 
@@ -48,7 +48,7 @@ def metadata(about: Published, name: str) -> "ModelCardData":
     results = _results(about)
     return ModelCardData(
         base_model=about.root,
-        datasets=[MINDS14] if about.learnt_minds14 else None,
+        datasets=[MINDS14_HUB_ID] if about.learnt_minds14 else None,
         language=_languages(about) or None,
         library_name="transformers",
         license="cc-by-4.0" if about.learnt_minds14 else "unknown",
@@ -79,7 +79,7 @@ def _results(about: Published) -> "list[EvalResult]":
             dataset_type=kind,
             dataset_name=data_name,
             dataset_config=locale,
-            dataset_split="train" if recipe.data == MINDS14_DATA else None,
+            dataset_split="train" if recipe.data == MINDS14 else None,
             dataset_args={"test_share": recipe.test_share, "seed": recipe.seed},
             metric_type="accuracy",
             metric_name="Accuracy on clips kept apart",

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Sequence
 
-from intent.data.dataset import MINDS14_DATA
+from intent.data.dataset import MINDS14
 from intent.labels import human_name
 from intent.paths import BUNDLED, SAMPLE
 from intent.recipes import WHISPER, Recipe, fields_read_by
@@ -37,7 +37,7 @@ def callers(about: Published) -> tuple[str, ...]:
     """Return the locales of the callers that it learnt from, as far as they are known."""
     if about.recipe.data == SAMPLE:
         return ("en",)
-    if about.recipe.data == MINDS14_DATA:
+    if about.recipe.data == MINDS14:
         return about.recipe.locales
     return tuple((about.report.get("evaluation") or {}).get("per_locale", {}))
 
@@ -180,7 +180,7 @@ def _heard_callers(about: Published) -> str:
     if about.recipe.data == SAMPLE:
         return "Its test callers are synthetic voices: no measure of how well it hears people."
     known = ", ".join(callers(about))
-    if about.recipe.data == MINDS14_DATA:
+    if about.recipe.data == MINDS14:
         return (
             f"Its callers: {known}, telephone recordings of 2021 for one bank’s intents. Other "
             "accents, languages, lines and banks were not tested."
@@ -212,7 +212,7 @@ def _base(about: Published) -> str:
 
 
 def _data(about: Published) -> str:
-    if about.recipe.data == MINDS14_DATA:
+    if about.recipe.data == MINDS14:
         where = ", ".join(about.recipe.locales)
         return f"[MInDS-14](https://huggingface.co/datasets/PolyAI/minds14) ({where})"
     names = {

@@ -13,7 +13,7 @@ from intent.checkpoints.download import HUB_ID, WEIGHT_FILES
 from intent.checkpoints.provenance import FILE_NAME as PROVENANCE_FILE
 from intent.checkpoints.resolve import short, window_seconds
 from intent.errors import HubError, IntentError
-from intent.hub_http import asked_to_wait, bound_waits, status_of, why
+from intent.hub_http import limit_waits, reason_of, retry_seconds, status_of
 from intent.runs.directory import RunDir
 from intent.sharing.card import PICTURE_FILE, card_files
 from intent.sharing.public_view import checkpoint_files, published, recipe_file
@@ -45,7 +45,7 @@ def push(
     """
     name, token = checked_name(repo_id), checked_token(token)
     about = published(run)
-    bound_waits()
+    limit_waits()
     with checkpoint_files(run, about) as checkpoint:
         on_progress("writing the card", None)
         window = window_seconds(run.model)
@@ -59,7 +59,7 @@ def check_right(name: str, token: str) -> None:
     """Ask the Hub whether a token may write to a name; raises HubError where it may not."""
     from huggingface_hub import HfApi
 
-    bound_waits()
+    limit_waits()
     with _in_words(name, token):
         _check_rights(HfApi(token=token).whoami(), name)
 
@@ -225,12 +225,12 @@ def _sentence(name: str, error: Exception) -> str:
     if status == 409:
         return f"{name} is taken: choose another name."
     if status == 429:
-        wait = asked_to_wait(error)
+        wait = retry_seconds(error)
         when = f"in {wait} s" if wait else "in a while"
         return (
             f"The Hub has had too many requests from here: try again {when}. The run is as it was."
         )
     return (
-        f"The push to {name} did not come to its end ({why(error)}): the run is as it was; try "
+        f"The push to {name} did not come to its end ({reason_of(error)}): the run is as it was; try "
         "again, what has arrived is not sent twice."
     )

@@ -8,7 +8,7 @@ import gradio as gr
 
 from intent.data import dataset as all_data
 from intent.labels import human_name
-from intent.paths import MINDS14_DATA, SAMPLE
+from intent.paths import MINDS14, SAMPLE
 from intent.runs.access import is_public
 from intent.ui.finetune.data_figures import figures_html
 from intent.ui.finetune.recipe_form import notice
@@ -37,7 +37,7 @@ class DataChoice:
 
 def build_data_choice(default: str) -> DataChoice:
     """Lay out the choice of data; a folder cannot be chosen in public mode."""
-    sources = [("MInDS-14 from the Hub", MINDS14_DATA), ("Bundled sample", SAMPLE)]
+    sources = [("MInDS-14 from the Hub", MINDS14), ("Bundled sample", SAMPLE)]
     if not is_public():
         sources.append(("A folder on this machine", FOLDER))
     source = gr.Radio(sources, value=default, label="Data", elem_id="data")
@@ -46,7 +46,7 @@ def build_data_choice(default: str) -> DataChoice:
         value=["en-US"],
         multiselect=True,
         label="Locales",
-        visible=default == MINDS14_DATA,
+        visible=default == MINDS14,
         info="Real callers, 8 kHz. CC-BY-4.0, Gerz et al. 2021.",
     )
     folder = gr.Textbox(
@@ -57,7 +57,7 @@ def build_data_choice(default: str) -> DataChoice:
     )
     look = gr.Button("Look at the data", size="sm", elem_id="look")
     source.change(
-        lambda name: (gr.update(visible=name == MINDS14_DATA), gr.update(visible=name == FOLDER)),
+        lambda name: (gr.update(visible=name == MINDS14), gr.update(visible=name == FOLDER)),
         source,
         [locales, folder],
         show_progress="hidden",
@@ -188,7 +188,7 @@ def look_if_at_hand(
     source: str, locales: Sequence[str], folder: str, looked: Looked | None
 ) -> Iterator[tuple[object, ...]]:
     """Show the bundled sample unasked; what costs a download waits for a click."""
-    shown = looked and (looked.name if looked.name in (MINDS14_DATA, SAMPLE) else FOLDER)
+    shown = looked and (looked.name if looked.name in (MINDS14, SAMPLE) else FOLDER)
     if shown == source:
         yield (gr.skip(),) * NO_UPDATES
     elif source == SAMPLE:
@@ -225,9 +225,7 @@ def listen(looked: Looked | None, event: gr.SelectData) -> tuple[str, str | None
 
 
 def _busy(source: str) -> str:
-    doing = (
-        "Fetching MInDS-14; the first time takes a while" if source == MINDS14_DATA else "Reading"
-    )
+    doing = "Fetching MInDS-14; the first time takes a while" if source == MINDS14 else "Reading"
     return f"<p class='is-quiet' role='status'>{doing}…</p>"
 
 
@@ -236,7 +234,7 @@ def _parts_in_words(looked: Looked, name: str, locales: Sequence[str]) -> str:
     if "test" in sizes:
         train = sizes.get("train", 0)
         return f"{train:,} to learn from and {sizes['test']:,} kept apart to test with."
-    where = f" of {', '.join(locales)}" if name == MINDS14_DATA else ""
+    where = f" of {', '.join(locales)}" if name == MINDS14 else ""
     return f"Recordings{where}; a part is kept apart to test with when training begins."
 
 

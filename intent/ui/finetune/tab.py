@@ -8,7 +8,7 @@ from pathlib import Path
 import gradio as gr
 
 from intent.jobs.worker import live_run
-from intent.paths import MINDS14_DATA, SAMPLE
+from intent.paths import MINDS14, SAMPLE
 from intent.ui.finetune.api import offer_api
 from intent.ui.finetune.data_view import DataChoice, build_data_choice, build_data_view
 from intent.ui.finetune.expectations import MEASURING, first_cards, wire_expectations
@@ -52,7 +52,7 @@ def build_finetune_tab(runs: Path) -> FinetuneTab:
     chosen_checkpoint, clip_to_classify = gr.State(None), gr.State(None)
     with gr.Column(elem_id="finetune") as everything:
         with gr.Column(elem_id="setup", elem_classes="card"):
-            source = SAMPLE if _offline() else MINDS14_DATA
+            source = SAMPLE if _offline() else MINDS14
             data, form = build_data_choice(source), build_recipe_form(*first_cards(source))
             estimate = gr.HTML(f"<p>{MEASURING}</p>", elem_id="estimate", js_on_load=LIVE)
             start = gr.Button("Fine-tune", variant="primary", size="lg", elem_id="start")

@@ -17,6 +17,7 @@ from intent.ui.runs.report_panel import ReportPanel, build_report_panel, changes
 from intent.ui.runs.rows import KEYS, RunRow, rows_of
 from intent.ui.runs.table import JS as TABLE_JS
 from intent.ui.runs.view import RESTORE_JS, Asked, Page, page_of
+from intent.ui.shared.compat import event_data
 from intent.ui.shared.visitors import may, open_run
 
 TICK_SECONDS = 1.0
@@ -125,7 +126,7 @@ def updates(runs: Path, before: Shown, asked: Asked) -> Updates:
 
 def sent(event: gr.EventData, name: str) -> object:
     """Return what the page sent with an event, None if nothing of that name: anybody may send."""
-    data = event._data
+    data = event_data(event)
     return data.get(name) if isinstance(data, dict) else None
 
 

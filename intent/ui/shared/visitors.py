@@ -3,13 +3,12 @@
 import dataclasses
 from pathlib import Path
 
-from gradio.context import LocalContext
-
 from intent.runs import access, store, trash
 from intent.runs.access import OWNER, Action, Visitor
 from intent.runs.directory import RunDir
 from intent.runs.events import Failed, History
 from intent.runs.trash import trashed_run
+from intent.ui.shared.compat import current_request
 
 # The page keeps a secret of its own in the browser and sends it with each of its requests: in a
 # header, since a cookie would be withheld where a Space is shown within another site's page.
@@ -26,9 +25,7 @@ def current_visitor() -> Visitor:
     """Return who sent the request that is being answered; on one's own machine, the owner."""
     if not access.is_public():
         return OWNER
-    # Gradio hands `gr.Request` to plain functions alone, not to partials of them; it keeps the
-    # same request here for every handler.
-    request = LocalContext.request.get(None)
+    request = current_request()
     return access.visitor_with(request.headers.get(access.HEADER) if request else None)
 
 
