@@ -83,7 +83,7 @@ def counter(what: str, as_json: bool, unit: str = "clip") -> Iterator[Callable[[
 def answer_text(file: str, answer: "Answer") -> str:
     """Return what was heard in a file, a line for each intent."""
     lines = [file]
-    if not answer.heard_speech:
+    if not answer.has_speech:
         lines.append("  I did not hear speech; if there was some, these are guesses:")
     elif not answer.sure:
         lines.append("  I am not sure:")
