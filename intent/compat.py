@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import copy
 import ctypes
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     import torch
     from datasets import DatasetBuilder
     from transformers import PreTrainedConfig, TrainingArguments
+
+AnyModule = TypeVar("AnyModule", bound="torch.nn.Module")
 
 
 def cached_dataset(hub_id: str, config: str) -> DatasetBuilder:
@@ -56,7 +58,7 @@ def train_on_one_device(arguments: TrainingArguments) -> None:
     arguments._n_gpu = min(arguments.n_gpu, 1)
 
 
-def with_children(module: torch.nn.Module, **children: torch.nn.Module) -> torch.nn.Module:
+def with_children(module: AnyModule, **children: torch.nn.Module) -> AnyModule:
     """Return a copy of a module with some children replaced; everything else is shared.
 
     Assigning a child to a plain copy would replace it in the original too: they share the dict.

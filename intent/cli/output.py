@@ -88,7 +88,7 @@ def counter(what: str, as_json: bool, unit: str = "clip") -> Iterator[Callable[[
 def answer_text(file: str, answer: "Answer") -> str:
     """Return the answer for a file as text, one line per intent."""
     lines = [file]
-    if not answer.heard_speech:
+    if not answer.has_speech:
         lines.append("  No speech detected. If there was any, these are low-confidence answers:")
     elif not answer.sure:
         lines.append("  Low confidence:")

@@ -30,7 +30,7 @@ def percent(share: float) -> str:
 def answer_html(answer: Answer, checkpoint_title: str, clip_seconds: float) -> str:
     """The answer to one clip: headline, bars, and which checkpoint and device took how long."""
     how = _how(answer, checkpoint_title, clip_seconds)
-    if not answer.heard_speech:
+    if not answer.has_speech:
         return _panel("mute", _sentence(NO_SPEECH), how)
     if not answer.sure:
         return _panel("unsure", _sentence(UNSURE), _bars(answer.top), how)
@@ -119,8 +119,8 @@ def _sentence(sentence: str) -> str:
 
 def _how(answer: Answer, checkpoint_title: str, clip_seconds: float) -> str:
     parts = [checkpoint_title, answer.device, f"{answer.seconds:.2f} s"]
-    if clip_seconds - answer.heard_seconds > 0.05:
-        parts.append(f"heard the first {answer.heard_seconds:g} s of {clip_seconds:.0f} s")
+    if clip_seconds - answer.used_seconds > 0.05:
+        parts.append(f"heard the first {answer.used_seconds:g} s of {clip_seconds:.0f} s")
     items = "".join(f"<li>{escape(part)}</li>" for part in parts)
     return f"<ul class='how' aria-label='How this answer was made'>{items}</ul>"
 

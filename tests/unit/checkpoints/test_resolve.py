@@ -183,7 +183,7 @@ def test_a_head_for_another_number_of_labels_is_refused(folder):
     edit_config(folder, {"id2label": {"0": "yes", "1": "no"}, "label2id": {"yes": 0, "no": 1}})
     assert load_message(folder) == (
         f'The checkpoint "{checkpoints.short(str(folder))}" has weights for 3 labels, but its '
-        "config names 2: mend id2label in its config.json, or choose another checkpoint."
+        "config names 2: fix id2label in its config.json, or choose another checkpoint."
     )
 
 
