@@ -9,12 +9,11 @@ from pathlib import Path
 from intent.cli.commands import train_here
 from intent.errors import ExitCode, RunError
 from intent.jobs.control import stop_run
-from intent.jobs.queue import queued_runs
 from intent.paths import runs_dir
 from intent.runs import store
-from intent.runs.directory import RunDir, history_of
-from intent.runs.events import Failed, Finished, History
-from intent.runs.store import check_resumable, list_runs, open_run, rename_run, size_bytes
+from intent.runs.directory import RunDir
+from intent.runs.store import LIVE_STATES, TRAINING_STATES, check_resumable, open_run, rename_run
+from intent.runs.summary import RunSummary, summaries, summarize
 from intent.runs.trash import empty_trash, restore_run, trash_run
 
 
@@ -29,28 +28,26 @@ class Action:
 
 
 def _list(options: argparse.Namespace) -> int:
-    folder = _folder(options)
-    waiting = queued_runs(folder)
-    for run in list_runs(folder):
-        row = _row(run, waiting)
-        print(json.dumps(row) if options.json else row_text(row))
+    for summary in summaries(_folder(options)):
+        print(json.dumps(summary_json(summary)) if options.json else summary_text(summary))
     return ExitCode.DONE
 
 
 def _show(options: argparse.Namespace) -> int:
     run = _run(options)
-    row = {**_row(run), "size_bytes": size_bytes(run)}
-    row["recipe"] = json.loads(run.recipe().to_json())
-    return _print(row, options)
+    summary = summarize(run)
+    recipe = json.loads(run.recipe().to_json())
+    shown = {**summary_json(summary), "size_bytes": summary.bytes, "recipe": recipe}
+    return _print(shown, options)
 
 
 def _stop(options: argparse.Namespace) -> int:
     run = _run(options)
     before = store.state(run)
-    if before not in ("queued", "running", "stopping"):
+    if before not in LIVE_STATES:
         raise RunError(f"Run {run.id} is not training ({before}): there is nothing to stop.")
     stop_run(run)
-    return _print(_row(run), options)
+    return _print(summary_json(summarize(run)), options)
 
 
 def _resume(options: argparse.Namespace) -> int:
@@ -62,7 +59,7 @@ def _resume(options: argparse.Namespace) -> int:
 def _rename(options: argparse.Namespace) -> int:
     run = _run(options)
     rename_run(run, " ".join(options.name))
-    return _print(_row(run), options)
+    return _print(summary_json(summarize(run)), options)
 
 
 def _remove(options: argparse.Namespace) -> int:
@@ -74,7 +71,7 @@ def _remove(options: argparse.Namespace) -> int:
 
 
 def _restore(options: argparse.Namespace) -> int:
-    return _print(_row(restore_run(_folder(options), options.run_id)), options)
+    return _print(summary_json(summarize(restore_run(_folder(options), options.run_id))), options)
 
 
 def _empty_trash(options: argparse.Namespace) -> int:
@@ -113,36 +110,25 @@ def _print(row: dict[str, object], options: argparse.Namespace, text: str | None
     return ExitCode.DONE
 
 
-def _row(run: RunDir, waiting: list[RunDir] | None = None) -> dict[str, object]:
-    waiting = queued_runs(run.path.parent) if waiting is None else waiting
-    place = waiting.index(run) + 1 if run in waiting else None
-    return run_row(run, store.state(run), history_of(run), place)
-
-
-def run_row(run: RunDir, state: str, history: History, place: int | None) -> dict[str, object]:
-    """Return what a list of runs says of one; `place` is its place in the queue."""
-    end = history.end
-    measured = end.accuracy if isinstance(end, Finished) else _latest_accuracy(history)
+def summary_json(summary: RunSummary) -> dict[str, object]:
+    """Return the summary of a run as `runs list --json` prints it."""
+    run = summary.run
     return {
         "run": run.id,
-        "name": run.name,
-        "state": state,
-        "place": place,
-        "accuracy": measured,
-        "phase": history.phase if state in ("running", "stopping") else "",
-        "message": end.message if isinstance(end, Failed) else "",
+        "name": summary.name,
+        "state": summary.state,
+        "place": summary.place,
+        "accuracy": summary.accuracy,
+        "phase": summary.phase if summary.state in TRAINING_STATES else "",
+        "message": summary.message,
         "directory": str(run.path),
-        "model": str(run.model) if run.model.is_dir() else None,
+        "model": str(run.model) if summary.has_model else None,
     }
 
 
-def row_text(row: dict[str, object]) -> str:
-    """Return the row of a run as one line."""
-    accuracy = "" if row["accuracy"] is None else f"accuracy {row['accuracy']:.3f}"
-    state = f"queued ({row['place']})" if row["place"] else row["state"]
-    about = row["phase"] or row["message"]
-    return f"{row['run']}  {state:<12} {accuracy:<15} {row['name']:<30} {about}".rstrip()
-
-
-def _latest_accuracy(history: History) -> float | None:
-    return history.evaluations[-1].accuracy if history.evaluations else None
+def summary_text(summary: RunSummary) -> str:
+    """Return the summary of a run as one line."""
+    accuracy = "" if summary.accuracy is None else f"accuracy {summary.accuracy:.3f}"
+    state = f"queued ({summary.place})" if summary.place else summary.state
+    about = summary.phase if summary.state in TRAINING_STATES else summary.message
+    return f"{summary.id}  {state:<12} {accuracy:<15} {summary.name:<30} {about}".rstrip()

@@ -79,11 +79,14 @@ def may(visitor: Visitor, action: Action, run: RunDir) -> bool:
     Every visitor may read a run, and classify with what came out of it, unless it was trained on a
     folder of this machine: its report quotes the recordings. All else is for the run's own visitor.
     """
-    if visitor.is_owner:
+    return visitor.is_owner or allows(visitor, action, run.owner, _data_of(run))
+
+
+def allows(visitor: Visitor, action: Action, owner: str | None, data: str | None) -> bool:
+    """Answer `may` for a run of which the owner and the data are at hand already."""
+    if visitor.is_owner or (visitor.key and visitor.key == owner):
         return True
-    if visitor.key and visitor == owner_of(run):
-        return True
-    return action == "read" and _is_public_run(run)
+    return action == "read" and data in PUBLIC_DATA
 
 
 def check(visitor: Visitor, action: Action, run: RunDir) -> RunDir:
@@ -176,11 +179,11 @@ def without_paths(text: str) -> str:
     return PATH.sub(r"\1", text)
 
 
-def _is_public_run(run: RunDir) -> bool:
+def _data_of(run: RunDir) -> str | None:
     try:
-        return run.recipe().data in PUBLIC_DATA
+        return run.recipe().data
     except RunError:
-        return False
+        return None
 
 
 def _known_folders() -> list[Path]:

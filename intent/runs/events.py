@@ -149,6 +149,13 @@ class History:
     count: int = field(default=0)  # events folded so far
 
     @property
+    def accuracy(self) -> float | None:
+        """The final accuracy, or that of the latest evaluation while there is none; 0..1."""
+        if isinstance(self.end, Finished):
+            return self.end.accuracy
+        return self.evaluations[-1].accuracy if self.evaluations else None
+
+    @property
     def chance(self) -> float | None:
         """The accuracy of guessing: one over the number of intents."""
         return 1 / len(self.started.labels) if self.started and self.started.labels else None

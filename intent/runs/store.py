@@ -27,7 +27,9 @@ State = Literal[
     "failed",
     "interrupted",
 ]
-RESUMABLE = ("prepared", "stopped", "out of time", "failed", "interrupted")
+TRAINING_STATES: tuple[State, ...] = ("running", "stopping")
+LIVE_STATES: tuple[State, ...] = (*TRAINING_STATES, "queued")
+RESUMABLE: tuple[State, ...] = ("prepared", "stopped", "out of time", "failed", "interrupted")
 MAX_NAME = 60  # characters
 
 

@@ -16,7 +16,7 @@ from intent.errors import CheckpointError, RunError
 from intent.paths import BUNDLED, MINDS14, MINDS14_HUB_ID, SAMPLE
 from intent.recipes import Recipe
 from intent.runs.directory import RunDir
-from intent.runs.store import state
+from intent.runs.store import TRAINING_STATES, state
 
 LOCAL_BASE = "local checkpoint"  # what a folder is called when a recipe goes out
 LOCAL_DATA = "local recordings"
@@ -40,7 +40,7 @@ def published(run: RunDir) -> Published:
 
     Raises RunError for a run that is training, and for one without a checkpoint of ours.
     """
-    if state(run) in ("running", "stopping"):
+    if state(run) in TRAINING_STATES:
         raise RunError(
             f"Run {run.id} is training now: wait for its end or stop it, then share what it made."
         )

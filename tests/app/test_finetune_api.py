@@ -13,8 +13,8 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
 from intent.jobs.processes import kill_run
-from intent.jobs.worker import holder, live_run
 from intent.runs.directory import RunDir
+from intent.runs.live import holder, live_run
 from intent.runs.locks import is_held
 from intent.runs.store import list_runs
 from tests.tiny import LABELS, tiny_wav2vec2, tiny_whisper, tone, tone_folder, wav_bytes
@@ -171,7 +171,7 @@ def test_classify_answers_while_a_run_trains_and_after_its_process_is_killed(
     assert classify() == set(LABELS)
     run = RunDir(runs / run_id)
     assert client.predict(run_id, api_name="/status")["state"] == "running"
-    os.kill(holder(run)[1], signal.SIGKILL)
+    os.kill(holder(run.path.parent)[1], signal.SIGKILL)
     status = wait_for(client, run_id, ended)
     assert status["state"] == "interrupted"
     assert not is_held(run.lock_file)

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from intent.jobs.processes import kill_run
-from intent.jobs.worker import live_run
+from intent.runs.live import live_run
 from intent.runs.store import list_runs
 from tests.browser.harness import PHONE, WIDE, problems, reload, wait_until_usable
 

@@ -12,10 +12,10 @@ from playwright.sync_api import Locator, Page, expect
 from intent.checkpoints.provenance import read_provenance
 from intent.jobs.processes import kill_run
 from intent.jobs.queue import enqueue
-from intent.jobs.worker import holder, live_run
 from intent.recipes import Recipe
 from intent.runs.directory import WHOLE, RunDir
 from intent.runs.events import Finished
+from intent.runs.live import holder, live_run
 from intent.runs.store import create_run, rename_run
 from tests.browser.harness import problems
 from tests.browser.test_runs import open_run, open_tab, press, summary, table
@@ -62,7 +62,7 @@ def test_an_interrupted_run_is_resumed_by_a_click_and_ends_done(
 ) -> None:
     run = start("Cut short", epochs=60)
     wait_until(lambda: any(run.checkpoints.glob(f"*/{WHOLE}")))
-    os.kill(holder(run)[1], signal.SIGKILL)
+    os.kill(holder(run.path.parent)[1], signal.SIGKILL)
     open_tab(page)
     expect(state(page, "Cut short")).to_have_text("Interrupted")
     step = run.history().evaluations[-1].step

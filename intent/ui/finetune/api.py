@@ -7,12 +7,11 @@ from pathlib import Path
 import gradio as gr
 
 from intent.jobs.control import resume_run, stop_run
-from intent.jobs.queue import queued_runs
 from intent.jobs.request import TrainingRequest
 from intent.paths import BUNDLED, SAMPLE
 from intent.runs import store
-from intent.runs.directory import RunDir, history_of
-from intent.runs.events import Failed, Finished
+from intent.runs.directory import RunDir
+from intent.runs.summary import summarize
 from intent.ui.shared.checkpoint_menu import in_words
 from intent.ui.shared.requests import overrides_of, start_new
 from intent.ui.shared.visitors import current_visitor, open_run, told
@@ -65,26 +64,22 @@ def offer_api(runs: Path) -> None:
 
 def describe_run(run: RunDir) -> dict:
     """Return a run in JSON's types, as /status gives it."""
-    state, history = store.state(run), history_of(run)
-    end, progress = history.end, history.progress
-    finished = end if isinstance(end, Finished) else None
-    waiting = queued_runs(run.path.parent) if state == "queued" else []
-    last = history.evaluations[-1].accuracy if history.evaluations else None
-    has_model = run.model.is_dir()
+    summary = summarize(run)
+    progress = summary.progress
     return {
         "run": run.id,
-        "name": run.name,
-        "state": state,
-        "place": waiting.index(run) + 1 if run in waiting else None,
-        "phase": history.phase,
+        "name": summary.name,
+        "state": summary.state,
+        "place": summary.place,
+        "phase": summary.phase,
         "progress": progress.done / progress.total if progress and progress.total else None,
         "seconds_left": progress.seconds_left if progress else None,
-        "accuracy": finished.accuracy if finished else last,
-        "interval": list(finished.interval) if finished and finished.interval else None,
-        "test_clips": finished.clips if finished else None,
-        "checkpoint": run.id if has_model else None,
-        "model": str(run.model) if has_model and current_visitor().is_owner else None,
-        "message": told(end.message) if isinstance(end, Failed) else None,
+        "accuracy": summary.accuracy,
+        "interval": list(summary.interval) if summary.interval else None,
+        "test_clips": summary.test_clips,
+        "checkpoint": run.id if summary.has_model else None,
+        "model": str(run.model) if summary.has_model and current_visitor().is_owner else None,
+        "message": told(summary.message) or None,
     }
 
 

@@ -12,9 +12,9 @@ import gradio as gr
 
 from intent.devices import device_name
 from intent.errors import CheckpointError, IntentError
-from intent.jobs.worker import live_run
 from intent.paths import BUNDLED
 from intent.recipes import PRESETS, Recipe, preset
+from intent.runs.live import live_run
 from intent.ui.finetune.data_view import DataChoice, DataView
 from intent.ui.finetune.expected_accuracy import accuracy_line, origin, rows_for
 from intent.ui.finetune.live_view import time_in_words

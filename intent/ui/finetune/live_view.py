@@ -8,12 +8,11 @@ from intent.paths import BUNDLED
 from intent.recipes import Recipe
 from intent.runs.chance_hint import plateau
 from intent.runs.events import Failed, Finished, History, Progress
-from intent.runs.store import RESUMABLE, State
+from intent.runs.store import RESUMABLE, TRAINING_STATES, State
 from intent.ui.shared.plots import plots_html
 
 CSS = Path(__file__).with_name("finetune.css").read_text(encoding="utf-8")
 NBSP = "\u00a0"
-LIVE_STATES = ("running", "stopping")
 MAX_LISTED = 200  # skipped recordings in the list
 TITLES = {
     "prepared": "Not begun",
@@ -71,7 +70,7 @@ def view_of(
 
     `notes` is what else there is to say of it, as HTML; `is_own`: the visitor may stop it.
     """
-    live = state in LIVE_STATES
+    live = state in TRAINING_STATES
     can_end_now = state == "stopping" and unheeded
     return View(
         status=_status(run_id, recipe, state, history),
@@ -90,7 +89,7 @@ def view_of(
 
 
 def _plateau(state: State, history: History, recipe: Recipe) -> str:
-    sentence = plateau(history, recipe) if state in LIVE_STATES else None
+    sentence = plateau(history, recipe) if state in TRAINING_STATES else None
     return f"<p class='is-note' role='status'>{escape(sentence)}</p>" if sentence else ""
 
 
@@ -137,7 +136,7 @@ def _data(recipe: Recipe) -> str:
 def _progress(state: State, history: History) -> str:
     if isinstance(history.end, Finished):
         return progress_bar(1, f"{_capital(time_in_words(history.end.seconds))} of work")
-    if state not in LIVE_STATES:
+    if state not in TRAINING_STATES:
         return progress_bar(0, "")
     progress = history.progress or history.learning  # between two epochs the bar stays
     if progress is None:
@@ -181,7 +180,7 @@ def _result(state: State, history: History, has_model: bool) -> str:
         return f"<div class='notice' role='alert'><p>{escape(history.end.message)}</p></div>"
     if state == "interrupted":
         return f"<div class='notice'><p>{INTERRUPTED} {_what_is_left(history, has_model)}</p></div>"
-    if isinstance(history.end, Finished) and state not in LIVE_STATES:
+    if isinstance(history.end, Finished) and state not in TRAINING_STATES:
         return _finished(history.end, history)
     return ""
 

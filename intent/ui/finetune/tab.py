@@ -7,8 +7,8 @@ from pathlib import Path
 
 import gradio as gr
 
-from intent.jobs.worker import live_run
 from intent.paths import MINDS14, SAMPLE
+from intent.runs.live import live_run
 from intent.ui.finetune.api import offer_api
 from intent.ui.finetune.data_view import DataChoice, build_data_choice, build_data_view
 from intent.ui.finetune.expectations import MEASURING, first_cards, wire_expectations

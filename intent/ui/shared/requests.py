@@ -6,12 +6,12 @@ from pathlib import Path
 
 from intent.errors import DataError, RecipeError
 from intent.jobs.request import TrainingRequest, recipe_of, start
-from intent.jobs.worker import live_run
 from intent.models import encoders
 from intent.paths import BUNDLED, SAMPLE
 from intent.recipes import Recipe
 from intent.runs import access
 from intent.runs.directory import RunDir
+from intent.runs.live import live_run
 from intent.runs.store import list_runs
 from intent.ui.shared.visitors import current_visitor, may
 

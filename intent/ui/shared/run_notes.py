@@ -2,10 +2,10 @@
 
 from html import escape
 
-from intent.jobs.queue import queued_runs
-from intent.jobs.worker import live_run
 from intent.runs.directory import RunDir
 from intent.runs.events import History, halved_in_words
+from intent.runs.live import live_run, queued_runs
+from intent.runs.store import LIVE_STATES
 from intent.ui.shared.visitors import may
 
 HIDDEN = "a run that is not shown here"
@@ -29,7 +29,7 @@ def others_html(run: RunDir) -> str:
 
 def _queue(run: RunDir, state: str) -> str:
     """Who waits, where this run does or others wait behind it."""
-    if state not in ("queued", "running", "stopping"):
+    if state not in LIVE_STATES:
         return ""
     waiting = queued_runs(run.path.parent)
     if not waiting:

@@ -17,11 +17,12 @@ from intent.cli.main import main
 from intent.cli.parser import build_parser
 from intent.cli.runs import ACTIONS
 from intent.evaluation.metrics import Evaluation, Figure
-from intent.jobs.queue import enqueue, queued_runs
+from intent.jobs.queue import enqueue
 from intent.jobs.worker import training_lock
 from intent.paths import EXAMPLES
 from intent.recipes import Recipe
 from intent.runs.events import Failed, Finished, Phase, from_line
+from intent.runs.live import queued_runs
 from intent.runs.store import create_run, list_runs, open_run, state
 from tests.repository import ROOT
 from tests.tiny import LABELS, tone

@@ -98,7 +98,7 @@ def test_nothing_stays_behind_when_the_zip_was_taken_or_could_not_be_made(
     with pytest.raises(RunError) as refused, zipped(run):
         pass
     assert str(refused.value) == (
-        f"There is no room for the zip of run {run.id} in {tmp_path / 'temporary'}: free some "
+        f"There is no space for the zip of run {run.id} in {tmp_path / 'temporary'}: free some "
         "space and try again."
     )
     assert not list((tmp_path / "temporary").iterdir())
