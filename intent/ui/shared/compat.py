@@ -13,8 +13,3 @@ def current_request() -> gr.Request | None:
     Gradio passes `gr.Request` to plain functions only, not to partials or methods.
     """
     return LocalContext.request.get(None)
-
-
-def event_data(event: gr.EventData) -> object:
-    """Return what the page sent with an event: any JSON value."""
-    return event._data

@@ -5,11 +5,7 @@ import functools
 import gradio as gr
 from gradio_client import Client
 
-from intent.ui.shared.compat import current_request, event_data
-
-
-def test_event_data_is_what_the_page_sent() -> None:
-    assert event_data(gr.EventData(None, {"id": "a"})) == {"id": "a"}
+from intent.ui.shared.compat import current_request
 
 
 def test_current_request_is_that_of_the_caller_even_in_a_partial() -> None:
