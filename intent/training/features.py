@@ -13,7 +13,7 @@ import torch
 from transformers import FeatureExtractionMixin
 
 from intent import distributed
-from intent.audio.augmentation import altered
+from intent.audio.augmentation import augment
 from intent.audio.clip import Clip, resample
 from intent.data.labelled_clip import LabelledClip
 from intent.devices import autocast
@@ -137,7 +137,7 @@ def _compute(
     for first in range(0, len(missing), front_end.clips_at_once):
         some = missing[first : first + front_end.clips_at_once]
         heard = front_end.hear(
-            [altered(sounds[row], batch[row].hash, copy) for _, row, copy in some]
+            [augment(sounds[row], batch[row].hash, copy) for _, row, copy in some]
         )
         for (path, _, _), array in zip(some, heard, strict=True):
             cache.write(path, array)
