@@ -12,8 +12,8 @@ BUNDLED_CHECKPOINT = ASSETS / "checkpoint"
 SAMPLE_DATA = ASSETS / "sample"
 EXAMPLES = ASSETS / "examples"
 
-MINDS14 = "PolyAI/minds14"  # on the Hub
-MINDS14_DATA = "minds14"  # how a recipe names MInDS-14 on the Hub
+MINDS14_HUB_ID = "PolyAI/minds14"  # on the Hub
+MINDS14 = "minds14"  # how a recipe names MInDS-14 on the Hub
 BUNDLED = "bundled"  # how a recipe names the bundled checkpoint
 SAMPLE = "sample"  # how a recipe names the bundled sample data set
 RUN_ID = re.compile(

@@ -10,8 +10,8 @@ from intent.ui.shared.format import NBSP, score_percent
 HOSTILE = "<img src=x onerror=alert(1)>"
 
 
-def _answer(label: str, heard_seconds: float = 3.0) -> Answer:
-    return Answer((Score(label, 0.934),), True, True, "bundled", "CPU", 0.1234, heard_seconds)
+def _answer(label: str, used_seconds: float = 3.0) -> Answer:
+    return Answer((Score(label, 0.934),), True, True, "bundled", "CPU", 0.1234, used_seconds)
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_the_headline_is_the_top_intent_in_words_with_its_share() -> None:
 
 
 def test_an_answer_says_what_part_of_a_long_clip_was_used() -> None:
-    html = bars.answer_html(_answer("pay_bill", heard_seconds=10.0), "Bundled", 24.2)
+    html = bars.answer_html(_answer("pay_bill", used_seconds=10.0), "Bundled", 24.2)
     assert "used the first 10 s of 24 s" in html
 
 

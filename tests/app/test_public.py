@@ -34,7 +34,7 @@ def served(folder: Path) -> Iterator[tuple[gr.Blocks, str]]:
         patch.setenv("INTENT_RUNS", str(folder))
         for name in (*hub_http.TOKENS, "HF_HUB_DISABLE_IMPLICIT_TOKEN"):
             patch.setenv(name, "")
-        patch.setattr(hub_http, "_is_anonymous", False)
+        patch.setattr(hub_http, "is_anonymous", False)
         page = build_app(folder)
         _, address, _ = page.launch(
             **launch_options(), server_name="127.0.0.1", prevent_thread_lock=True, quiet=True

@@ -13,7 +13,7 @@ import soundfile
 from intent.data.minds14 import CLIPS, MEAN_SECONDS
 from intent.data.schema import AUDIO_COLUMN
 from intent.estimate.flops import Clips
-from intent.paths import MINDS14_DATA, SAMPLE, SAMPLE_DATA
+from intent.paths import MINDS14, SAMPLE, SAMPLE_DATA
 from intent.ui.shared.recordings import DataPreview
 from intent.ui.shared.requests import FOLDER
 
@@ -46,7 +46,7 @@ def amount_of(
         return counted(preview)
     if source == SAMPLE:
         return sample()
-    if source == MINDS14_DATA and locales and all(locale in CLIPS for locale in locales):
+    if source == MINDS14 and locales and all(locale in CLIPS for locale in locales):
         return Amount(sum(CLIPS[locale] for locale in locales), MEAN_SECONDS)
     return Amount(ASSUMED_CLIPS, MEAN_SECONDS, is_known=False)
 
@@ -79,4 +79,4 @@ def _is_chosen(
     if preview.name != (folder.strip() if source == FOLDER else source):
         return False
     found = {locale for part in preview.parts.values() for locale in part.unique("locale")}
-    return source != MINDS14_DATA or found == set(locales)
+    return source != MINDS14 or found == set(locales)

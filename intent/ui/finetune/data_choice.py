@@ -6,7 +6,7 @@ import gradio as gr
 from gradio.components import Component
 
 from intent.data import dataset as all_data
-from intent.paths import MINDS14_DATA, SAMPLE
+from intent.paths import MINDS14, SAMPLE
 from intent.runs.access import is_public
 from intent.ui.shared.requests import FOLDER
 from intent.ui.shared.wiring import Updates, on
@@ -28,7 +28,7 @@ class DataChoice:
 
 def build_data_choice(default: str) -> DataChoice:
     """Lay out the choice of data; a folder cannot be chosen in public mode."""
-    sources = [("MInDS-14 from the Hub", MINDS14_DATA), ("Bundled sample", SAMPLE)]
+    sources = [("MInDS-14 from the Hub", MINDS14), ("Bundled sample", SAMPLE)]
     if not is_public():
         sources.append(("A folder on this machine", FOLDER))
     source = gr.Radio(sources, value=default, label="Data", elem_id="data")
@@ -37,7 +37,7 @@ def build_data_choice(default: str) -> DataChoice:
         value=["en-US"],
         multiselect=True,
         label="Locales",
-        visible=default == MINDS14_DATA,
+        visible=default == MINDS14,
         info="Real callers, 8 kHz. CC-BY-4.0, Gerz et al. 2021.",
     )
     folder = gr.Textbox(
@@ -50,7 +50,7 @@ def build_data_choice(default: str) -> DataChoice:
 
     def show_details(name: str) -> Updates:
         return {
-            locales: gr.update(visible=name == MINDS14_DATA),
+            locales: gr.update(visible=name == MINDS14),
             folder: gr.update(visible=name == FOLDER),
         }
 

@@ -9,7 +9,7 @@ from gradio.blocks import Block
 
 from intent.data import dataset as all_data
 from intent.labels import human_name
-from intent.paths import MINDS14_DATA, SAMPLE
+from intent.paths import MINDS14, SAMPLE
 from intent.ui.finetune.data_choice import DataChoice
 from intent.ui.finetune.data_figures import figures_html
 from intent.ui.shared.recordings import DataPreview, measure, open_data, wav_file
@@ -204,12 +204,12 @@ def _played(view: DataView, preview: DataPreview, number: int) -> Updates:
 def _source_of(preview: DataPreview | None) -> str | None:
     if preview is None:
         return None
-    return preview.name if preview.name in (MINDS14_DATA, SAMPLE) else FOLDER
+    return preview.name if preview.name in (MINDS14, SAMPLE) else FOLDER
 
 
 def _busy(source: str) -> str:
     doing = "Reading the recordings"
-    if source == MINDS14_DATA:
+    if source == MINDS14:
         doing = "Downloading MInDS-14; the first time takes a while"
     return f"<p class='is-quiet' role='status'>{doing}…</p>"
 
@@ -218,7 +218,7 @@ def _parts_in_words(preview: DataPreview, name: str, locales: Sequence[str]) -> 
     sizes = {part: len(dataset) for part, dataset in preview.parts.items()}
     if "test" in sizes:
         return f"{sizes.get('train', 0):,} in the training set, {sizes['test']:,} in the test set."
-    origin = f" in {', '.join(locales)}" if name == MINDS14_DATA else ""
+    origin = f" in {', '.join(locales)}" if name == MINDS14 else ""
     return f"Recordings{origin}. A test set is split off when training starts."
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from intent.evaluation.benchmark_results import Measured, load_measured
-from intent.paths import BUNDLED, MINDS14_DATA
+from intent.paths import BUNDLED, MINDS14
 from intent.recipes import PRESETS
 from intent.ui.shared.format import NBSP
 
@@ -22,8 +22,8 @@ def rows_for(
     Other data than MInDS-14, and the bundled base, which was trained on it, have no rows: the
     closest measured choice is returned for orientation.
     """
-    exact = source == MINDS14_DATA and base not in (None, "", BUNDLED)
-    wanted = tuple(locales) if source == MINDS14_DATA else MEASURED_LOCALES
+    exact = source == MINDS14 and base not in (None, "", BUNDLED)
+    wanted = tuple(locales) if source == MINDS14 else MEASURED_LOCALES
     known = STANDS_FOR_BUNDLED if base in (None, "", BUNDLED) else base
     rows = (row for row in load_measured() if row.recipe in PRESETS)
     return {row.recipe: row for row in rows if row.is_same(row.recipe, known, wanted)}, exact

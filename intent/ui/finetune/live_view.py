@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
-from intent.paths import BUNDLED, MINDS14_DATA, SAMPLE
+from intent.paths import BUNDLED, MINDS14, SAMPLE
 from intent.recipes import Recipe
 from intent.runs.chance_hint import plateau
 from intent.runs.events import Failed, Finished, History, Progress
@@ -124,7 +124,7 @@ def _base(recipe: Recipe) -> str:
 def _data(recipe: Recipe) -> str:
     if recipe.data == SAMPLE:
         return "on the bundled sample"
-    if recipe.data == MINDS14_DATA:
+    if recipe.data == MINDS14:
         return f"on MInDS-14 {', '.join(recipe.locales)}"
     return f"on the folder {Path(recipe.data).name}"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import gradio as gr
 
 from intent.errors import IntentError
-from intent.paths import MINDS14_DATA, SAMPLE
+from intent.paths import MINDS14, SAMPLE
 from intent.runs.live import live_run
 from intent.ui.finetune.api import offer_api
 from intent.ui.finetune.data_choice import DataChoice, build_data_choice
@@ -58,7 +58,7 @@ def build_finetune_tab(runs: Path, page: gr.Blocks, tab: gr.Tab) -> FinetuneTab:
     chosen_checkpoint, clip_to_classify = gr.State(None), gr.State(None)
     with gr.Column(elem_id="finetune"):
         with gr.Column(elem_id="setup", elem_classes="card"):
-            source = SAMPLE if _offline() else MINDS14_DATA
+            source = SAMPLE if _offline() else MINDS14
             first = first_expectation(source)
             data, form = build_data_choice(source), build_recipe_form(first.cards, first.origin)
             estimate = gr.HTML(first.estimate, elem_id="estimate", js_on_load=POLITE)

@@ -20,7 +20,7 @@ NO_SPEECH = "No speech detected. Try again, a little closer to the microphone."
 def answer_html(answer: Answer, checkpoint_title: str, clip_seconds: float) -> str:
     """Render the answer to one clip: headline, bars, and the checkpoint, device and time."""
     details = _details(answer, checkpoint_title, clip_seconds)
-    if not answer.heard_speech:
+    if not answer.has_speech:
         return _panel("mute", _sentence(NO_SPEECH), details)
     if not answer.sure:
         return _panel("unsure", _sentence(UNSURE), _bars(answer.top), details)
@@ -127,8 +127,8 @@ def _sentence(sentence: str) -> str:
 
 def _details(answer: Answer, checkpoint_title: str, clip_seconds: float) -> str:
     parts = [checkpoint_title, answer.device, f"{answer.seconds:.2f} s"]
-    if clip_seconds - answer.heard_seconds > 0.05:
-        parts.append(f"used the first {answer.heard_seconds:g} s of {clip_seconds:.0f} s")
+    if clip_seconds - answer.used_seconds > 0.05:
+        parts.append(f"used the first {answer.used_seconds:g} s of {clip_seconds:.0f} s")
     items = "".join(f"<li>{escape(part)}</li>" for part in parts)
     return f"<ul class='how' aria-label='Checkpoint, device and time'>{items}</ul>"
 

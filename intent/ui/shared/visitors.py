@@ -3,13 +3,12 @@
 import dataclasses
 from pathlib import Path
 
-from gradio.context import LocalContext
-
 from intent.runs import access, store, trash
 from intent.runs.access import OWNER, Action, Visitor
 from intent.runs.directory import RunDir
 from intent.runs.events import Failed, History
 from intent.runs.trash import trashed_run
+from intent.ui.shared.compat import current_request
 
 # The page keeps a secret in the browser and sends it with each request: in a header, because a
 # browser withholds cookies where a Space is embedded in another site's page.
@@ -26,9 +25,7 @@ def current_visitor() -> Visitor:
     """Return the visitor of the current request; outside public mode, the owner."""
     if not access.is_public():
         return OWNER
-    # Gradio passes `gr.Request` only to plain functions, not to partials; this context variable
-    # holds the same request in every handler.
-    request = LocalContext.request.get(None)
+    request = current_request()
     return access.visitor_with(request.headers.get(access.HEADER) if request else None)
 
 
