@@ -1,137 +1,135 @@
-"""What `python -m intent runs …` does: list, show, stop, resume, rename, remove, restore."""
+"""The actions of `python -m intent runs`: list, show, stop, resume, rename, remove, restore."""
 
 import argparse
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
-from intent.cli.commands import DONE, train_here
-from intent.errors import RunError
+from intent.cli.commands import train_here
+from intent.errors import ExitCode, RunError
 from intent.jobs.control import stop_run
-from intent.jobs.queue import queued_runs
 from intent.paths import runs_dir
 from intent.runs import store
-from intent.runs.directory import RunDir, history_of
-from intent.runs.events import Failed, Finished, History
-from intent.runs.store import check_resumable, list_runs, open_run, rename_run, size_bytes
+from intent.runs.directory import RunDir
+from intent.runs.listing import summaries
+from intent.runs.store import LIVE_STATES, TRAINING_STATES, check_resumable, open_run, rename_run
+from intent.runs.summary import RunSummary, summarize
 from intent.runs.trash import empty_trash, restore_run, trash_run
 
-NEEDS_NO_RUN = ("list", "empty-trash")
+
+@dataclass(frozen=True)
+class Action:
+    """An action on runs: what it does, its help text and its arguments."""
+
+    command: Callable[[argparse.Namespace], int]
+    help: str
+    takes_run: bool = True
+    takes_name: bool = False
 
 
-def runs_command(options: argparse.Namespace) -> int:
-    """Do with the runs of a folder what the command line asks."""
-    folder = Path(options.runs or runs_dir()).resolve()
-    if options.action not in NEEDS_NO_RUN and not options.run_id:
-        raise RunError(f"Which run? Name one: python -m intent runs {options.action} RUN_ID.")
-    if options.name and options.action != "rename":
-        raise RunError(f"{options.action} takes one run, found {options.name[0]!r} besides.")
-    return ACTIONS[options.action](folder, options)
+def _list(options: argparse.Namespace) -> int:
+    for summary in summaries(_folder(options)):
+        print(json.dumps(summary_json(summary)) if options.json else summary_text(summary))
+    return ExitCode.DONE
 
 
-def _list(folder: Path, options: argparse.Namespace) -> int:
-    waiting = queued_runs(folder)
-    for run in list_runs(folder):
-        row = _row(run, waiting)
-        print(json.dumps(row) if options.json else row_text(row))
-    return DONE
+def _show(options: argparse.Namespace) -> int:
+    run = _run(options)
+    summary = summarize(run)
+    recipe = json.loads(run.recipe().to_json())
+    shown = {**summary_json(summary), "size_bytes": summary.bytes, "recipe": recipe}
+    return _print(shown, options)
 
 
-def _show(folder: Path, options: argparse.Namespace) -> int:
-    run = open_run(folder, options.run_id)
-    row = {**_row(run), "size_bytes": size_bytes(run)}
-    row["recipe"] = json.loads(run.recipe().to_json())
-    return _print(row, options)
-
-
-def _stop(folder: Path, options: argparse.Namespace) -> int:
-    run = open_run(folder, options.run_id)
+def _stop(options: argparse.Namespace) -> int:
+    run = _run(options)
     before = store.state(run)
-    if before not in ("queued", "running", "stopping"):
+    if before not in LIVE_STATES:
         raise RunError(f"Run {run.id} is not training ({before}): there is nothing to stop.")
     stop_run(run)
-    return _print(_row(run), options)
+    return _print(summary_json(summarize(run)), options)
 
 
-def _resume(folder: Path, options: argparse.Namespace) -> int:
-    run = open_run(folder, options.run_id)
+def _resume(options: argparse.Namespace) -> int:
+    run = _run(options)
     check_resumable(run)
     return train_here(run, options.json)
 
 
-def _rename(folder: Path, options: argparse.Namespace) -> int:
-    run = open_run(folder, options.run_id)
+def _rename(options: argparse.Namespace) -> int:
+    run = _run(options)
     rename_run(run, " ".join(options.name))
-    return _print(_row(run), options)
+    return _print(summary_json(summarize(run)), options)
 
 
-def _remove(folder: Path, options: argparse.Namespace) -> int:
-    run = open_run(folder, options.run_id)
+def _remove(options: argparse.Namespace) -> int:
+    run = _run(options)
     trash_run(run)
-    back = f"python -m intent runs restore {run.id}"
-    text = f"Run {run.id} is in the trash. To have it back: {back}"
-    return _print({"run": run.id, "restore": back}, options, text)
+    command = f"python -m intent runs restore {run.id}"
+    text = f"Run {run.id} is in the trash. To restore it: {command}"
+    return _print({"run": run.id, "restore": command}, options, text)
 
 
-def _restore(folder: Path, options: argparse.Namespace) -> int:
-    return _print(_row(restore_run(folder, options.run_id)), options)
+def _restore(options: argparse.Namespace) -> int:
+    return _print(summary_json(summarize(restore_run(_folder(options), options.run_id))), options)
 
 
-def _empty_trash(folder: Path, options: argparse.Namespace) -> int:
-    if options.run_id:
-        raise RunError("empty-trash deletes all that lies in the trash: name no run.")
-    count = empty_trash(folder)
+def _empty_trash(options: argparse.Namespace) -> int:
+    count = empty_trash(_folder(options))
     text = f"{count} run{'' if count == 1 else 's'} deleted."
     return _print({"deleted": count}, options, text)
 
 
-ACTIONS: dict[str, Callable[[Path, argparse.Namespace], int]] = {
-    "list": _list,
-    "show": _show,
-    "stop": _stop,
-    "resume": _resume,
-    "rename": _rename,
-    "remove": _remove,
-    "restore": _restore,
-    "empty-trash": _empty_trash,
+ACTIONS = {
+    "list": Action(_list, "List the runs, newest first.", takes_run=False),
+    "show": Action(_show, "Print the state, accuracy, size and recipe of a run."),
+    "stop": Action(
+        _stop,
+        "Stop a running run and keep its best checkpoint, or remove a queued run from the queue.",
+    ),
+    "resume": Action(
+        _resume, "Resume a run that was stopped, interrupted or failed, from its last checkpoint."
+    ),
+    "rename": Action(_rename, "Give a run another name.", takes_name=True),
+    "remove": Action(_remove, "Move a run to the trash."),
+    "restore": Action(_restore, "Move a run from the trash back to the runs."),
+    "empty-trash": Action(_empty_trash, "Delete every run in the trash for good.", takes_run=False),
 }
+
+
+def _folder(options: argparse.Namespace) -> Path:
+    return Path(options.runs or runs_dir()).resolve()
+
+
+def _run(options: argparse.Namespace) -> RunDir:
+    return open_run(_folder(options), options.run_id)
 
 
 def _print(row: dict[str, object], options: argparse.Namespace, text: str | None = None) -> int:
     print(json.dumps(row) if options.json else text or json.dumps(row, indent=2))
-    return DONE
+    return ExitCode.DONE
 
 
-def _row(run: RunDir, waiting: list[RunDir] | None = None) -> dict[str, object]:
-    waiting = queued_runs(run.path.parent) if waiting is None else waiting
-    place = waiting.index(run) + 1 if run in waiting else None
-    return run_row(run, store.state(run), history_of(run), place)
-
-
-def run_row(run: RunDir, state: str, history: History, place: int | None) -> dict[str, object]:
-    """Return what a list of runs says of one; `place` is its place in the queue."""
-    end = history.end
-    measured = end.accuracy if isinstance(end, Finished) else _latest_accuracy(history)
+def summary_json(summary: RunSummary) -> dict[str, object]:
+    """Return the summary of a run as `runs list --json` prints it."""
+    run = summary.run
     return {
         "run": run.id,
-        "name": run.name,
-        "state": state,
-        "place": place,
-        "accuracy": measured,
-        "phase": history.phase if state in ("running", "stopping") else "",
-        "message": end.message if isinstance(end, Failed) else "",
+        "name": summary.name,
+        "state": summary.state,
+        "place": summary.place,
+        "accuracy": summary.accuracy,
+        "phase": summary.phase if summary.state in TRAINING_STATES else "",
+        "message": summary.message,
         "directory": str(run.path),
-        "model": str(run.model) if run.model.is_dir() else None,
+        "model": str(run.model) if summary.has_model else None,
     }
 
 
-def row_text(row: dict[str, object]) -> str:
-    """Return the row of a run as one line."""
-    accuracy = "" if row["accuracy"] is None else f"accuracy {row['accuracy']:.3f}"
-    state = f"queued ({row['place']})" if row["place"] else row["state"]
-    about = row["phase"] or row["message"]
-    return f"{row['run']}  {state:<12} {accuracy:<15} {row['name']:<30} {about}".rstrip()
-
-
-def _latest_accuracy(history: History) -> float | None:
-    return history.evaluations[-1].accuracy if history.evaluations else None
+def summary_text(summary: RunSummary) -> str:
+    """Return the summary of a run as one line."""
+    accuracy = "" if summary.accuracy is None else f"accuracy {summary.accuracy:.3f}"
+    state = f"queued ({summary.place})" if summary.place else summary.state
+    about = summary.phase if summary.state in TRAINING_STATES else summary.message
+    return f"{summary.id}  {state:<12} {accuracy:<15} {summary.name:<30} {about}".rstrip()

@@ -9,13 +9,13 @@ from intent.jobs.queue import (
     STARTER_LOCK,
     enqueue,
     keep_starting,
-    queued_runs,
     start_next,
     withdraw,
 )
-from intent.jobs.worker import live_run, request_stop
+from intent.jobs.worker import request_stop
 from intent.runs import locks
 from intent.runs.directory import RunDir
+from intent.runs.live import live_run, queued_runs
 from intent.runs.store import State, check_resumable, state
 from intent.runs.trash import KEEP_DAYS, empty_trash
 

@@ -12,9 +12,10 @@ from multiprocessing.process import BaseProcess
 
 from intent.errors import RunError
 from intent.hub_http import TOKENS
-from intent.jobs.worker import PRELOAD, child_main, holder, request_stop
+from intent.jobs.worker import PRELOAD, child_main, request_stop
 from intent.runs import locks
 from intent.runs.directory import RunDir
+from intent.runs.live import holder
 
 START_SECONDS = 120  # a cold start on a slow machine; a prepared one takes a tenth of a second
 TERM_SECONDS = 5  # from a signal to stop until the end by force
@@ -70,7 +71,7 @@ def kill_run(run: RunDir) -> None:
     What it saved before stays. Does nothing where the run is not training.
     """
     for number in (signal.SIGTERM, signal.SIGKILL):
-        run_id, process = holder(run)
+        run_id, process = holder(run.path.parent)
         if process is None or run_id != run.id or not locks.is_held(run.lock_file):
             return
         try:

@@ -9,12 +9,13 @@ from pathlib import Path
 
 from intent.errors import RunError
 from intent.jobs.processes import KilledError, leaving, train_in_child
-from intent.jobs.worker import FOLDER_LOCK, BusyError, WithdrawnError, live_run
-from intent.paths import RUN_ID, written_whole
+from intent.jobs.worker import BusyError, WithdrawnError
+from intent.paths import written_whole
 from intent.runs import locks
 from intent.runs.directory import RunDir
 from intent.runs.disk_full import runs_folder_message
 from intent.runs.events import Event, Failed, Phase
+from intent.runs.live import FOLDER_LOCK, live_run, queued_runs
 
 STARTER_LOCK = ".starter"  # in the runs folder: held by whoever starts what is queued
 ENTRY_LOCK = ".entry"  # held by whoever counts what is queued to add a run
@@ -73,19 +74,6 @@ def withdraw(run: RunDir) -> bool:
     except FileNotFoundError:
         return False
     return True
-
-
-def queued_runs(runs: Path) -> list[RunDir]:
-    """Return the runs that wait, the next one first."""
-    try:
-        found = [RunDir(path) for path in runs.iterdir() if RUN_ID.fullmatch(path.name)]
-    except OSError:
-        return []
-    waiting = {run: _since(run) for run in found if run.queued_file.exists()}
-    return sorted(
-        (run for run in waiting if not locks.is_held(run.lock_file)),
-        key=lambda run: (waiting[run], run.id),
-    )
 
 
 def start_next(runs: Path) -> RunDir | None:
@@ -183,8 +171,3 @@ def _end(run: RunDir, word: Event) -> None:
     with suppress(OSError):  # on a full disk it is interrupted instead
         run.append(word)
     withdraw(run)
-
-
-def _since(run: RunDir) -> int:
-    text = locks.holder_of(run.queued_file)
-    return int(text) if text.isascii() and text.isdigit() else 0

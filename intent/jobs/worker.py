@@ -15,14 +15,13 @@ from pathlib import Path
 from intent import distributed
 from intent.errors import DataError, IntentError, RunError
 from intent.hub_http import be_anonymous
-from intent.paths import RUN_ID
 from intent.recipes import Recipe
 from intent.runs import access, disk_full, locks
 from intent.runs.directory import RunDir
 from intent.runs.events import Event, Failed, Phase
+from intent.runs.live import FOLDER_LOCK, holder
 from intent.storage import storage_problem
 
-FOLDER_LOCK = ".lock"  # in the runs folder: who trains now
 NICENESS = 10  # below the page, which must answer while a run computes
 
 # What training imports, done once before the first click; none of it may start CUDA.
@@ -74,7 +73,7 @@ def training_lock(run: RunDir) -> Iterator[None]:
     try:
         with locks.hold(folder_lock, f"{run.id} {os.getpid()}") as first:
             if not first:
-                raise BusyError(busy_message(holder(run)[0]))
+                raise BusyError(busy_message(holder(run.path.parent)[0]))
             # A request to a sitting that has ended, gone before the lock says that another runs.
             run.stop_file.unlink(missing_ok=True)
             with locks.hold(run.lock_file, str(os.getpid())) as ours:
@@ -83,22 +82,6 @@ def training_lock(run: RunDir) -> Iterator[None]:
                 yield
     except (FileNotFoundError, NotADirectoryError):
         raise RunError(f"There is no run {run.id} any more: start a new one.") from None
-
-
-def live_run(runs: Path) -> RunDir | None:
-    """Return the run that is training now, whoever started it."""
-    if not locks.is_held(runs / FOLDER_LOCK):
-        return None
-    run_id = holder(RunDir(runs / "any"))[0]
-    if RUN_ID.fullmatch(run_id) and locks.is_held(RunDir(runs / run_id).lock_file):
-        return RunDir(runs / run_id)
-    return None
-
-
-def holder(run: RunDir) -> tuple[str, int | None]:
-    """Return the id of the run that last took the lock of this run's folder, and its process."""
-    run_id, _, process = locks.holder_of(run.path.parent / FOLDER_LOCK).partition(" ")
-    return run_id, int(process) if process.isascii() and process.isdigit() else None
 
 
 def busy_message(run_id: str) -> str:
@@ -155,12 +138,12 @@ def help_to_train(run: RunDir) -> None:
                 "that all machines share (--runs or INTENT_RUNS)."
             )
         train(_recipe_of(run), run, lambda event: None)
-    except distributed.Released:
+    except distributed.WorkerReleasedError:
         return
     except Exception as error:
         failure = explain(error, run)
         told = str(failure) if isinstance(failure, IntentError) else _ours(error, run)
-        distributed.tell_failure(told, traceback.format_exc())
+        distributed.send_failure(told, traceback.format_exc())
         raise failure from error
 
 
@@ -211,7 +194,7 @@ def _recipe_of(run: RunDir) -> Recipe:
 
 def explain(error: Exception, run: RunDir) -> Exception:
     """Return the failure as one that the user can mend, where it is, or else as it was."""
-    if failure := distributed.failure_elsewhere(error):
+    if failure := distributed.failure_of_other_process(error):
         return failure
     if isinstance(error, DataError):  # which says itself of which disk it could not be read
         return error

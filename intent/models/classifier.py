@@ -12,6 +12,7 @@ import numpy as np
 from intent.audio.clip import Clip, resample
 from intent.checkpoints.bounds import check_texts, check_weights, longest_seconds
 from intent.checkpoints.resolve import resolve, shown_name, window_seconds
+from intent.compat import attention_implementation
 from intent.devices import best_device, compute_in, device_name, precision
 from intent.errors import CheckpointError, IntentError
 from intent.library_output import quiet_libraries
@@ -212,7 +213,10 @@ def load(checkpoint: str, device: str | None = None) -> Loaded:
         feature_extractor=extractor,
         device=torch.device(device),
     )
-    window, keeps_attention = window_seconds(folder), model.config._attn_implementation == "eager"
+    window, keeps_attention = (
+        window_seconds(folder),
+        attention_implementation(model.config) == "eager",
+    )
     longest = window or longest_seconds(config, extractor.sampling_rate, keeps_attention)
     return Loaded(stock, window, longest, device_name(device))
 

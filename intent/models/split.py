@@ -1,6 +1,5 @@
 """Split a classifier: the frozen part is computed once per clip, the trained part in every step."""
 
-import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar, cast
 
@@ -8,13 +7,14 @@ import torch
 from transformers import PreTrainedModel
 from transformers.modeling_outputs import BaseModelOutput
 
+from intent.compat import with_children
 from intent.models.encoders import has_mean_pooled_head
 from intent.models.typed import last_layer, whisper_encoder
 from intent.models.whisper_padding import padding_neuron, speech_frames
 from intent.recipes import WHISPER
 
 if TYPE_CHECKING:
-    from transformers import Wav2Vec2Model
+    from transformers import Wav2Vec2ForSequenceClassification, Wav2Vec2Model
     from transformers.models.whisper.modeling_whisper import WhisperEncoder
 
 AnyModule = TypeVar("AnyModule", bound=torch.nn.Module)
@@ -134,13 +134,6 @@ class PooledEncoder(torch.nn.Module):
         return seen["frames"], None if neuron is None else seen["neurons"][..., neuron]
 
 
-def with_children(module: AnyModule, **children: torch.nn.Module) -> AnyModule:
-    """Return a copy of a module with some children replaced and everything else shared."""
-    other = copy.copy(module)
-    other._modules = {**module._modules, **children}
-    return other
-
-
 def _split_whisper(model: PreTrainedModel, trainable_layers: int) -> Parts:
     encoder = whisper_encoder(model)
     # The last layer is never cached: its first linear layer detects the padding.
@@ -154,7 +147,7 @@ def _split_whisper(model: PreTrainedModel, trainable_layers: int) -> Parts:
 def _split_wav2vec2(model: PreTrainedModel, trainable_layers: int) -> Parts:
     base = cast("Wav2Vec2Model", model.base_model)  # HuBERT and WavLM have the same modules
     layers = base.encoder.layers
-    base.feature_extractor._freeze_parameters()
+    cast("Wav2Vec2ForSequenceClassification", model).freeze_feature_encoder()
     if trainable_layers < len(layers):
         base.requires_grad_(False)
         layers[len(layers) - trainable_layers :].requires_grad_(True)

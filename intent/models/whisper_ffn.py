@@ -6,7 +6,7 @@ import torch
 from transformers import PreTrainedModel
 from transformers.modeling_outputs import BaseModelOutput
 
-from intent.models.split import with_children
+from intent.compat import with_children
 from intent.models.typed import last_layer, whisper_encoder
 from intent.models.whisper_padding import padding_neuron, speech_frames
 

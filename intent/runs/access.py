@@ -17,7 +17,7 @@ from typing import Literal
 from intent import paths
 from intent.checkpoints.resolve import existing_folder, is_hub_id, run_named_by
 from intent.errors import AccessError, CheckpointError, DataError, RunError
-from intent.paths import BUNDLED, MINDS14_DATA, RUN_ID, SAMPLE
+from intent.paths import BUNDLED, MINDS14, RUN_ID, SAMPLE
 from intent.recipes import Recipe
 from intent.runs.directory import RunDir, no_run
 
@@ -27,7 +27,7 @@ SECRET = re.compile(r"[!-~]{16,200}")  # what can stand in a header, and is too 
 PUBLIC_SETTING = "INTENT_PUBLIC"
 YES = ("1", "on", "yes", "true")
 
-PUBLIC_DATA = (MINDS14_DATA, SAMPLE)
+PUBLIC_DATA = (MINDS14, SAMPLE)
 Action = Literal["read", "stop", "resume", "rename", "remove", "restore"]
 
 FILE_ADDRESS = re.compile(r"file:/{1,3}", re.IGNORECASE)
@@ -79,11 +79,14 @@ def may(visitor: Visitor, action: Action, run: RunDir) -> bool:
     Every visitor may read a run, and classify with what came out of it, unless it was trained on a
     folder of this machine: its report quotes the recordings. All else is for the run's own visitor.
     """
-    if visitor.is_owner:
+    return visitor.is_owner or allows(visitor, action, run.owner, _data_of(run))
+
+
+def allows(visitor: Visitor, action: Action, owner: str | None, data: str | None) -> bool:
+    """Answer `may` for a run of which the owner and the data are at hand already."""
+    if visitor.is_owner or (visitor.key and visitor.key == owner):
         return True
-    if visitor.key and visitor == owner_of(run):
-        return True
-    return action == "read" and _is_public_run(run)
+    return action == "read" and data in PUBLIC_DATA
 
 
 def check(visitor: Visitor, action: Action, run: RunDir) -> RunDir:
@@ -176,11 +179,11 @@ def without_paths(text: str) -> str:
     return PATH.sub(r"\1", text)
 
 
-def _is_public_run(run: RunDir) -> bool:
+def _data_of(run: RunDir) -> str | None:
     try:
-        return run.recipe().data in PUBLIC_DATA
+        return run.recipe().data
     except RunError:
-        return False
+        return None
 
 
 def _known_folders() -> list[Path]:

@@ -1,48 +1,89 @@
-"""A run as others may see it: its checkpoint and what it says, with no path of this machine."""
+"""Prepare a run for sharing: its checkpoint, recipe and report, without paths of this machine."""
 
 import dataclasses
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, TypedDict
 
 from intent.checkpoints.download import DESCRIPTION_FILES, WEIGHT_FILES
 from intent.checkpoints.provenance import FILE_NAME as PROVENANCE_FILE
 from intent.checkpoints.provenance import Provenance, read_provenance
 from intent.checkpoints.resolve import local_folder
 from intent.errors import CheckpointError, RunError
-from intent.paths import BUNDLED, MINDS14, MINDS14_DATA, SAMPLE
+from intent.paths import BUNDLED, MINDS14, MINDS14_HUB_ID, SAMPLE
 from intent.recipes import Recipe
 from intent.runs.directory import RunDir
-from intent.runs.store import state
+from intent.runs.store import TRAINING_STATES, state
 
-LOCAL_BASE = "local checkpoint"  # what a folder is called when a recipe goes out
+LOCAL_BASE = "local checkpoint"  # stands for a folder in a shared recipe
 LOCAL_DATA = "local recordings"
-MAX_GENERATIONS = 20  # checkpoints made from checkpoints, before a loop of them is suspected
+Files = dict[str, bytes | BufferedReader]  # content by name, weights open for reading
+MAX_GENERATIONS = 20  # of checkpoints trained from checkpoints; more must be a loop
+
+
+class AccuracyJson(TypedDict):
+    """An accuracy in report.json."""
+
+    accuracy: float  # 0..1
+    interval: list[float]  # 95 %
+    clips: int
+
+
+class IntentJson(TypedDict):
+    """The scores of one intent in report.json, each 0..1."""
+
+    precision: float
+    recall: float
+    f1: float
+    support: int  # test clips
+
+
+class EvaluationJson(TypedDict, total=False):
+    """The results on the test clips in report.json, as far as the card shows them."""
+
+    accuracy: float | None  # 0..1
+    clips: int
+    ece: float | None  # expected calibration error, 0..1
+    labels: list[str]
+    confusion: list[list[int]]  # rows are true labels, columns predicted labels
+    per_intent: dict[str, IntentJson]
+    per_locale: dict[str, AccuracyJson]
+
+
+class ReportJson(TypedDict):
+    """The content of report.json, as far as it is used here."""
+
+    recipe: dict[str, Any]
+    outcome: str
+    seconds: float  # of training
+    train_clips: int
+    evaluation: EvaluationJson | None
 
 
 @dataclass(frozen=True)
-class Published:
-    """What a run says of itself to others; `recipe` and `provenance` name no folder."""
+class PublicRun:
+    """What is shared of a run; `recipe`, `provenance` and `report` contain no folder."""
 
     run_id: str
     recipe: Recipe
     provenance: Provenance
-    root: str | None  # the Hub id of the encoder that it all began with, if that is known
-    learnt_minds14: bool  # by itself or by a checkpoint that it was made from
-    report: dict[str, object]  # as in report.json, folders left out; empty: there is none
+    root: str | None  # Hub id of the original encoder, if known
+    trained_on_minds14: bool  # in this run or in a checkpoint that it started from
+    report: ReportJson | None
 
 
-def published(run: RunDir) -> Published:
-    """Return what a run may say of itself.
+def public_run(run: RunDir) -> PublicRun:
+    """Return what is shared of a run.
 
-    Raises RunError for a run that is training, and for one without a checkpoint of ours.
+    Raises RunError if the run is training, or has no checkpoint with a provenance.
     """
-    if state(run) in ("running", "stopping"):
+    if state(run) in TRAINING_STATES:
         raise RunError(
-            f"Run {run.id} is training now: wait for its end or stop it, then share what it made."
+            f"Run {run.id} is training now: wait until it ends, or stop it, then share it."
         )
     provenance = read_provenance(run.model)
     if provenance is None:
@@ -50,8 +91,8 @@ def published(run: RunDir) -> Published:
             f"Run {run.id} has no checkpoint to share: resume it, or choose a finished run."
         )
     recipe = run.recipe()
-    root, taught_with = _ancestry(recipe.base)
-    return Published(
+    root, earlier_data = _ancestry(recipe.base)
+    return PublicRun(
         run_id=run.id,
         recipe=dataclasses.replace(
             recipe, base=_public_base(recipe.base), data=_public_data(recipe.data)
@@ -62,21 +103,21 @@ def published(run: RunDir) -> Published:
             data=_public_data(provenance.data),
         ),
         root=root,
-        learnt_minds14=bool({MINDS14, MINDS14_DATA} & {recipe.data, *taught_with}),
+        trained_on_minds14=bool({MINDS14_HUB_ID, MINDS14} & {recipe.data, *earlier_data}),
         report=_report(run, provenance),
     )
 
 
 @contextmanager
-def checkpoint_files(run: RunDir, about: Published) -> Iterator[dict[str, bytes | BinaryIO]]:
-    """Yield the files of a run's checkpoint by name: texts as bytes, weights open for reading.
+def checkpoint_files(run: RunDir, public: PublicRun) -> Iterator[Files]:
+    """Yield the files of a run's checkpoint by name: texts as bytes, weights as open files.
 
-    Open, they stay those of one checkpoint even if the run goes on and puts another in its place.
-    Nothing but a stock checkpoint's texts and its safetensors weights is among them.
+    Open files stay those of one checkpoint, even if the run resumes and replaces it meanwhile. Only
+    the texts and the safetensors weights of a stock checkpoint are included.
     """
-    provenance = json.dumps(dataclasses.asdict(about.provenance), indent=1).encode()
+    provenance = json.dumps(dataclasses.asdict(public.provenance), indent=1).encode()
     with ExitStack() as opened:
-        files: dict[str, bytes | BinaryIO] = {}
+        files: Files = {}
         for path in sorted(run.model.iterdir()):
             if path.name == PROVENANCE_FILE:
                 files[path.name] = provenance
@@ -89,27 +130,27 @@ def checkpoint_files(run: RunDir, about: Published) -> Iterator[dict[str, bytes 
         yield files
 
 
-def recipe_file(about: Published) -> bytes:
-    """Return the recipe as a file to share."""
-    return about.recipe.to_json().encode()
+def recipe_file(public: PublicRun) -> bytes:
+    """Return the content of the recipe.json to share."""
+    return public.recipe.to_json().encode()
 
 
 def _ancestry(base: str) -> tuple[str | None, tuple[str, ...]]:
-    """The Hub id at the root of a base, and the data that each checkpoint on the way learnt from."""
-    taught_with: list[str] = []
+    """Return the Hub id of the original encoder of a base, and the data of each training since."""
+    data: list[str] = []
     for _ in range(MAX_GENERATIONS):
         try:
             folder = local_folder(base)
-        except CheckpointError:  # it was moved or removed since
-            return None, tuple(taught_with)
+        except CheckpointError:  # moved or removed since
+            return None, tuple(data)
         if folder is None:
-            return base, tuple(taught_with)
+            return base, tuple(data)
         provenance = read_provenance(folder)
         if provenance is None:
-            return None, tuple(taught_with)
-        taught_with.append(provenance.data)
+            return None, tuple(data)
+        data.append(provenance.data)
         base = provenance.base
-    return None, tuple(taught_with)
+    return None, tuple(data)
 
 
 def _public_base(base: str) -> str:
@@ -121,21 +162,20 @@ def _public_base(base: str) -> str:
 
 
 def _public_data(data: str) -> str:
-    return data if data in (MINDS14, MINDS14_DATA, SAMPLE) else LOCAL_DATA
+    return data if data in (MINDS14_HUB_ID, MINDS14, SAMPLE) else LOCAL_DATA
 
 
-def _report(run: RunDir, provenance: Provenance) -> dict[str, object]:
-    """The report, if it is on the checkpoint that is there: a resumed run may have a newer one."""
+def _report(run: RunDir, provenance: Provenance) -> ReportJson | None:
+    """Return the report, if it belongs to the checkpoint: a resumed run may have a newer one."""
     try:
-        report = json.loads(run.report_file.read_text(encoding="utf-8"))
-        evaluation = report["evaluation"]
-        if (evaluation or {}).get("accuracy") != provenance.accuracy:
-            return {}
+        report: ReportJson = json.loads(run.report_file.read_text(encoding="utf-8"))
+        if (report["evaluation"] or {}).get("accuracy") != provenance.accuracy:
+            return None
         recipe = report["recipe"]
         recipe |= {"base": _public_base(recipe["base"]), "data": _public_data(recipe["data"])}
         return report
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
-        return {}
+        return None
 
 
 def _config(path: Path) -> bytes:

@@ -1,76 +1,74 @@
-"""A run as one zip: its checkpoint, its card, its recipe, its report, and ONNX when asked."""
+"""Pack a run into one zip: checkpoint, model card, recipe, report, and ONNX on request."""
 
 import json
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
 
 from intent.checkpoints.resolve import window_seconds
 from intent.errors import RunError
 from intent.models.onnx_export import onnx_bytes
 from intent.runs.directory import RunDir
 from intent.runs.disk_full import is_full
+from intent.sharing import OnProgress, no_progress
 from intent.sharing.card import card_files
-from intent.sharing.public_view import checkpoint_files, published, recipe_file
+from intent.sharing.public_view import Files, checkpoint_files, public_run, recipe_file
 
 ONNX_FILE = "onnx/model.onnx"
-EPOCH = (1980, 1, 1, 0, 0, 0)  # the oldest date that a zip knows: equal files make equal zips
-MODE = 0o644 << 16
+EPOCH = (1980, 1, 1, 0, 0, 0)  # one date for all files, so that the same run gives the same zip
+MODE = 0o644 << 16  # -rw-r--r--, where zip keeps it
 COPY_BYTES = 1 << 20
-
-OnPhase = Callable[[str], None]
 
 
 @contextmanager
 def zipped(
-    run: RunDir, with_onnx: bool = False, on_phase: OnPhase = lambda phase: None
+    run: RunDir, with_onnx: bool = False, on_progress: OnProgress = no_progress
 ) -> Iterator[Path]:
-    """Give a run as a zip named after it, which is removed when the block ends.
+    """Yield a zip named after a run, which is removed when the block ends.
 
-    All lies in a folder named after the run, which stock pipeline loads; no file holds a path of
-    this machine. The same run gives the same bytes. on_phase gets what is being done, in words.
-    Raises RunError (it trains, has no checkpoint, or the disk is full) and CheckpointError (ONNX).
+    Its files are in a folder named after the run, which stock `pipeline` loads; none contains a
+    path of this machine. The same run gives the same bytes. Raises RunError (the run is training,
+    has no checkpoint, or the disk is full) and CheckpointError (ONNX).
     """
-    about = published(run)
+    public = public_run(run)
     with tempfile.TemporaryDirectory(prefix="intent-share-") as folder:
         target = Path(folder) / f"{run.id}.zip"
         try:
-            with checkpoint_files(run, about) as checkpoint:
-                on_phase("writing the card")
+            with checkpoint_files(run, public) as checkpoint:
+                on_progress("writing the model card", None)
                 window = window_seconds(run.model)
-                files = {
+                files: Files = {
                     **checkpoint,
-                    **card_files(about, run.history(), run.id, run.id, window),
-                    "recipe.json": recipe_file(about),
+                    **card_files(public, run.history(), run.id, run.id, window),
+                    "recipe.json": recipe_file(public),
                 }
-                if about.report:
-                    files["report.json"] = json.dumps(about.report, indent=1).encode()
+                if public.report:
+                    files["report.json"] = json.dumps(public.report, indent=1).encode()
                 if with_onnx:
-                    on_phase("writing ONNX, half a minute or so")
+                    on_progress("exporting to ONNX, about half a minute", None)
                     files[ONNX_FILE] = onnx_bytes(run.model)
-                on_phase("packing")
+                on_progress("packing", None)
                 _write(target, run.id, files)
         except OSError as error:
             raise _cannot_write(run, error) from None
         yield target
 
 
-def _write(target: Path, folder: str, files: dict[str, bytes | BinaryIO]) -> None:
+def _write(target: Path, folder: str, files: Files) -> None:
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as packed:
         for name in sorted(files):
             content = files[name]
             entry = zipfile.ZipInfo(f"{folder}/{name}", EPOCH)
             entry.external_attr = MODE
-            entry.create_system = 3  # Unix, whatever the machine
+            entry.create_system = 3  # Unix, on every machine
             if isinstance(content, bytes):
                 entry.compress_type = zipfile.ZIP_DEFLATED
                 packed.writestr(entry, content)
                 continue
-            entry.compress_type = zipfile.ZIP_STORED  # weights hardly shrink
+            entry.compress_type = zipfile.ZIP_STORED  # weights hardly compress
             with packed.open(entry, "w", force_zip64=True) as stored:
                 shutil.copyfileobj(content, stored, COPY_BYTES)
 
@@ -78,7 +76,7 @@ def _write(target: Path, folder: str, files: dict[str, bytes | BinaryIO]) -> Non
 def _cannot_write(run: RunDir, error: OSError) -> RunError:
     if is_full(error):
         return RunError(
-            f"There is no room for the zip of run {run.id} in {tempfile.gettempdir()}: free some "
+            f"There is no space for the zip of run {run.id} in {tempfile.gettempdir()}: free some "
             "space and try again."
         )
     return RunError(f"Run {run.id} could not be packed ({error.strerror or error}): try again.")

@@ -43,7 +43,7 @@ class Watch:
     def must_end(self) -> bool:
         """Return whether training must end, and keep the reason in `outcome`."""
         if self.outcome == "done":
-            self.outcome = distributed.leaders(self.outcome_now)
+            self.outcome = distributed.from_lead(self.outcome_now)
         return self.outcome != "done"
 
     def outcome_now(self) -> str:

@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from intent.compat import with_children
 from intent.data.labelled_clip import LabelledClip
 from intent.models.encoders import has_fixed_window
-from intent.models.split import PooledEncoder, with_children
+from intent.models.split import PooledEncoder
 from intent.models.typed import whisper_encoder
 from intent.models.whisper_ffn import BelowFeedForward, FeedForwardOnly, without_padding
 from intent.models.whisper_padding import padding_neuron

@@ -31,7 +31,7 @@ def prepare(recipe: Recipe, run: RunDir, on_event: Callable[[Event], None], watc
     def on_skip(name: str, reason: str) -> None:
         on_event(Skipped(name, reason))
 
-    with distributed.leader_first():
+    with distributed.lead_first():
         on_event(Phase(phases.LOADING_DATA))
         data = load_data(recipe.data, recipe.locales, on_skip)
         parts = split(data, recipe.seed, recipe.test_share)

@@ -44,10 +44,10 @@ def train(
     (`out_of_memory.py`).
 
     In distributed training all processes call it. After the gradient steps only the lead process
-    continues; in the worker processes it raises `distributed.Released`.
+    continues; in the worker processes it raises `distributed.WorkerReleasedError`.
     """
     if recipe.method == "closed-form":
-        distributed.part()
+        distributed.release_workers()
     watch, earlier_seconds = Watch(should_stop, budget_seconds), _earlier_seconds(run)
     memory_is_short = run.history().halved is not None  # in an earlier session
     while True:
@@ -83,7 +83,7 @@ def _train_once(
         recipe, _ = smaller
     work = prepare(recipe, run, on_event, watch)
     work = replace(work, passes=2 if memory_is_short else 1)
-    if distributed.leads():
+    if distributed.is_lead():
         run.recover_model()
     check_trainable(work)
     on_event(

@@ -103,7 +103,7 @@ def test_runs_are_compared_by_chance_and_by_recipe(client: Client, runs: Path) -
 def test_one_run_twice_is_not_two_runs(client: Client, runs: Path) -> None:
     run = make_run(runs)
     assert refusal(lambda: client.predict([run.id, run.id], api_name="/compare")) == (
-        "Two different runs or more can be compared, found 1: name them by their ids (/list_runs)."
+        "Expected the ids of two or more different runs, found 1: /list_runs returns the ids."
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from intent.jobs.worker import live_run
+from intent.runs.live import live_run
 from intent.runs.store import list_runs
 from tests.browser.harness import open_page, problems, reload, serve
 from tests.browser.test_runs import open_run, open_tab, table

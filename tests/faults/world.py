@@ -13,10 +13,10 @@ from pathlib import Path
 
 from intent.jobs.processes import prepare_worker
 from intent.jobs.queue import enqueue
-from intent.jobs.worker import holder
 from intent.recipes import Recipe, change, preset
 from intent.runs.directory import RunDir, history_of
-from intent.runs.store import check_resumable, create_run, state
+from intent.runs.live import holder
+from intent.runs.store import TRAINING_STATES, check_resumable, create_run, state
 from tests.faults import processes
 from tests.faults.points import Point, Undisturbed
 from tests.tiny import tiny_whisper, tone, tone_folder, wav_bytes
@@ -156,7 +156,7 @@ def _is_due(run: RunDir, point: Point) -> bool:
 def _is_still(run: RunDir, app: BaseProcess) -> bool:
     """Whether nobody trains the run and nobody is about to."""
     now = state(run)
-    return now not in ("running", "stopping") and not (now == "queued" and app.is_alive())
+    return now not in TRAINING_STATES and not (now == "queued" and app.is_alive())
 
 
 def _ended(run: RunDir) -> bool:
@@ -164,7 +164,7 @@ def _ended(run: RunDir) -> bool:
 
 
 def _kill_training(run: RunDir) -> None:
-    run_id, process = holder(run)
-    if run_id == run.id and process and state(run) in ("running", "stopping"):
+    run_id, process = holder(run.path.parent)
+    if run_id == run.id and process and state(run) in TRAINING_STATES:
         with suppress(ProcessLookupError):
             os.kill(process, signal.SIGKILL)

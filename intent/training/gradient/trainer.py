@@ -9,6 +9,7 @@ from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState,
 
 from intent import distributed
 from intent.checkpoints.provenance import read_provenance
+from intent.compat import train_on_one_device
 from intent.errors import RunError
 from intent.paths import sync, sync_all
 from intent.runs.directory import WHOLE, RunDir
@@ -42,8 +43,8 @@ class MarkComplete(TrainerCallback):
     def on_save(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
     ) -> None:
-        distributed.wait_for_all()  # each process writes its random state into the checkpoint
-        if not distributed.leads():
+        distributed.barrier()  # each process writes its random state into the checkpoint
+        if not distributed.is_lead():
             return
         folder = Path(str(args.output_dir)) / f"checkpoint-{state.global_step}"
         sync_all(folder)
@@ -75,7 +76,7 @@ def on_one_device(arguments: TrainingArguments) -> TrainingArguments:
 
     The batch would be larger than the recipe's; to use more GPUs, launch more processes.
     """
-    arguments._n_gpu = min(arguments.n_gpu, 1)
+    train_on_one_device(arguments)
     return arguments
 
 

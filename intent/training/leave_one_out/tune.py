@@ -59,14 +59,14 @@ def tune_last_layer(work: Work) -> tuple[list[LabelledClip], np.ndarray]:
     try:
         tuner.held_out.compute_features()
         tuner.compute_features()
-        distributed.part()  # the regression needs the whole batch in one process
+        distributed.release_workers()  # the regression needs the whole batch in one process
         if last_checkpoint(work.run) is None:
             tuner.evaluate(0, copies=1)
         tuner.calibrate()
         tuner.train()
         scores = tuner.evaluate(work.recipe.epochs, work.recipe.copies + 1)
     except Stopped:
-        distributed.part()
+        distributed.release_workers()
     if tuner.best_accuracy is not None and (work.recipe.keep_best or work.watch.must_end()):
         load_best(work)
         scores = None

@@ -1,4 +1,4 @@
-/* The recordings of a report: a row plays, a filter shows others. */
+/* The recordings of a report: a row plays its sound, a filter button changes the rows. */
 element.addEventListener("click", (event) => {
   const play = event.target.closest("[data-play]");
   const show = event.target.closest("[data-show]");

@@ -1,4 +1,4 @@
-"""The recordings of a report as rows that play: mistakes, one pair of intents, or flawed ones."""
+"""Render the recordings of a report as rows that play: mistakes, one cell, or poor audio."""
 
 from dataclasses import dataclass
 from html import escape
@@ -7,20 +7,20 @@ from pathlib import Path
 from intent.labels import human_name
 from intent.runs.report import OLD, AnsweredClip, Report
 from intent.ui.runs.confusion import pair_in_words
-from intent.ui.shared.html import percent
+from intent.ui.shared.format import score_percent as percent
 
 JS = Path(__file__).with_name("clips_list.js").read_text(encoding="utf-8")
-MOST = 100  # rows at a time
-LABELS_WRONG = (
-    "The most confident ones come first: where a model is this sure and still wrong, it is often the "
-    "label that is wrong."
+MAX_ROWS = 100
+ABOUT_MISTAKES = (
+    "Most confident first. If a model is very confident and still wrong, check whether the label is "
+    "wrong."
 )
-HARD = "Silent, cut off at the top by a level that was too high, or under a second long."
+ABOUT_POOR_AUDIO = "Silent, clipped by too high a level, or shorter than a second."
 
 
 @dataclass(frozen=True)
 class Filter:
-    """Which recordings are shown: "mistakes", "flawed", or "pair" with its two labels."""
+    """Select recordings: "mistakes", "flawed" (poor audio), or "pair" with its two labels."""
 
     name: str = "mistakes"
     true: str = ""
@@ -28,43 +28,49 @@ class Filter:
 
 
 def clips_html(report: Report, shown: Filter) -> str:
-    """Return the rows that a filter leaves, and the filters there are; empty without a test."""
+    """Return the filter buttons and the selected rows; empty without test recordings."""
     if not report.labels:
         return ""
     rows = chosen(report, shown)
-    listed = "".join(_row(index, clip) for index, clip in rows[:MOST])
+    listed = "".join(_row(index, clip) for index, clip in rows[:MAX_ROWS])
     cut = (
-        f"<p class='is-quiet'>The first {MOST} of {len(rows)}; the squares of the map lead to the "
-        "others.</p>"
-        if len(rows) > MOST
+        f"<p class='is-quiet'>The first {MAX_ROWS} of {len(rows)}. Click a cell of the confusion "
+        "matrix to list the others.</p>"
+        if len(rows) > MAX_ROWS
         else ""
     )
     title, note = _title(report, shown, len(rows))
     return (
-        f"<h3 tabindex='-1'>{escape(title)}</h3><p class='is-quiet'>{escape(note)}</p>"
-        f"{_filters(report, shown)}<ol class='rn-clips'>{listed}</ol>{cut}"
+        f"<div role='region' aria-label='Recordings'><h3 tabindex='-1'>{escape(title)}</h3>"
+        f"<p class='is-quiet'>{escape(note)}</p>{_filters(report, shown)}"
+        f"<ol class='rn-clips'>{listed}</ol>{cut}</div>"
     )
 
 
 def chosen(report: Report, shown: Filter) -> list[tuple[int, AnsweredClip]]:
-    """Return the clips that a filter leaves, by their place in the report, the surest first."""
+    """Return the clips that match a filter with their index in the report, most confident first."""
     return sorted(
         ((index, clip) for index, clip in enumerate(report.clips) if _fits(clip, shown)),
         key=lambda one: -one[1].score,
     )
 
 
-def said_html(clip: AnsweredClip) -> str:
-    """Return what was said in a clip, and all that is known of the answers to it."""
-    answers = "".join(
+def clip_html(clip: AnsweredClip) -> str:
+    """Return the transcript of a clip, its name, and its predicted intents with their scores."""
+    predictions = "".join(
         f"<li><span>{escape(human_name(label))}</span> <b>{percent(score)}</b></li>"
         for label, score in clip.top
     )
     where = " · ".join(part for part in (clip.locale, clip.name) if part)
     return (
-        f"<p class='is-said'>{_words(clip)}</p><p class='is-quiet'>{escape(where)}</p>"
-        f"<ol class='rn-answers' aria-label='Likeliest intents'>{answers}</ol>"
+        "<div role='region' aria-label='Selected recording'>"
+        f"<p class='rn-transcript'>{_words(clip)}</p><p class='is-quiet'>{escape(where)}</p>"
+        f"<ol class='rn-predictions' aria-label='Predicted intents'>{predictions}</ol></div>"
     )
+
+
+def _recordings(count: int) -> str:
+    return "recording" if count == 1 else "recordings"
 
 
 def _fits(clip: AnsweredClip, shown: Filter) -> bool:
@@ -80,17 +86,17 @@ def _title(report: Report, shown: Filter, count: int) -> tuple[str, str]:
         note = "" if report.is_whole or shown.true != shown.predicted else OLD
         return pair_in_words(human_name(shown.true), human_name(shown.predicted), count), note
     if shown.name == "flawed":
-        return f"{count} hard to hear", HARD
+        return f"{count} {_recordings(count)} with poor audio", ABOUT_POOR_AUDIO
     if not count:
-        return "No mistake", "Every test recording was heard correctly."
-    return f"{count} {'mistake' if count == 1 else 'mistakes'}", LABELS_WRONG
+        return "No mistakes", "Every test recording was classified correctly."
+    return f"{count} {'mistake' if count == 1 else 'mistakes'}", ABOUT_MISTAKES
 
 
 def _filters(report: Report, shown: Filter) -> str:
     flawed = sum(bool(clip.flaw) for clip in report.clips)
     counts = {
         "mistakes": ("All mistakes", len(report.mistakes)),
-        "flawed": ("Hard to hear", flawed),
+        "flawed": ("Poor audio", flawed),
     }
     buttons = "".join(
         f"<button type='button' data-show='{name}' aria-pressed='{str(name == shown.name).lower()}'>"
@@ -103,19 +109,20 @@ def _filters(report: Report, shown: Filter) -> str:
 
 def _row(index: int, clip: AnsweredClip) -> str:
     words = _words(clip)
-    flaw = f"<span class='rn-flaw'>{escape(clip.flaw.capitalize())}</span>" if clip.flaw else ""
+    badge = f"<span class='rn-flaw'>{escape(clip.flaw.capitalize())}</span>" if clip.flaw else ""
     of_true = dict(clip.top).get(clip.true)
-    known = f" <b>{percent(of_true)}</b>" if of_true is not None else ""
+    true_score = f" <b>{percent(of_true)}</b>" if of_true is not None else ""
     name = escape(f"Play {clip.transcription or clip.name}", quote=True)
-    heard = (
-        "" if clip.right else _intent("heard as", clip.predicted, f" <b>{percent(clip.score)}</b>")
-    )
-    label = _intent("heard rightly as" if clip.right else "label", clip.true, known)
+    if clip.right:
+        labels = _intent("predicted correctly", clip.true, true_score)
+    else:
+        labels = _intent("true label", clip.true, true_score)
+        labels += _intent("predicted", clip.predicted, f" <b>{percent(clip.score)}</b>")
     return (
         f"<li><button type='button' class='rn-play' data-play='{index}' aria-label='{name}'>"
         "<svg viewBox='0 0 24 24' aria-hidden='true'><path d='M8 5v14l11-7z'/></svg></button>"
-        f"<div><p class='rn-words'>{words} {flaw}</p><p class='rn-pair'>"
-        f"{label}{heard}</p></div></li>"
+        f"<div><p class='rn-words'>{words} {badge}</p><p class='rn-pair'>"
+        f"{labels}</p></div></li>"
     )
 
 

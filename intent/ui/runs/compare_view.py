@@ -1,4 +1,4 @@
-"""Several runs side by side: accuracies, whether they differ by chance, curves and recipes."""
+"""Render several runs side by side: accuracies, significance tests, curves and recipes."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -9,19 +9,19 @@ from intent.recipes import NOT_READ, Recipe, value_read
 from intent.runs.compare import differences, in_words, mcnemar
 from intent.runs.events import History
 from intent.runs.report import Report
-from intent.ui.finetune.live_view import percent
+from intent.ui.finetune.live_view import NBSP, percent
 from intent.ui.finetune.recipe_form import WORDS, field_names
-from intent.ui.runs.overlay import COLOURS, overlay_html
+from intent.ui.runs.overlay import MAX_RUNS, overlay_html
 from intent.ui.runs.rows import RunRow
 from intent.ui.runs.table import begun_in_words, bounds_in_words, interval_html
 
-NO_ANSWERS = "it has not kept what it answered to each test recording."
-OTHER_WORDS = {"preset": "Preset", "data": "Data", "locales": "Locales", "base": "Base"}
+NO_PREDICTIONS = "its report has no predictions for the single recordings."
+OTHER_WORDS = {"preset": "Preset", "data": "Data", "locales": "Locales", "base": "Base model"}
 
 
 @dataclass(frozen=True)
 class Compared:
-    """A run that is looked at beside others; `report` is None where it has none."""
+    """A run in a comparison; `report` is None if it has none."""
 
     row: RunRow
     recipe: Recipe
@@ -30,20 +30,20 @@ class Compared:
 
 
 def compare_html(runs: Sequence[Compared]) -> str:
-    """Return the comparison of two runs or more."""
+    """Return the comparison of two or more runs."""
     names = distinct_names([run.row for run in runs])
     curves = [(name, run.history, run.recipe) for name, run in zip(names, runs, strict=True)]
     return (
         f"<h2 tabindex='-1'>{len(runs)} runs compared</h2>"
         f"<section><h3>Accuracy</h3>{_accuracies(names, runs)}</section>"
-        f"<section><h3>More than chance?</h3>{_verdicts(names, runs)}</section>"
+        f"<section><h3>Is the difference significant?</h3>{_verdicts(names, runs)}</section>"
         f"<section>{overlay_html(curves)}</section>"
         f"<section><h3>Recipes</h3>{recipes_html(names, [run.recipe for run in runs])}</section>"
     )
 
 
 def distinct_names(rows: Sequence[RunRow]) -> list[str]:
-    """Return the name of each run, with its time where others are called the same."""
+    """Return the name of each run, with its creation time if another run has the same name."""
     counts = Counter(row.name for row in rows)
     timed = [
         f"{row.name} ({begun_in_words(row.id)})" if counts[row.name] > 1 else row.name
@@ -57,42 +57,40 @@ def distinct_names(rows: Sequence[RunRow]) -> list[str]:
 
 
 def verdicts(names: Sequence[str], runs: Sequence[Compared]) -> list[str]:
-    """Return a sentence on each run beside the best of them, and on those without answers."""
-    pairs = list(zip(names, runs, strict=True))
-    whole = [(name, run) for name, run in pairs if has_answers(run)]
-    without = [name for name, run in pairs if not has_answers(run)]
-    said = [f"{name} cannot be compared clip by clip: {NO_ANSWERS}" for name in without]
-    if len(whole) < 2:
-        return said
-    best_name, best = max(whole, key=lambda one: one[1].report.accuracy or 0.0)
+    """Return a sentence that compares each run with the best, and one per run without predictions."""
+    complete: list[tuple[str, Report]] = []
+    incomplete: list[str] = []
+    for name, run in zip(names, runs, strict=True):
+        if run.report is not None and run.report.is_whole and run.report.clips:
+            complete.append((name, run.report))
+        else:
+            incomplete.append(f"{name} cannot be compared clip by clip: {NO_PREDICTIONS}")
+    if len(complete) < 2:
+        return incomplete
+    best_name, best = max(complete, key=lambda one: one[1].accuracy or 0.0)
     tested = [
-        in_words(best_name, name, mcnemar(best.report.clips, run.report.clips))
-        for name, run in whole
-        if run is not best
+        in_words(best_name, name, mcnemar(best.clips, report.clips))
+        for name, report in complete
+        if report is not best
     ]
-    return tested + said
-
-
-def has_answers(run: Compared) -> bool:
-    """Return whether it is known what a run answered to each test clip."""
-    return run.report is not None and run.report.is_whole and bool(run.report.clips)
+    return tested + incomplete
 
 
 def recipes_html(names: Sequence[str], recipes: Sequence[Recipe]) -> str:
-    """Return the recipes as columns of a table, the fields in which they differ first and marked."""
+    """Return the recipes as columns of a table; settings that differ are marked and come first."""
     different = {one.field for one in differences(recipes)}
     fields = [*OTHER_WORDS, *field_names()]
     heads = "".join(
-        f"<th scope='col'><i class='rn-dot is-run-{number % COLOURS + 1}' aria-hidden='true'></i>"
+        f"<th scope='col'><i class='rn-dot is-run-{number % MAX_RUNS + 1}' aria-hidden='true'></i>"
         f"{escape(name)}</th>"
         for number, name in enumerate(names)
     )
     marked = [_field(field, recipes, True) for field in fields if field in different]
     same = [_field(field, recipes, False) for field in fields if field not in different]
     note = (
-        f"{len(marked)} of {len(fields)} settings differ; they are marked and come first."
+        f"{len(marked)} of {len(fields)} settings differ. They are marked and come first."
         if marked
-        else "Their recipes are the same in every setting."
+        else "All settings are the same."
     )
     return (
         f"<p class='is-quiet'>{note}</p><div class='rn-scroll' role='region' tabindex='0' "
@@ -104,21 +102,21 @@ def recipes_html(names: Sequence[str], recipes: Sequence[Recipe]) -> str:
 
 def _accuracies(names: Sequence[str], runs: Sequence[Compared]) -> str:
     rows = "".join(
-        f"<li class='is-run-{number % COLOURS + 1}'><span class='rn-name'><i class='rn-dot' "
+        f"<li class='is-run-{number % MAX_RUNS + 1}'><span class='rn-name'><i class='rn-dot' "
         f"aria-hidden='true'></i>{escape(name)}</span>{_accuracy(run.row)}</li>"
         for number, (name, run) in enumerate(zip(names, runs, strict=True))
     )
-    scale = "".join(f"<span>{mark}</span>" for mark in ("0", "25", "50", "75", "100\u00a0%"))
+    scale = "".join(f"<span>{mark}</span>" for mark in ("0", "25", "50", "75", f"100{NBSP}%"))
     return (
-        "<p class='is-quiet'>The dot is what was measured; the line is where, with 95 % confidence, "
-        f"all such recordings lie.</p><ol class='rn-accuracies'>{rows}"
+        f"<p class='is-quiet'>The dot is the accuracy on the test recordings, the line its 95{NBSP}% "
+        f"confidence interval.</p><ol class='rn-accuracies'>{rows}"
         f"<li class='rn-scale' aria-hidden='true'><p>{scale}</p></li></ol>"
     )
 
 
 def _accuracy(row: RunRow) -> str:
     if row.accuracy is None:
-        return "<b>–</b><small>not tested yet</small>"
+        return "<b>–</b><small>not evaluated yet</small>"
     words = bounds_in_words(row.interval) if row.interval else "so far"
     return (
         f"<b>{percent(row.accuracy)}</b><small>{words}</small>"
@@ -127,14 +125,14 @@ def _accuracy(row: RunRow) -> str:
 
 
 def _verdicts(names: Sequence[str], runs: Sequence[Compared]) -> str:
-    said = verdicts(names, runs)
+    sentences = verdicts(names, runs)
     note = ""
-    if len(said) > 1:
+    if len(sentences) > 1:
         note = (
-            "<p class='is-quiet'>Each is compared with the most accurate one. With many comparisons "
-            "one in twenty looks like more than chance by chance alone.</p>"
+            "<p class='is-quiet'>Each run is compared with the most accurate one. About one in "
+            "twenty comparisons of equally good runs looks significant by chance.</p>"
         )
-    return "".join(f"<p class='rn-verdict'>{escape(sentence)}</p>" for sentence in said) + note
+    return "".join(f"<p class='rn-verdict'>{escape(sentence)}</p>" for sentence in sentences) + note
 
 
 def _field(field: str, recipes: Sequence[Recipe], differs: bool) -> str:

@@ -1,4 +1,4 @@
-"""The confusion matrix as a heat map: what was said, what was heard, how often."""
+"""Render the confusion matrix as a heat map: rows are true labels, columns predicted ones."""
 
 from collections.abc import Sequence
 from html import escape
@@ -7,39 +7,40 @@ from pathlib import Path
 from intent.labels import human_name
 
 JS = Path(__file__).with_name("confusion.js").read_text(encoding="utf-8")
-HINT = "Point at a square, or go there with the arrow keys; a click lists its recordings."
+HINT = "Select a cell with the pointer or the arrow keys. Click it to list its recordings."
 
 
 def confusion_html(labels: Sequence[str], matrix: Sequence[Sequence[int]]) -> str:
-    """Return the map; a row is what was said, a column what was heard, empty where none was."""
+    """Return the matrix as a table of buttons; empty without test recordings."""
     if not matrix:
         return ""
     names = [human_name(label) for label in labels]
     heads = "".join(f"<th scope='col'><span>{escape(name)}</span></th>" for name in names)
-    first = _first(matrix)
+    first = _first_filled(matrix)
     rows = "".join(
         f"<tr><th scope='row'>{escape(names[row])}</th>{_cells(row, names, counts, first)}</tr>"
         for row, counts in enumerate(matrix)
     )
     return (
-        "<h3>What it takes for what</h3>"
-        f"<p class='is-quiet rn-caption' data-caption aria-live='polite'>{HINT}</p>"
-        "<div class='rn-scroll'><table class='rn-confusion' aria-label='Confusion matrix: a row is "
-        "what was said, a column what was heard'><thead><tr><th><span class='rn-axes'>said ↓ "
-        f"heard →</span></th>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
+        "<h3>Confusion matrix</h3>"
+        f"<p class='is-quiet rn-caption' role='status'>{HINT}</p>"
+        "<div class='rn-scroll'><table class='rn-confusion' aria-label='Confusion matrix: rows are "
+        "true labels, columns are predicted labels'><thead><tr><th><span class='rn-axes'>"
+        f"True label ↓<br>Predicted label →</span></th>{heads}</tr></thead>"
+        f"<tbody>{rows}</tbody></table></div>"
     )
 
 
-def pair_in_words(said: str, heard: str, count: int) -> str:
-    """Return one square of the map as a sentence, its labels as people say them."""
-    times = f"{count} {'recording' if count == 1 else 'recordings'}"
-    if said == heard:
-        return f"“{said}”, heard rightly: {times}"
-    return f"“{said}”, heard as “{heard}”: {times}"
+def pair_in_words(true: str, predicted: str, count: int) -> str:
+    """Return one cell of the matrix in words, given its labels as people write them."""
+    recordings = f"{count} {'recording' if count == 1 else 'recordings'}"
+    if true == predicted:
+        return f"“{true}”, predicted correctly: {recordings}"
+    return f"“{true}”, predicted as “{predicted}”: {recordings}"
 
 
-def _first(matrix: Sequence[Sequence[int]]) -> tuple[int, int]:
-    """The square that the Tab key leads to."""
+def _first_filled(matrix: Sequence[Sequence[int]]) -> tuple[int, int]:
+    """Return the cell that the Tab key reaches."""
     filled = ((r, c) for r, counts in enumerate(matrix) for c, count in enumerate(counts) if count)
     return next(filled, (0, 0))
 

@@ -1,4 +1,4 @@
-"""Precision, recall and F1 of each intent, and how far a run's scores can be trusted."""
+"""Render precision, recall and F1 of each intent, and how well the scores are calibrated."""
 
 from collections.abc import Mapping
 from html import escape
@@ -8,29 +8,31 @@ import numpy as np
 from intent.evaluation.metrics import LabelFigures, ReliabilityBin, reliability
 from intent.labels import human_name
 from intent.runs.report import OLD, Report
-from intent.ui.finetune.live_view import percent
+from intent.ui.finetune.live_view import NBSP, percent
 from intent.ui.shared.chart import Chart, Line, chart_html
 
-SURE = 0.9  # scores from here on are what the sentence speaks of
+CONFIDENT = 0.9  # score from which a prediction counts as confident
 MEASURES = ("precision", "recall", "f1")
 MEANINGS = (
-    "Precision: of what it takes for this intent, how much is. Recall: of what is this intent, how "
-    "much it finds. F1: both at once. The intents that are hardest for it come first."
+    "Precision: of the clips predicted as this intent, the share that are this intent.",
+    "Recall: of the clips with this intent, the share predicted as it.",
+    "F1: the harmonic mean of both. Intents with the lowest F1 come first.",
 )
 
 
 def figures_html(report: Report) -> str:
-    """Return both figures of a report, side by side where there is room; empty without a test."""
+    """Return both sections of a report, side by side if there is room; empty without a test."""
     if not report.per_intent:
         return ""
     return (
-        f"<div class='rn-figures'><section>{per_intent_html(report.per_intent)}</section>"
-        f"<section>{reliability_html(report)}</section></div>"
+        "<div class='rn-figures'><section aria-label='Each intent'>"
+        f"{per_intent_html(report.per_intent)}</section><section aria-label='Calibration'>"
+        f"{reliability_html(report)}</section></div>"
     )
 
 
 def per_intent_html(per_intent: Mapping[str, LabelFigures]) -> str:
-    """Return three bars with their numbers for each intent that was tested, the lowest F1 first."""
+    """Return a table of precision, recall and F1 per tested intent, lowest F1 first."""
     tested = [(label, one) for label, one in per_intent.items() if one.support]
     rows = "".join(
         f"<tr><th scope='row'>{escape(human_name(label))} <small>{one.support}</small></th>"
@@ -39,42 +41,43 @@ def per_intent_html(per_intent: Mapping[str, LabelFigures]) -> str:
         for label, one in sorted(tested, key=lambda item: (item[1].f1, -item[1].support))
     )
     return (
-        f"<h3>Each intent</h3><p class='is-quiet'>{MEANINGS}</p><table class='rn-intents'><thead>"
-        "<tr><th scope='col'>Intent <small>test recordings</small></th><th scope='col'>Precision"
-        f"</th><th scope='col'>Recall</th><th scope='col'>F1</th></tr></thead><tbody>{rows}</tbody>"
-        "</table>"
+        f"<h3>Each intent</h3><p class='is-quiet'>{'<br>'.join(MEANINGS)}</p>"
+        "<table class='rn-intents'><thead><tr><th scope='col'>Intent <small>test recordings</small>"
+        "</th><th scope='col'>Precision</th><th scope='col'>Recall</th><th scope='col'>F1</th></tr>"
+        f"</thead><tbody>{rows}</tbody></table>"
     )
 
 
 def reliability_html(report: Report) -> str:
-    """Return how often answers of each score are right, in a sentence and as a diagram."""
-    title = "<h3>Can its scores be trusted?</h3>"
+    """Return how often predictions of each score are right, in a sentence and as a diagram."""
+    title = "<h3>Calibration</h3>"
     if not report.is_whole:
         return f"{title}<p class='is-quiet'>{OLD}</p>"
     scores = np.array([clip.score for clip in report.clips])
     right = np.array([clip.right for clip in report.clips])
     bins = reliability(scores, right)
     return (
-        f"{title}<p class='is-quiet'>{escape(trust_in_words(scores, right))}</p>"
+        f"{title}<p class='is-quiet'>{escape(confidence_in_words(scores, right))}</p>"
         f"{chart_html(reliability_chart(bins))}<p class='is-quiet'>{_error(report.ece)}</p>"
     )
 
 
-def trust_in_words(scores: np.ndarray, right: np.ndarray) -> str:
-    """Return how often the sure answers are right; scores (n,) 0..1, right (n,) bool."""
-    sure = scores >= SURE
-    if not sure.any():
+def confidence_in_words(scores: np.ndarray, right: np.ndarray) -> str:
+    """Return how often confident predictions are right; scores (n,) 0..1, right (n,) bool."""
+    level = f"{CONFIDENT * 100:.0f}{NBSP}%"
+    confident = scores >= CONFIDENT
+    if not confident.any():
         return (
-            f"No answer reached a score of {SURE:.0%}: it is never sure, and is right in "
-            f"{int(right.sum())} of {len(right)}."
-        ).replace("%", "\u00a0%")
-    hits, count = int(right[sure].sum()), int(sure.sum())
-    return f"Of {count} answers with a score of {SURE * 100:.0f}\u00a0% or more, {hits} are right."
+            f"No prediction has a score of {level} or more. Of all {len(right)} predictions, "
+            f"{int(right.sum())} are right."
+        )
+    hits, count = int(right[confident].sum()), int(confident.sum())
+    return f"Of {count} predictions with a score of {level} or more, {hits} are right."
 
 
 def reliability_chart(bins: tuple[ReliabilityBin, ...]) -> Chart:
-    """Return the share of right answers against the score, with its 95 % interval."""
-    honest = Line("Scores that keep their word", "training", ((0, 0), (1, 1)), (), True, False)
+    """Return a chart of the share of right predictions against the score, with 95 % intervals."""
+    perfect = Line("Perfect calibration", "training", ((0, 0), (1, 1)), (), True, False)
     measured = Line(
         "This model",
         "test",
@@ -84,14 +87,14 @@ def reliability_chart(bins: tuple[ReliabilityBin, ...]) -> Chart:
         False,
     )
     return Chart(
-        title="Right answers",
+        title="Right predictions",
         x_name="score",
         x_limit=1.0,
         y_limit=1.0,
         y_text=lambda value: f"{value * 100:.0f} % right",
         tick_text=lambda value: f"{value * 100:.0f} %",
-        lines=(measured, honest),
-        empty="No recording was tested.",
+        lines=(measured, perfect),
+        empty="No recording was evaluated.",
     )
 
 
@@ -99,8 +102,8 @@ def _error(ece: float | None) -> str:
     if ece is None:
         return ""
     return (
-        f"On average a score is {percent(ece)} away from how often it is right (expected calibration "
-        "error). The band is the 95\u00a0% interval: a wide one stands on few recordings."
+        f"Expected calibration error: {percent(ece)}, the average gap between the score and the "
+        f"share of right predictions. Band: 95{NBSP}% interval; a wide one means few recordings."
     )
 
 

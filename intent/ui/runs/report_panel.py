@@ -1,31 +1,22 @@
-"""What is picked in the list: one run's report with recordings that play, or several compared."""
+"""Build the details of the selected runs: one run's report, or the comparison of several."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 import gradio as gr
+from gradio.blocks import Block
 
-from intent.data.find_clip import find_clip
-from intent.errors import DataError
-from intent.runs.report import read_report
 from intent.ui.finetune.data_view import PICK, WAVE
-from intent.ui.finetune.recipe_form import notice
 from intent.ui.runs.clips_list import JS as CLIPS_JS
-from intent.ui.runs.clips_list import said_html
 from intent.ui.runs.confusion import JS as CONFUSION_JS
 from intent.ui.runs.share_panel import build_share_panel
 from intent.ui.runs.view import Page
-from intent.ui.shared.checkpoint_menu import in_words
-from intent.ui.shared.recordings import wav_file
-from intent.ui.shared.requests import usable_data
-from intent.ui.shared.visitors import open_run
-
-Updates = tuple[object, ...]
+from intent.ui.shared.wiring import Updates
 
 
 @dataclass(frozen=True)
 class Naming:
-    """The components that give a run another name."""
+    """The components that rename a run."""
 
     row: gr.Row
     name: gr.Textbox
@@ -34,87 +25,97 @@ class Naming:
 
 
 @dataclass(frozen=True)
-class ReportPanel:
-    """The components of what is picked; `run_id` is "" unless one run with a model is."""
+class Actions:
+    """The buttons that act on the selected runs."""
 
-    detail: gr.Column
-    summary: gr.HTML
     use: gr.Button
     resume: gr.Button
     stop: gr.Button
     rename: gr.Button
     remove: gr.Button
+
+
+@dataclass(frozen=True)
+class ConfusionCard:
+    """The confusion matrix, the recordings of a report, and the one that plays."""
+
+    card: gr.Column
+    matrix: gr.HTML
+    clips: gr.HTML
+    clip: gr.HTML
+    player: gr.Audio
+
+
+@dataclass(frozen=True)
+class ReportPanel:
+    """The components of the details; `run_id` is "" unless one run with a model is selected."""
+
+    detail: gr.Column
+    summary: gr.HTML
+    actions: Actions
     naming: Naming
     curves_card: gr.Column
     curves: gr.HTML
-    wrong_card: gr.Column
-    confusion: gr.HTML
-    clips: gr.HTML
-    heard: gr.HTML
-    player: gr.Audio
+    confusion: ConfusionCard
     figures_card: gr.Column
     figures: gr.HTML
     share_card: gr.Column
     run_id: gr.State
 
-    def outputs(self) -> list[gr.blocks.Block]:
-        """Return the components in the order of `changes`."""
+    def outputs(self) -> list[Block]:
+        """Return every component that `contents` and `resets` may change."""
+        confusion = self.confusion
         return [
-            self.summary,
-            self.curves,
-            self.confusion,
-            self.clips,
-            self.figures,
-            self.detail,
-            self.curves_card,
-            self.wrong_card,
-            self.figures_card,
-            self.share_card,
-            self.use,
-            self.resume,
-            self.stop,
-            self.rename,
-            self.remove,
-            self.naming.row,
+            *self.contents(Page("", "")),
             self.naming.name,
-            self.heard,
-            self.player,
-            self.run_id,
+            confusion.clip,
+            confusion.player,
         ]
+
+    def contents(self, page: Page) -> Updates:
+        """Return what each component shows of a page."""
+        actions = self.actions
+        return {
+            self.detail: gr.update(visible=page.picked > 0),
+            self.summary: page.summary,
+            actions.use: gr.update(visible=page.can_use),
+            actions.resume: gr.update(visible=page.can_resume),
+            actions.stop: gr.update(visible=bool(page.stop_word), value=page.stop_word or "Stop"),
+            actions.rename: gr.update(visible=page.can_rename),
+            actions.remove: gr.update(visible=page.can_remove),
+            self.naming.row: gr.update(visible=page.naming),
+            self.curves_card: gr.update(visible=bool(page.curves)),
+            self.curves: page.curves,
+            self.confusion.card: gr.update(visible=bool(page.confusion)),
+            self.confusion.matrix: page.confusion,
+            self.confusion.clips: page.clips,
+            self.figures_card: gr.update(visible=bool(page.figures)),
+            self.figures: page.figures,
+            self.share_card: gr.update(visible=page.can_use),
+            self.run_id: page.run_id if page.can_use else "",
+        }
+
+    def resets(self, old: Page | None, new: Page) -> Updates:
+        """Return the components that a visitor changes, where they must start afresh."""
+        updates: Updates = {}
+        if new.naming and not (old and old.naming):
+            updates[self.naming.name] = new.name
+        if old is None or old.run_id != new.run_id:
+            updates |= {self.confusion.clip: PICK, self.confusion.player: None}
+        return updates
 
 
 def build_report_panel(runs: Path) -> ReportPanel:
-    """Lay the panel out inside the present Blocks, with nothing picked."""
+    """Lay the details out inside the present Blocks, with no run selected."""
     run_id = gr.State("")
     with gr.Column(visible=False, elem_id="run-detail") as detail:
         with gr.Column(elem_id="run-card", elem_classes="card"):
             summary = gr.HTML(elem_id="run-summary")
-            with gr.Row(elem_id="run-actions"):
-                use = gr.Button("Use this model", variant="primary", visible=False)
-                resume = gr.Button("Resume", visible=False)
-                stop = gr.Button("Stop", visible=False)
-                rename = gr.Button("Rename", visible=False)
-                remove = gr.Button("Remove", visible=False)
+            actions = _build_actions()
             naming = _build_naming()
         with gr.Column(visible=False, elem_classes="card") as curves_card:
             curves = gr.HTML(elem_id="run-curves")
-        with gr.Column(visible=False, elem_id="run-wrong", elem_classes="card") as wrong_card:
-            confusion = gr.HTML(elem_id="run-confusion", js_on_load=CONFUSION_JS)
-            with gr.Row(elem_id="run-heard"):
-                with gr.Column(scale=3, min_width=280):
-                    clips = gr.HTML(elem_id="run-clips", js_on_load=CLIPS_JS)
-                with gr.Column(scale=2, min_width=260, elem_id="run-listen"):
-                    heard = gr.HTML(PICK)
-                    player = gr.Audio(
-                        type="filepath",
-                        format=None,
-                        interactive=False,
-                        label="Recording",
-                        autoplay=True,
-                        buttons=[],
-                        elem_id="run-player",
-                        waveform_options=WAVE,
-                    )
+        confusion = _build_confusion_card()
         with gr.Column(visible=False, elem_classes="card") as figures_card:
             figures = gr.HTML(elem_id="run-figures")
         with gr.Column(visible=False, elem_classes="card") as share_card:
@@ -122,19 +123,11 @@ def build_report_panel(runs: Path) -> ReportPanel:
     return ReportPanel(
         detail,
         summary,
-        use,
-        resume,
-        stop,
-        rename,
-        remove,
+        actions,
         naming,
         curves_card,
         curves,
-        wrong_card,
         confusion,
-        clips,
-        heard,
-        player,
         figures_card,
         figures,
         share_card,
@@ -142,60 +135,15 @@ def build_report_panel(runs: Path) -> ReportPanel:
     )
 
 
-def changes(old: Page | None, new: Page) -> Updates:
-    """Return what each component of the panel gets: gr.skip() for what the page has already."""
-
-    def part(name: str) -> object:
-        value = getattr(new, name)
-        return gr.skip() if old is not None and getattr(old, name) == value else value
-
-    def shown(visible: object, visible_before: object) -> object:
-        same = old is not None and bool(visible) == bool(visible_before)
-        return gr.skip() if same else gr.update(visible=bool(visible))
-
-    before = old or Page("", "")
-    another = old is None or old.one != new.one
-    return (
-        *(part(name) for name in ("summary", "curves", "confusion", "clips", "figures")),
-        shown(new.picked, before.picked),
-        shown(new.curves, before.curves),
-        shown(new.confusion, before.confusion),
-        shown(new.figures, before.figures),
-        shown(new.can_use, before.can_use),  # what can be shared
-        shown(new.can_use, before.can_use),
-        shown(new.can_resume, before.can_resume),
-        _stop(old, new),
-        shown(new.can_rename, before.can_rename),
-        shown(new.can_remove, before.can_remove),
-        shown(new.naming, before.naming),
-        new.name if new.naming and not before.naming else gr.skip(),
-        PICK if another else gr.skip(),
-        None if another else gr.skip(),
-        (new.one if new.can_use else "") if another or before.can_use != new.can_use else gr.skip(),
-    )
-
-
-def _stop(old: Page | None, new: Page) -> object:
-    if old is not None and old.stop_word == new.stop_word:
-        return gr.skip()
-    word = new.stop_word
-    return gr.update(value=word, visible=True) if word else gr.update(visible=False)
-
-
-def hear(runs: Path, run_id: str, index: object) -> tuple[str, str | None]:
-    """Return what was said in a clip of a run's report, as HTML, and its sound as a file."""
-    clip = None
-    try:
-        run = open_run(runs, run_id)
-        clips, recipe = read_report(run).clips, run.recipe()
-        if not isinstance(index, int) or not 0 <= index < len(clips):
-            raise DataError("There is no such recording in this report: choose one of its rows.")
-        clip = clips[index]
-        usable_data(recipe.data)
-        sound = find_clip(recipe, clip.name, clip.hash)
-        return said_html(clip), wav_file(sound)
-    except Exception as error:  # noqa: BLE001 - the page says every failure in words
-        return notice(in_words(error)) + (said_html(clip) if clip else ""), None
+def _build_actions() -> Actions:
+    with gr.Row(elem_id="run-actions"):
+        return Actions(
+            use=gr.Button("Use this model", variant="primary", visible=False),
+            resume=gr.Button("Resume", visible=False),
+            stop=gr.Button("Stop", visible=False),
+            rename=gr.Button("Rename", visible=False),
+            remove=gr.Button("Remove", visible=False),
+        )
 
 
 def _build_naming() -> Naming:
@@ -204,3 +152,24 @@ def _build_naming() -> Naming:
         save = gr.Button("Save name", scale=1, min_width=110)
         cancel = gr.Button("Cancel", scale=1, min_width=90)
     return Naming(row, name, save, cancel)
+
+
+def _build_confusion_card() -> ConfusionCard:
+    with gr.Column(visible=False, elem_id="run-confusion-card", elem_classes="card") as card:
+        matrix = gr.HTML(elem_id="run-confusion", js_on_load=CONFUSION_JS)
+        with gr.Row(elem_id="run-recordings"):
+            with gr.Column(scale=3, min_width=280):
+                clips = gr.HTML(elem_id="run-clips", js_on_load=CLIPS_JS)
+            with gr.Column(scale=2, min_width=260, elem_id="run-listen"):
+                clip = gr.HTML(PICK)
+                player = gr.Audio(
+                    type="filepath",
+                    format=None,
+                    interactive=False,
+                    label="Recording",
+                    autoplay=True,
+                    buttons=[],
+                    elem_id="run-player",
+                    waveform_options=WAVE,
+                )
+    return ConfusionCard(card, matrix, clips, clip, player)

@@ -5,17 +5,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from intent.errors import RunError
 from intent.paths import BUNDLED
 from intent.recipes import Recipe
-from intent.runs import store
-from intent.runs.directory import RunDir, history_of
-from intent.runs.events import Finished
-from intent.runs.store import RESUMABLE, list_runs, size_bytes
-from intent.ui.shared.visitors import may, seen_runs
+from intent.runs.access import Visitor, allows
+from intent.runs.listing import summaries
+from intent.runs.store import LIVE_STATES, RESUMABLE, State
+from intent.runs.summary import RunSummary
+from intent.ui.shared.visitors import current_visitor
 
 Key = Callable[["RunRow"], object]
-LIVE = ("running", "stopping", "queued")
 
 
 @dataclass(frozen=True)
@@ -27,7 +25,7 @@ class RunRow:
     data: str
     base: str
     recipe: str
-    state: str
+    state: State
     accuracy: float | None  # 0..1
     interval: tuple[float, float] | None  # 95 %
     seconds: float | None  # of work, once it has ended
@@ -39,7 +37,7 @@ class RunRow:
     @property
     def is_live(self) -> bool:
         """Whether the run trains, or waits for its turn."""
-        return self.state in LIVE
+        return self.state in LIVE_STATES
 
     @property
     def can_be_used(self) -> bool:
@@ -65,13 +63,24 @@ KEYS: dict[str, Key] = {
 }
 
 
+MAX_KNOWN = 100  # visitors whose rows are kept
+_known_rows: dict[tuple[Path, Visitor], tuple[tuple[RunSummary, ...], tuple[RunRow, ...]]] = {}
+
+
 def rows_of(runs: Path) -> tuple[RunRow, ...]:
     """Return the runs of a folder that the visitor may see, the newest first.
 
     One that cannot be read is left out.
     """
-    found = (_row(run) for run in seen_runs(list_runs(runs)))
-    return tuple(row for row in found if row is not None)
+    visitor, found = current_visitor(), summaries(runs)
+    known, rows = _known_rows.get((runs, visitor), ((), ()))
+    if known is not found:
+        made = (_row(summary, visitor) for summary in found)
+        rows = tuple(row for row in made if row is not None)
+        if len(_known_rows) >= MAX_KNOWN:
+            _known_rows.clear()
+        _known_rows[runs, visitor] = found, rows
+    return rows
 
 
 def ordered(rows: Sequence[RunRow], key: str, descending: bool) -> tuple[RunRow, ...]:
@@ -108,26 +117,23 @@ def size_in_words(size: int) -> str:
     return f"{value:.{digits}f}\u00a0{('B', 'kB', 'MB', 'GB')[power]}"
 
 
-def _row(run: RunDir) -> RunRow | None:
-    try:
-        recipe = run.recipe()
-    except RunError:
+def _row(summary: RunSummary, visitor: Visitor) -> RunRow | None:
+    """The row of a run that can be read and that the visitor may see, else None."""
+    recipe = summary.recipe
+    if recipe is None or not allows(visitor, "read", summary.owner, recipe.data):
         return None
-    state, history = store.state(run), history_of(run)
-    end = history.end if isinstance(history.end, Finished) else None
-    latest = history.evaluations[-1].accuracy if history.evaluations else None
     return RunRow(
-        id=run.id,
-        name=run.name,
+        id=summary.id,
+        name=summary.name,
         data=data_in_words(recipe),
         base=base_in_words(recipe),
         recipe=recipe.preset.capitalize(),
-        state=state,
-        accuracy=end.accuracy if end else latest,
-        interval=end.interval if end else None,
-        seconds=end.seconds if end else None,
-        bytes=size_bytes(run),
-        has_model=run.model.is_dir(),
-        events=history.count,
-        is_own=may("remove", run),
+        state=summary.state,
+        accuracy=summary.accuracy,
+        interval=summary.interval,
+        seconds=summary.seconds,
+        bytes=summary.bytes,
+        has_model=summary.has_model,
+        events=summary.events,
+        is_own=allows(visitor, "remove", summary.owner, recipe.data),
     )

@@ -1,6 +1,6 @@
-/* The list of runs: ticks, names and headings become events; the focus stays on its run. */
+/* The list of runs: checkboxes, names and headings become events; a redraw keeps the focus. */
 let focused = null;
-let wanted = null; // ids ticked here that the server has not shown yet: it may lag behind quick fingers
+let wanted = null; // ids checked in the browser that the server has not confirmed yet
 const boxes = () => [...element.querySelectorAll("input[data-id]")];
 const find = (name) => [...element.querySelectorAll("[data-focus]")].find((one) => one.dataset.focus === name);
 element.addEventListener("focusin", (event) => { focused = event.target.dataset.focus || null; });
@@ -19,9 +19,9 @@ element.addEventListener("click", (event) => {
   else if (row && !event.target.closest("label, input")) trigger("open", {id: (wanted = [row.dataset.open])[0]});
 });
 watch("value", () => {
-  const shown = boxes().map((box) => [box, wanted ? wanted.includes(box.dataset.id) : box.hasAttribute("checked")]);
-  if (shown.every(([box, ticked]) => ticked === box.hasAttribute("checked"))) wanted = null;
-  shown.forEach(([box, ticked]) => { box.checked = ticked; });
+  const states = boxes().map((box) => [box, wanted ? wanted.includes(box.dataset.id) : box.hasAttribute("checked")]);
+  if (states.every(([box, checked]) => checked === box.hasAttribute("checked"))) wanted = null;
+  states.forEach(([box, checked]) => { box.checked = checked; });
   element.querySelectorAll("option").forEach((one) => { one.selected = one.hasAttribute("selected"); });
   if (focused && element.contains(document.activeElement)) find(focused)?.focus({preventScroll: true});
 });

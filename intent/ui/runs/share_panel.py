@@ -4,7 +4,6 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import partial
 from html import escape
 from pathlib import Path
 
@@ -16,11 +15,10 @@ from intent.runs.directory import RunDir
 from intent.sharing.push import TOKEN_PAGE, push
 from intent.sharing.zip_export import zipped
 from intent.ui.runs.share_progress import Job
-from intent.ui.shared.checkpoint_menu import in_words
-from intent.ui.shared.html import notice_html
 from intent.ui.shared.visitors import open_run
+from intent.ui.shared.wiring import POLITE, Limit, Updates, errors_in, on
 
-POLITE = "element.setAttribute('aria-live', 'polite')"
+FOUR_PUSHES = Limit(None, 4)  # at the same time, over all visitors
 SAVE = """(file) => {
   if (!file) return;
   const link = document.createElement('a');
@@ -28,12 +26,23 @@ SAVE = """(file) => {
   link.click();
 }"""
 DOWNLOAD_WORDS = (
-    "One zip: the checkpoint, a card that says what it can and cannot do, its recipe and report. "
-    "Stock <code>pipeline</code> loads the folder inside."
+    "One zip with the checkpoint, its model card, recipe and report. The folder inside loads with "
+    '<code>pipeline("audio-classification")</code>.'
 )
 PUSH_WORDS = (
-    "The checkpoint and its card, to a name of yours. Another push to the same name updates it."
+    "Uploads the checkpoint and its model card to your account. Pushing to the same name again "
+    "updates the model."
 )
+
+
+@dataclass(frozen=True)
+class DownloadForm:
+    """The components of a download."""
+
+    with_onnx: gr.Checkbox
+    button: gr.Button
+    status: gr.HTML
+    file: gr.DownloadButton
 
 
 @dataclass(frozen=True)
@@ -50,101 +59,57 @@ class PushForm:
 def build_share_panel(runs: Path, run_id: gr.State) -> None:
     """Lay out *Download* and *Push to the Hub* for the run whose id the state holds, and wire them.
 
-    An id that is none of the folder's runs is answered with a sentence. Choosing another run
-    clears what was said of the one before.
+    An id that is not in the folder of runs is refused in a sentence. Selecting another run clears
+    the messages about the previous one.
     """
     with gr.Row(elem_id="share", equal_height=False):
         with gr.Column(min_width=280):
-            gr.HTML(f"<h3>Download</h3><p>{DOWNLOAD_WORDS}</p>")
-            onnx = gr.Checkbox(
-                label="With ONNX",
-                elem_id="share-onnx",
-                info="for programs without PyTorch; takes half a minute",
-            )
-            download = gr.Button("Download", elem_id="share-download")
-            saved = gr.HTML(elem_id="share-saved", js_on_load=POLITE)
-            file = gr.DownloadButton("Save again", visible=False, elem_id="share-file")
+            download = _build_download_form()
         with gr.Column(min_width=280):
             form = _build_push_form()
-    made = download.click(
-        partial(make_zip, runs),
-        [run_id, onnx],
-        [saved, download, file],
-        show_progress="hidden",
-        api_visibility="private",
-    )
-    made.success(None, file, None, js=SAVE, api_visibility="private")
-    form.button.click(
-        _pusher(runs),
-        [run_id, form.name, form.private, form.token],
-        [form.status, form.button, form.token],
-        show_progress="hidden",
-        concurrency_limit=4,
-        api_visibility="private",
-    )
-    run_id.change(
-        lambda: ("", gr.update(visible=False, value=None), ""),
+    _wire_download(runs, run_id, download)
+    _wire_push(runs, run_id, form)
+    on(
+        run_id.change,
+        lambda: {download.status: "", download.file: _no_file(), form.status: ""},
         None,
-        [saved, file, form.status],
-        show_progress="hidden",
-        api_visibility="private",
+        [download.status, download.file, form.status],
     )
-
-
-def make_zip(runs: Path, run_id: str | None, with_onnx: bool) -> Iterator[tuple[object, ...]]:
-    """Yield progress, then the zip to save; our copy goes when Gradio has taken its own."""
-    busy = gr.update(interactive=False)
-    with ExitStack() as kept:
-        try:
-            run = chosen(runs, run_id)
-            job = Job(lambda tell: kept.enter_context(zipped(run, with_onnx, tell)))
-            for progress in job:
-                yield progress, busy, gr.skip()
-            size = job.result.stat().st_size / 1e6
-        except Exception as error:  # noqa: BLE001 - the page says every failure in words
-            yield _refusal(in_words(error)), gr.update(interactive=True), gr.update(visible=False)
-            return
-        done = f"<p>{escape(job.result.name)}, {size:.1f} MB, is on its way to your downloads.</p>"
-        again = gr.update(visible=True, value=str(job.result))
-        yield done, gr.update(interactive=True), again
-
-
-def push_run(
-    runs: Path, run_id: str | None, name: str, private: bool, token: str
-) -> Iterator[tuple[object, ...]]:
-    """Yield progress, then where the run is; the page's token field is emptied first of all."""
-    busy, free = gr.update(interactive=False), gr.update(interactive=True)
-    try:
-        run = chosen(runs, run_id)
-        job = Job(lambda tell: push(run, name, token, private, tell))
-        for progress in job:
-            yield progress, busy, ""
-    except Exception as error:  # noqa: BLE001 - the page says every failure in words
-        yield _refusal(in_words(error)), free, ""
-        return
-    link = f"<a href='{escape(job.result, quote=True)}' target='_blank' rel='noopener'>"
-    yield f"<p>It is on the Hub: {link}{escape(job.result)}</a></p>", free, ""
 
 
 def token_of(typed: str, login: str | None) -> str:
-    """Return the token of a push: typed, else the visitor's login, else the owner's HF_TOKEN.
+    """Return the token for a push: the typed one, else the visitor's login, else HF_TOKEN.
 
-    In public mode HF_TOKEN is the owner's and never a visitor's: there it is not used.
+    In public mode HF_TOKEN belongs to the owner, so that no visitor may push with it.
     """
     owners = "" if is_public() else os.environ.get("HF_TOKEN", "")
     return typed.strip() or login or owners
 
 
 def has_login() -> bool:
-    """Return whether a visitor can log in with the Hub: on a Space that asks for it."""
+    """Return whether visitors can sign in with the Hub: on a Space that enables it."""
     return os.environ.get("SYSTEM") == "spaces" and bool(os.environ.get("OAUTH_CLIENT_ID"))
 
 
-def chosen(runs: Path, run_id: str | None) -> RunDir:
-    """Return the run to share; raises RunError where there is none."""
+def run_to_share(runs: Path, run_id: str | None) -> RunDir:
+    """Return the selected run; raises RunError if there is none."""
     if not run_id:
-        raise RunError("No run is chosen: choose one that has a checkpoint.")
+        raise RunError("No run is selected: select one that has a checkpoint.")
     return open_run(runs, run_id)
+
+
+def _build_download_form() -> DownloadForm:
+    gr.HTML(f"<h3>Download</h3><p>{DOWNLOAD_WORDS}</p>")
+    return DownloadForm(
+        with_onnx=gr.Checkbox(
+            label="With ONNX",
+            elem_id="share-onnx",
+            info="for programs without PyTorch; takes half a minute",
+        ),
+        button=gr.Button("Download", elem_id="share-download"),
+        status=gr.HTML(elem_id="share-saved", js_on_load=POLITE),
+        file=gr.DownloadButton("Save again", visible=False, elem_id="share-file"),
+    )
 
 
 def _build_push_form() -> PushForm:
@@ -170,31 +135,80 @@ def _build_push_form() -> PushForm:
 
 def _token_info() -> str:
     if has_login():
-        return "used for this one push and kept nowhere; not needed where you are signed in"
+        return "used for this push only and never stored; not needed if you are signed in"
     if not is_public() and os.environ.get("HF_TOKEN"):
-        return "used for this one push and kept nowhere; empty: the HF_TOKEN of this machine"
-    return f"one that may write, from {TOKEN_PAGE}; used for this one push and kept nowhere"
+        return (
+            "used for this push only and never stored; leave empty to use this machine’s HF_TOKEN"
+        )
+    return f"with write access, from {TOKEN_PAGE}; used for this push only and never stored"
 
 
-def _pusher(runs: Path) -> Callable[..., Iterator[tuple[object, ...]]]:
-    """The handler of a push; Gradio hands a visitor's login to a parameter of its type."""
-    if not has_login():
+def _wire_download(runs: Path, run_id: gr.State, form: DownloadForm) -> None:
+    @errors_in(form.status, also={form.button: _enabled(True)})
+    def make_zip(chosen: str | None, with_onnx: bool) -> Iterator[Updates]:
+        yield {form.button: _enabled(False), form.file: _no_file()}
+        run = run_to_share(runs, chosen)
+        with ExitStack() as kept:  # our zip is removed once Gradio has copied it
+            job = Job(lambda report: kept.enter_context(zipped(run, with_onnx, report)))
+            for progress in job:
+                yield {form.status: progress}
+            name, megabytes = escape(job.result.name), job.result.stat().st_size / 1e6
+            yield {
+                form.status: f"<p>Downloading {name} ({megabytes:.1f} MB).</p>",
+                form.button: _enabled(True),
+                form.file: gr.update(visible=True, value=str(job.result)),
+            }
 
-        def push_typed(
-            run_id: str | None, name: str, private: bool, token: str
-        ) -> Iterator[tuple[object, ...]]:
-            yield from push_run(runs, run_id, name, private, token_of(token, None))
+    made = on(
+        form.button.click,
+        make_zip,
+        [run_id, form.with_onnx],
+        [form.status, form.button, form.file],
+    )
+    on(made.success, None, form.file, js=SAVE)
 
-        return push_typed
 
+def _wire_push(runs: Path, run_id: gr.State, form: PushForm) -> None:
+    on(
+        form.button.click,
+        _push_handler(runs, form),
+        [run_id, form.name, form.private, form.token],
+        [form.status, form.button, form.token],
+        limit=FOUR_PUSHES,
+    )
+
+
+def _push_handler(runs: Path, form: PushForm) -> Callable[..., object]:
+    """Return the handler of a push; Gradio passes a visitor's login to a parameter of its type."""
+    say_errors = errors_in(form.status, also={form.button: _enabled(True)})
+
+    def push_run(chosen: str | None, name: str, private: bool, token: str) -> Iterator[Updates]:
+        yield {form.button: _enabled(False), form.token: ""}  # the token leaves the page first
+        run = run_to_share(runs, chosen)
+        job = Job(lambda report: push(run, name, token, private, report))
+        for progress in job:
+            yield {form.status: progress}
+        url = escape(job.result, quote=True)
+        link = f"<a href='{url}' target='_blank' rel='noopener'>{url}</a>"
+        yield {form.status: f"<p>Pushed to {link}</p>", form.button: _enabled(True)}
+
+    @say_errors
+    def push_typed(chosen: str | None, name: str, private: bool, token: str) -> Iterator[Updates]:
+        yield from push_run(chosen, name, private, token_of(token, None))
+
+    @say_errors
     def push_logged_in(
-        run_id: str | None, name: str, private: bool, token: str, login: gr.OAuthToken | None
-    ) -> Iterator[tuple[object, ...]]:
+        chosen: str | None, name: str, private: bool, token: str, login: gr.OAuthToken | None
+    ) -> Iterator[Updates]:
         given = token_of(token, login.token if login else None)
-        yield from push_run(runs, run_id, name, private, given)
+        yield from push_run(chosen, name, private, given)
 
-    return push_logged_in
+    return push_logged_in if has_login() else push_typed
 
 
-def _refusal(sentence: str) -> str:
-    return f"<div role='alert'>{notice_html(sentence)}</div>"
+def _enabled(is_enabled: bool) -> dict[str, object]:
+    return gr.update(interactive=is_enabled)
+
+
+def _no_file() -> dict[str, object]:
+    return gr.update(visible=False, value=None)

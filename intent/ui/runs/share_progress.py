@@ -1,54 +1,59 @@
-"""What is shown of a job that takes a while: its phase, how far it is, and how long it still takes."""
+"""Run a job in a thread, and render its phase, its progress and the time left."""
 
 import queue
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Generic, TypeVar
 
+from intent.sharing import OnProgress
 from intent.ui.finetune.live_view import progress_bar, time_in_words
 
-TELL_SECONDS = 0.25  # between two updates of a phase
-MIN_SHARE = 0.05  # before that, nobody knows how long it takes
+UPDATE_SECONDS = 0.25  # between two updates of a phase
+MIN_SHARE = 0.05  # below it, the time left cannot be estimated
 
-Tell = Callable[[str, float | None], None]
 T = TypeVar("T")
 
 
-@dataclass
 class Job(Generic[T]):
-    """A job that is done in a thread: iterate over its progress as HTML, then take its result.
+    """A job in a thread: iterate over its progress as HTML, then take its `result`.
 
-    The job gets a function to tell its phase in words and how much of it is done, 0..1 or None.
-    `result` is None until the iteration has ended; what the job raised is raised by it.
+    The iteration raises what the job raises.
     """
 
-    work: Callable[[Tell], T]
-    result: T | None = None
-    _told: queue.SimpleQueue = field(default_factory=queue.SimpleQueue)
-    _last: tuple[str, float] = ("", 0.0)  # phase and time of what was told last
+    def __init__(self, work: Callable[[OnProgress], T]) -> None:
+        """Prepare a job; `work` gets the function that reports its progress."""
+        self._work = work
+        self._future: Future[T] = Future()
+        self._reports: queue.SimpleQueue[tuple[str, float | None] | None] = queue.SimpleQueue()
+        self._last: tuple[str, float] = ("", 0.0)  # phase and time of the latest report
 
     def __iter__(self) -> Iterator[str]:
-        started: dict[str, float] = {}  # when each phase was first told
+        """Run the job."""
+        started: dict[str, float] = {}  # when each phase began
         with ThreadPoolExecutor(1) as threads:
-            future = threads.submit(self.work, self._tell)
-            future.add_done_callback(lambda _: self._told.put(None))
-            while (told := self._told.get()) is not None:
-                phase, share = told
+            self._future = threads.submit(self._work, self._report)
+            self._future.add_done_callback(lambda _: self._reports.put(None))
+            while (report := self._reports.get()) is not None:
+                phase, share = report
                 seconds = time.monotonic() - started.setdefault(phase, time.monotonic())
                 yield progress_html(phase, share, seconds)
-            self.result = future.result()
+            self._future.result()
 
-    def _tell(self, phase: str, share: float | None = None) -> None:
+    @property
+    def result(self) -> T:
+        """Return what the job returned; only after the iteration."""
+        return self._future.result(timeout=0)
+
+    def _report(self, phase: str, share: float | None) -> None:
         now = time.monotonic()
-        if phase != self._last[0] or now - self._last[1] >= TELL_SECONDS:
+        if phase != self._last[0] or now - self._last[1] >= UPDATE_SECONDS:
             self._last = (phase, now)
-            self._told.put((phase, share))
+            self._reports.put((phase, share))
 
 
 def progress_html(phase: str, share: float | None, seconds: float) -> str:
-    """Return a phase as a bar, with the time left where `seconds` of it say how long it takes."""
+    """Return a phase as a bar; share: done, 0..1, or None; seconds: since the phase began."""
     words = phase[:1].upper() + phase[1:]
     if share is not None and share >= MIN_SHARE and share < 1 and seconds >= 1:
         words += f" · {time_in_words(seconds / share * (1 - share))} left"

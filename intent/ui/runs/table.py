@@ -1,4 +1,4 @@
-"""The list of runs as HTML: a table on a wide page, cards on a phone; every row can be picked."""
+"""Render the list of runs: a table on a wide page, cards on a phone, with a checkbox per run."""
 
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
@@ -13,22 +13,22 @@ JS = Path(__file__).with_name("runs_table.js").read_text(encoding="utf-8")
 COLUMNS = {  # sort key → heading
     "name": "Run",
     "data": "Data",
-    "base": "Base",
+    "base": "Base model",
     "recipe": "Recipe",
     "state": "State",
     "accuracy": "Accuracy",
     "time": "Time",
     "size": "Size",
 }
-SORTS = {"begun": "Begun", **COLUMNS}
+SORTS = {"begun": "Created", **COLUMNS}
 EMPTY = (
-    "<p class='rn-empty'><b>No run yet.</b> Each fine-tune becomes a run: it is listed here, with "
-    "what it got wrong, and can be compared with the others.</p>"
+    "<p class='rn-empty'><b>No runs yet.</b> Each fine-tuning becomes a run. It is listed here with "
+    "its report, and can be compared with other runs.</p>"
 )
 
 
 def table_html(rows: Sequence[RunRow], picked: Collection[str], sort: str, descending: bool) -> str:
-    """Return the runs in their order, those picked ticked; or what will be here."""
+    """Return the sorted runs with the selected ones checked; an explanation if there are none."""
     if not rows:
         return EMPTY
     body = "".join(_row(row, row.id in picked) for row in ordered(rows, sort, descending))
@@ -36,22 +36,22 @@ def table_html(rows: Sequence[RunRow], picked: Collection[str], sort: str, desce
     return (
         f"{_bar(len(rows), len(picked), sort, descending)}"
         "<table class='rn-table' role='table' aria-label='Runs'><thead role='rowgroup'>"
-        f"<tr role='row'><th role='columnheader' scope='col'><span class='rn-unseen'>Pick</span></th>"
+        f"<tr role='row'><th role='columnheader' scope='col'><span class='rn-unseen'>Select</span></th>"
         f"{heads}</tr></thead><tbody role='rowgroup'>{body}</tbody></table>"
     )
 
 
 def begun_in_words(run_id: str) -> str:
-    """Return when a run was made as "25 Nov, 16:01", in the server's time."""
+    """Return when a run was created as "25 Nov, 16:01", in the server's time zone."""
     try:
-        made = datetime.strptime(run_id[:15], "%Y%m%d-%H%M%S").replace(tzinfo=UTC).astimezone()
+        created = datetime.strptime(run_id[:15], "%Y%m%d-%H%M%S").replace(tzinfo=UTC).astimezone()
     except ValueError:
         return ""
-    return f"{made.day}{NBSP}{made:%b}, {made:%H:%M}"
+    return f"{created.day}{NBSP}{created:%b}, {created:%H:%M}"
 
 
 def interval_html(accuracy: float, interval: tuple[float, float] | None) -> str:
-    """Return an accuracy as a dot on a scale from 0 to 100 %, its 95 % interval as a line."""
+    """Return an accuracy as a dot on a scale of 0 to 100 %, and its 95 % interval as a line."""
     low, high = interval or (accuracy, accuracy)
     return (
         f"<span class='rn-interval' aria-hidden='true'><i style='left:{low:.1%};"
@@ -66,23 +66,22 @@ def bounds_in_words(interval: tuple[float, float]) -> str:
 
 
 def _bar(count: int, picked: int, sort: str, descending: bool) -> str:
-    said = f"{count} {'run' if count == 1 else 'runs'}"
+    status = f"{count} {'run' if count == 1 else 'runs'}"
     if picked:
-        said += (
-            f", {picked} picked <button type='button' data-clear data-focus='clear'>Clear</button>"
-        )
+        clear = "<button type='button' data-clear data-focus='clear'>Clear</button>"
+        status += f", {picked} selected {clear}"
     elif count > 1:
-        said += ". Open one by its name; tick several to compare them."
+        status += ". Click a name to open a run, or check several to compare them."
     options = "".join(
         f"<option value='{key}'{' selected' if key == sort else ''}>{title}</option>"
         for key, title in SORTS.items()
     )
     way, arrow = ("descending", "↓") if descending else ("ascending", "↑")
     return (
-        f"<div class='rn-bar'><p role='status'>{said}</p><div class='rn-order'><label>Sort by "
+        f"<div class='rn-bar'><p role='status'>{status}</p><div class='rn-order'><label>Sort by "
         f"<select data-focus='sort'>{options}</select></label><button type='button' "
         f"data-sort='{sort}' data-focus='sort-way' title='Reverse the order' "
-        f"aria-label='Reverse the order, {way} now'>{arrow}</button></div></div>"
+        f"aria-label='Reverse the order, now {way}'>{arrow}</button></div></div>"
     )
 
 
@@ -97,12 +96,12 @@ def _heading(key: str, title: str, sort: str, descending: bool) -> str:
 def _row(row: RunRow, picked: bool) -> str:
     name = escape(row.name, quote=True)
     begun = begun_in_words(row.id)
-    if row.is_own and not current_visitor().is_owner:  # among those of others
+    if row.is_own and not current_visitor().is_owner:  # listed among other visitors' runs
         begun += " · yours"
-    ticked = " checked" if picked else ""
+    checked = " checked" if picked else ""
     cells = {
         "Data": escape(row.data),
-        "Base": escape(row.base),
+        "Base model": escape(row.base),
         "Recipe": escape(row.recipe),
         "State": _state(row),
         "Accuracy": _accuracy(row),
@@ -110,12 +109,13 @@ def _row(row: RunRow, picked: bool) -> str:
         "Size": size_in_words(row.bytes),
     }
     rest = "".join(
-        f"<td role='cell' class='rn-{title.lower()}'>{value}</td>" for title, value in cells.items()
+        f"<td role='cell' class='rn-{title.split()[0].lower()}'>{value}</td>"
+        for title, value in cells.items()
     )
     return (
         f"<tr role='row' data-open='{row.id}' class='{'is-picked' if picked else ''}'>"
         f"<td role='cell' class='rn-pick'><label><input type='checkbox' data-id='{row.id}' "
-        f"data-focus='pick-{row.id}' aria-label='Pick {name}, {begun_in_words(row.id)}'{ticked}>"
+        f"data-focus='pick-{row.id}' aria-label='Select {name}, {begun_in_words(row.id)}'{checked}>"
         f"</label></td><th role='rowheader' scope='row'><button type='button' "
         f"data-focus='open-{row.id}'>{name}</button> <small>{begun}</small></th>"
         f"{rest}</tr>"

@@ -1,11 +1,11 @@
-"""Wire the page's events: what all of them share is set here, once."""
+"""Wire the page's events and API endpoints: the settings that all of them share are here."""
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import wraps
+from functools import partial, wraps
 from inspect import isgeneratorfunction
-from typing import Literal
+from typing import Literal, cast
 
 import gradio as gr
 from gradio.blocks import Block
@@ -20,16 +20,17 @@ POLITE = "element.setAttribute('aria-live', 'polite');"  # a screen reader annou
 
 log = logging.getLogger(__name__)
 
+Handler = Callable[..., object]
 Updates = dict[Block, object]
 """The new value of each component that changes; the others keep theirs."""
 
 
 @dataclass(frozen=True)
 class Limit:
-    """How many events of one name run at the same time, counted over all visitors."""
+    """How many events that share a name may run at the same time, over all visitors."""
 
     name: str | None
-    count: int | None  # None: as many as come
+    count: int | None  # None: no limit
 
 
 NO_LIMIT = Limit(None, None)
@@ -38,17 +39,18 @@ ONE_PER_EVENT = Limit(None, 1)
 
 def on(
     trigger: Callable[..., Dependency],
-    handler: Callable[..., object] | None,
+    handler: Handler | None,
     inputs: Block | Sequence[Block] | None = None,
     outputs: Block | Sequence[Block] | None = None,
     *,
     limit: Limit = ONE_PER_EVENT,
     trigger_mode: Literal["once", "multiple", "always_last"] | None = None,
     js: str | None = None,
+    cancels: Sequence[Dependency] | None = None,
 ) -> Dependency:
     """Run a handler on a trigger such as `button.click`, without a spinner and outside the API.
 
-    Return what Gradio returns, so that `on(on(...).then, ...)` chains.
+    Return Gradio's dependency, so that `on(on(...).then, ...)` chains.
     """
     return trigger(
         handler,
@@ -60,53 +62,72 @@ def on(
         concurrency_limit=limit.count,
         concurrency_id=limit.name,
         trigger_mode=trigger_mode,
+        cancels=list(cancels) if cancels else None,
     )
+
+
+def any_of(*triggers: Callable[..., Dependency]) -> Callable[..., Dependency]:
+    """Return one trigger for `on` that fires whenever one of several does."""
+    return partial(gr.on, list(triggers))
+
+
+def no_change() -> Updates:
+    """Return updates that leave every component as it is; Gradio does not accept an empty dict."""
+    return cast(Updates, gr.skip())
+
+
+def add_endpoint(endpoint: Handler) -> None:
+    """Offer a function as an endpoint of the API, under its own name."""
+    gr.api(in_sentences(endpoint), api_name=endpoint.__name__, concurrency_limit=None)
 
 
 def sentence_of(error: Exception) -> str:
     """Return the sentence that a visitor reads; an internal error is logged and not shown."""
     if isinstance(error, IntentError):
         return told(str(error))
-    log.error("A visitor was told that something went wrong.", exc_info=error)
+    log.error("Internal error: the visitor saw a general message.", exc_info=error)
     return INTERNAL_ERROR
 
 
 def errors_in(
-    place: Block, show: Callable[[str], object] = alert_html
-) -> Callable[[Callable[..., object]], Callable[..., object]]:
+    place: Block, show: Callable[[str], object] = alert_html, also: Updates | None = None
+) -> Callable[[Handler], Handler]:
     """Decorate a handler that returns or yields Updates: a failure becomes a sentence in `place`.
 
-    The other components keep their values.
+    `also` are further updates on a failure; the other components keep their values.
     """
 
-    def decorate(handler: Callable[..., object]) -> Callable[..., object]:
+    def failure(error: Exception) -> Updates:
+        return {place: show(sentence_of(error)), **(also or {})}
+
+    def decorate(handler: Handler) -> Handler:
         @wraps(handler)
         def yielding(*values: object) -> Iterator[object]:
             try:
-                yield from handler(*values)
-            except Exception as error:  # noqa: BLE001 - the page says every failure in words
-                yield {place: show(sentence_of(error))}
+                yield from cast(Iterator[object], handler(*values))
+            except Exception as error:  # noqa: BLE001 - the page shows every failure as a sentence
+                yield failure(error)
 
         @wraps(handler)
         def returning(*values: object) -> object:
             try:
                 return handler(*values)
-            except Exception as error:  # noqa: BLE001 - the page says every failure in words
-                return {place: show(sentence_of(error))}
+            except Exception as error:  # noqa: BLE001 - the page shows every failure as a sentence
+                return failure(error)
 
         return yielding if isgeneratorfunction(handler) else returning
 
     return decorate
 
 
-def in_sentences(endpoint: Callable[..., object]) -> Callable[..., object]:
-    """Decorate an endpoint of the API: every failure becomes Gradio's error, in one sentence."""
+def in_sentences(endpoint: Handler) -> Handler:
+    """Decorate an endpoint of the API: every failure becomes a gr.Error with one sentence."""
 
     @wraps(endpoint)
-    def asked(*values: object) -> object:
+    def call(*values: object) -> object:
         try:
             return endpoint(*values)
-        except Exception as error:  # noqa: BLE001 - a caller gets every failure in words
+        except Exception as error:  # noqa: BLE001 - a caller gets every failure as a sentence
             raise gr.Error(sentence_of(error), print_exception=False) from None
 
-    return asked
+    return call

@@ -423,7 +423,7 @@ def test_a_hub_that_never_answers_is_waited_for_a_bounded_time(tmp_path):
         (Fault("/resolve/.*json", 404), "it answers 404"),
         (
             Fault("/resolve/.*safetensors", 429, headers={"Retry-After": "120"}),
-            "too many requests: it asks to wait 120 s",
+            "too many requests: try again in 120 s",
         ),
         (Fault("/api/models/", 429), "too many requests"),
         (Fault("/api/models/", "cut"), "the connection broke"),

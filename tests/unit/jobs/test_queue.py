@@ -12,7 +12,6 @@ from intent.jobs.queue import (
     check_room,
     enqueue,
     in_turn,
-    queued_runs,
     withdraw,
 )
 from intent.jobs.worker import request_stop, training_lock
@@ -20,6 +19,7 @@ from intent.recipes import Recipe
 from intent.runs import locks
 from intent.runs.access import OWNER, Visitor, visitor_with
 from intent.runs.directory import RunDir
+from intent.runs.live import queued_runs
 from intent.runs.store import create_run, state
 
 ANN, BOB = visitor_with("a" * 32), visitor_with("b" * 32)

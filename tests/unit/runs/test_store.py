@@ -16,12 +16,13 @@ import pytest
 from intent.errors import IntentError, RunError
 from intent.jobs.control import resume_run, start_run
 from intent.jobs.processes import kill_run, prepare_worker
-from intent.jobs.queue import enqueue, keep_starting, queued_runs, withdraw
-from intent.jobs.worker import holder, live_run, request_stop, training_lock, work
+from intent.jobs.queue import enqueue, keep_starting, withdraw
+from intent.jobs.worker import request_stop, training_lock, work
 from intent.recipes import Recipe, change, preset
 from intent.runs.directory import RunDir, history_of
 from intent.runs.events import Event, Failed, Finished, Started, TrainPoint
-from intent.runs.store import create_run, finished_runs, list_runs, open_run, state
+from intent.runs.live import holder, live_run, queued_runs
+from intent.runs.store import TRAINING_STATES, create_run, finished_runs, list_runs, open_run, state
 from tests.tiny import tiny_whisper, tone_folder
 from tests.waiting import wait_for
 
@@ -30,7 +31,7 @@ wait_until = partial(wait_for, patience=PATIENCE)
 
 
 def idle(run: RunDir) -> Callable[[], bool]:
-    return lambda: state(run) not in ("running", "stopping")
+    return lambda: state(run) not in TRAINING_STATES
 
 
 def learns(run: RunDir) -> Callable[[], bool]:
@@ -72,7 +73,7 @@ def runs(tmp_path: Path) -> Iterator[Path]:
     yield tmp_path / "runs"
     live = live_run(tmp_path / "runs")
     if live:
-        os.kill(holder(live)[1], signal.SIGKILL)
+        os.kill(holder(live.path.parent)[1], signal.SIGKILL)
 
 
 HOLD = """
@@ -115,7 +116,7 @@ def test_process_that_holds_the_lock_is_live_until_it_is_killed(runs: Path) -> N
         tell(process)
         assert process.stdout.readline() == "held\n"
         assert (state(run), live_run(runs)) == ("running", run)
-        assert holder(run) == (run.id, process.pid)
+        assert holder(runs) == (run.id, process.pid)
         request_stop(run)
         assert state(run) == "stopping"
         process.kill()
@@ -221,7 +222,7 @@ def test_killed_run_is_interrupted_and_goes_on_later(runs: Path, long: Recipe) -
     run = create_run(runs, long)
     start_run(run)
     wait_until(lambda: len(history_of(run).evaluations) > 1)
-    os.kill(holder(run)[1], signal.SIGKILL)
+    os.kill(holder(run.path.parent)[1], signal.SIGKILL)
     wait_until(idle(run))
     assert state(run) == "interrupted"
     assert live_run(runs) is None

@@ -1,4 +1,4 @@
-"""A run as a zip: whole, the same each time, silent about its machine; its ONNX hears the same."""
+"""The zip of a run is complete, reproducible and without paths; its ONNX predicts the same."""
 
 import errno
 import json
@@ -61,7 +61,7 @@ def test_the_zip_holds_the_checkpoint_its_card_recipe_and_report(
     assert f'model="{run.id}"' in (folder / "README.md").read_text()
 
 
-def test_what_was_unpacked_hears_in_stock_pipeline_what_the_run_hears(
+def test_what_was_unpacked_predicts_in_stock_pipeline_what_the_run_predicts(
     run: RunDir, tmp_path: Path
 ) -> None:
     sound = np.pad(tiny.tone("low"), (0, 8000))
@@ -98,7 +98,7 @@ def test_nothing_stays_behind_when_the_zip_was_taken_or_could_not_be_made(
     with pytest.raises(RunError) as refused, zipped(run):
         pass
     assert str(refused.value) == (
-        f"There is no room for the zip of run {run.id} in {tmp_path / 'temporary'}: free some "
+        f"There is no space for the zip of run {run.id} in {tmp_path / 'temporary'}: free some "
         "space and try again."
     )
     assert not list((tmp_path / "temporary").iterdir())

@@ -1,12 +1,12 @@
-"""What the Runs tab shows, as a function of the disk and of what a visitor looks at."""
+"""The Runs tab shows what is on the disk, for a visitor's selection, and sends only changes."""
 
 import json
 import re
 from pathlib import Path
 
+import gradio as gr
 import numpy as np
 import pytest
-from gradio import skip
 
 from intent.errors import RunError
 from intent.evaluation.metrics import reliability
@@ -18,13 +18,15 @@ from intent.ui.runs.actions import remove, rename, restore
 from intent.ui.runs.clips_list import Filter, chosen, clips_html
 from intent.ui.runs.compare_view import distinct_names
 from intent.ui.runs.confusion import confusion_html
+from intent.ui.runs.events import run_ids_in
 from intent.ui.runs.overlay import overlaid
-from intent.ui.runs.report_figures import per_intent_html, trust_in_words
-from intent.ui.runs.report_panel import hear
+from intent.ui.runs.playback import clip_and_sound
+from intent.ui.runs.report_figures import confidence_in_words, per_intent_html
+from intent.ui.runs.report_panel import build_report_panel
 from intent.ui.runs.rows import KEYS, ordered, rows_of, size_in_words
-from intent.ui.runs.tab import Shown, picked_of, tick, updates
+from intent.ui.runs.tab_state import Panel, TabState, refresh
 from intent.ui.runs.table import table_html
-from intent.ui.runs.view import Asked, Page, page_of
+from intent.ui.runs.view import Page, Selection, page_of
 from intent.ui.shared.plots import accuracy_chart
 from tests.made_runs import make_run, sample_clips
 
@@ -38,13 +40,13 @@ def text(html: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", html)).strip()
 
 
-def page(runs: Path, *picked: str, **asked: object) -> Page:
-    return page_of(runs, Asked(picked, **asked), rows_of(runs), trashed_runs(runs))
+def page(runs: Path, *picked: str, **chosen: object) -> Page:
+    return page_of(runs, Selection(picked, **chosen), rows_of(runs), trashed_runs(runs))
 
 
 def test_without_a_run_the_page_says_what_will_be_here(runs: Path) -> None:
     shown = page(runs)
-    assert "No run yet." in shown.table and shown.summary == ""
+    assert "No runs yet." in shown.table and shown.summary == ""
     assert "The trash is empty" in shown.trash
 
 
@@ -91,10 +93,10 @@ def test_a_name_is_shown_as_text(runs: Path) -> None:
 def test_the_report_of_a_run_has_its_mistakes_and_what_can_be_done(runs: Path) -> None:
     run = make_run(runs, wrong=(5, 2), with_model=True)
     shown = page(runs, run.id)
-    assert shown.one == run.id and shown.can_use and shown.can_remove and not shown.can_resume
+    assert shown.run_id == run.id and shown.can_use and shown.can_remove and not shown.can_resume
     _, clips = sample_clips()
     said = text(shown.clips)
-    assert said.startswith("2 mistakes") and "often the label that is wrong" in said
+    assert said.startswith("2 mistakes") and "check whether the label is wrong" in said
     assert said.index(clips[2].transcription) < said.index(clips[5].transcription)  # surer first
     assert "Accuracy" in shown.curves and "Each intent" in shown.figures
 
@@ -106,37 +108,38 @@ def test_a_run_without_a_report_says_so_and_can_be_resumed(runs: Path) -> None:
     assert "has no report yet" in shown.figures
 
 
-def test_squares_of_the_map_say_their_pair_and_count(runs: Path) -> None:
+def test_cells_of_the_matrix_name_their_labels_and_count(runs: Path) -> None:
     report = read_report(make_run(runs, wrong=(0,)))
     html = confusion_html(report.labels, report.confusion)
     labels, clips = sample_clips()
-    said, heard = clips[0].label_id, clips[0].label_id + 1
-    pair = f"“{human_name(labels[said])}”, heard as “{human_name(labels[heard])}”: 1 recording"
-    assert f"data-cell='{said},{heard}'" in html and f"aria-label='{pair}'" in html
+    true, predicted = clips[0].label_id, clips[0].label_id + 1
+    pair = (
+        f"“{human_name(labels[true])}”, predicted as “{human_name(labels[predicted])}”: 1 recording"
+    )
+    assert f"data-cell='{true},{predicted}'" in html and f"aria-label='{pair}'" in html
     assert html.count("<button") == 15 and html.count("tabindex='0'") == 1
 
 
-def test_a_pair_of_the_map_lists_its_recordings_the_right_ones_too(runs: Path) -> None:
+def test_a_cell_of_the_matrix_lists_its_recordings_the_right_ones_too(runs: Path) -> None:
     report = read_report(make_run(runs, wrong=(0,)))
     labels, clips = sample_clips()
     right = Filter("pair", labels[3], labels[3])
     rows = chosen(report, right)
     assert {clip.true for _, clip in rows} == {labels[3]} and len(rows) == report.confusion[3][3]
     assert all(report.clips[index] is clip for index, clip in rows)
-    assert "heard rightly" in text(clips_html(report, right))
+    assert "predicted correctly" in text(clips_html(report, right))
 
 
-def test_recordings_hard_to_hear_are_marked_and_can_be_listed(runs: Path) -> None:
+def test_recordings_with_poor_audio_are_marked_and_can_be_listed(runs: Path) -> None:
     report = read_report(make_run(runs, wrong=(4,), flaws={4: "clipped", 9: "silent"}))
-    assert "Clipped" in clips_html(report, Filter()) and "Hard to hear" in text(
-        clips_html(report, Filter())
-    )
+    assert "Clipped" in clips_html(report, Filter())
+    assert "Poor audio" in text(clips_html(report, Filter()))
     flawed = text(clips_html(report, Filter("flawed")))
-    assert "2 hard to hear" in flawed and "Silent" in flawed
+    assert "2 recordings with poor audio" in flawed and "Silent" in flawed
 
 
 def test_a_run_without_a_mistake_says_so(runs: Path) -> None:
-    assert "No mistake" in clips_html(read_report(make_run(runs)), Filter())
+    assert "No mistakes" in clips_html(read_report(make_run(runs)), Filter())
 
 
 def test_two_runs_stand_side_by_side_with_what_differs_and_whether_it_is_chance(
@@ -151,14 +154,16 @@ def test_two_runs_stand_side_by_side_with_what_differs_and_whether_it_is_chance(
         "On the 56 recordings that both were tested on, Good is right where Bad is wrong 19 times, "
         "and Bad never where Good is wrong: Good is better by more than chance (p &lt; 0.001)."
     ) in said
-    assert "2 of 25 settings differ" in said
+    assert "2 of 24 settings differ" in said
     assert "Epochs (differs) 9 4" in said and "Seed (differs) 42 1" in said
 
 
 def test_more_runs_than_can_be_told_apart_are_not_drawn_over_each_other(runs: Path) -> None:
     ids = [make_run(runs, wrong=(number,)).id for number in range(7)]
     said = text(page(runs, *ids).summary)
-    assert "7 runs are picked; the first 6 are compared" in said and "6 runs compared" in said
+    assert (
+        "7 runs are selected. Only the first 6 are compared" in said and "6 runs compared" in said
+    )
 
 
 def test_an_old_run_beside_others_is_said_to_have_no_answers(runs: Path) -> None:
@@ -183,12 +188,12 @@ def test_curves_of_one_kind_keep_their_axis_and_others_share_one(runs: Path) -> 
     same = overlaid([curves[0], curves[0]], accuracy_chart)
     assert (same.x_name, same.x_limit) == ("epoch", 4)
     mixed = overlaid(curves, accuracy_chart)
-    assert (mixed.x_name, mixed.x_limit) == ("% of the training", 100)
+    assert (mixed.x_name, mixed.x_limit) == ("% of training", 100)
     assert [line.points[-1][0] for line in mixed.lines] == [100, 100]
     assert [line.kind for line in mixed.lines] == ["run-1", "run-2"]
 
 
-def test_scores_that_keep_their_word_lie_on_the_line() -> None:
+def test_calibrated_scores_lie_on_the_diagonal() -> None:
     rng = np.random.default_rng(0)
     scores = rng.uniform(0.05, 1, 40_000)
     for one in reliability(scores, rng.uniform(size=40_000) < scores):
@@ -196,18 +201,18 @@ def test_scores_that_keep_their_word_lie_on_the_line() -> None:
         assert one.interval[0] <= one.accuracy <= one.interval[1]
 
 
-def test_every_answer_is_in_a_bin_of_the_reliability() -> None:
+def test_every_prediction_is_in_a_bin_of_the_reliability() -> None:
     bins = reliability(np.array([0.0, 0.05, 0.5, 1.0]), np.array([False, True, True, True]))
     assert [(one.clips, one.accuracy) for one in bins] == [(2, 0.5), (1, 1.0), (1, 1.0)]
     assert reliability(np.zeros(0), np.zeros(0, bool)) == ()
 
 
-def test_trust_is_said_as_a_count() -> None:
+def test_confident_predictions_are_counted() -> None:
     scores, right = np.array([0.95, 0.91, 0.4]), np.array([True, False, True])
-    assert trust_in_words(scores, right) == (
-        "Of 2 answers with a score of 90\u00a0% or more, 1 are right."
+    assert confidence_in_words(scores, right) == (
+        "Of 2 predictions with a score of 90\u00a0% or more, 1 are right."
     )
-    assert "is never sure" in trust_in_words(np.array([0.4]), np.array([True]))
+    assert "No prediction has a score" in confidence_in_words(np.array([0.4]), np.array([True]))
 
 
 def test_the_hardest_intent_comes_first(runs: Path) -> None:
@@ -221,27 +226,28 @@ def test_the_hardest_intent_comes_first(runs: Path) -> None:
 def test_a_row_plays_the_recording_that_was_tested(runs: Path) -> None:
     run = make_run(runs, wrong=(3,))
     _, clips = sample_clips()
-    said, file = hear(runs, run.id, 3)
-    assert clips[3].transcription in said and Path(file).stat().st_size > 1000
+    html, file = clip_and_sound(runs, run.id, 3)
+    assert clips[3].transcription in html and Path(file).stat().st_size > 1000
 
 
 @pytest.mark.parametrize("index", [-1, 56, "0", None, 1.5])
 def test_a_recording_that_is_not_in_the_report_is_refused(runs: Path, index: object) -> None:
-    said, file = hear(runs, make_run(runs).id, index)
-    assert "There is no such recording" in said and file is None
+    html, file = clip_and_sound(runs, make_run(runs).id, index)
+    assert "There is no such recording" in html and file is None
 
 
 def test_a_recording_whose_data_is_gone_is_said_in_a_sentence(runs: Path, tmp_path: Path) -> None:
     run = make_run(runs, data=str(tmp_path / "gone"))
-    said, file = hear(runs, run.id, 0)
-    assert "cannot be opened any more" in said and file is None
+    html, file = clip_and_sound(runs, run.id, 0)
+    assert "cannot be opened any more" in html and file is None
 
 
 @pytest.mark.parametrize("run_id", ["", "../..", "20261122-100000-guide-0a1b"])
 def test_an_id_that_is_no_run_is_refused(runs: Path, run_id: str) -> None:
-    assert "There is no run" in hear(runs, run_id, 0)[0]
+    assert "There is no run" in clip_and_sound(runs, run_id, 0)[0]
     assert "There is no run" in remove(runs, [run_id])
-    assert "in the trash" in restore(runs, [run_id])
+    with pytest.raises(RunError, match="in the trash"):
+        restore(runs, [run_id])
 
 
 def test_a_removed_run_is_in_the_trash_until_that_is_undone(runs: Path) -> None:
@@ -249,41 +255,67 @@ def test_a_removed_run_is_in_the_trash_until_that_is_undone(runs: Path) -> None:
     said = remove(runs, [run.id])
     assert f"data-restore='{run.id}'" in said
     assert rows_of(runs) == () and run.id in page(runs).trash
-    assert "is back in the list" in restore(runs, [run.id])
+    assert "Restored" in restore(runs, [run.id])
     assert [row.id for row in rows_of(runs)] == [run.id]
 
 
 def test_a_name_that_cannot_be_is_refused_in_a_sentence(runs: Path) -> None:
     run = make_run(runs)
-    said, done = rename(runs, [run.id], " ")
-    assert "1 to 60 printable characters" in said and not done
-    said, done = rename(runs, [run.id], "Mine")
-    assert done and rows_of(runs)[0].name == "Mine"
+    with pytest.raises(RunError, match="1 to 60 printable characters"):
+        rename(runs, [run.id], " ")
+    assert "Renamed to “Mine”" in rename(runs, [run.id], "Mine")
+    assert rows_of(runs)[0].name == "Mine"
 
 
-def test_a_tick_sends_nothing_while_nothing_changes_and_keeps_what_is_picked(runs: Path) -> None:
+@pytest.fixture
+def panel(runs: Path) -> Panel:
+    """The components of the tab, outside a page."""
+    with gr.Blocks():
+        return Panel(gr.HTML(), gr.HTML(), gr.HTML(), build_report_panel(runs), gr.State())
+
+
+def test_nothing_is_sent_while_nothing_changes_and_the_selection_stays(
+    runs: Path, panel: Panel
+) -> None:
     run = make_run(runs)
-    *_, shown = updates(runs, Shown(), Asked((run.id,)))
-    assert all(sent == skip() for sent in tick(runs, shown))
+    state = refresh(runs, panel, TabState(), Selection((run.id,)))[panel.state]
+    assert refresh(runs, panel, state) == {panel.state: gr.skip()}
     make_run(runs)
-    table, *rest, later = tick(runs, shown)
-    assert table.count("<tr role='row' data-open") == 2
-    assert later.asked.picked == (run.id,)
-    summary = rest[1]
-    assert summary == skip()  # the report is as it was
+    updates = refresh(runs, panel, state)
+    assert set(updates) == {panel.table, panel.state}  # the report is as it was
+    assert updates[panel.table].count("<tr role='row' data-open") == 2
+    assert updates[panel.state].selection.picked == (run.id,)
 
 
-def test_a_run_that_is_gone_is_not_picked_any_more(runs: Path) -> None:
+def test_a_new_page_gets_every_component_but_the_note(runs: Path, panel: Panel) -> None:
+    make_run(runs)
+    updates = refresh(runs, panel, TabState())
+    rest = {panel.note, panel.report.naming.name}
+    assert set(updates) == set(panel.outputs()) - rest
+
+
+def test_another_run_stops_the_player_and_opens_no_name_field(runs: Path, panel: Panel) -> None:
+    one, other = make_run(runs), make_run(runs)
+    state = refresh(runs, panel, TabState(), Selection((one.id,)))[panel.state]
+    updates = refresh(runs, panel, state, Selection((one.id,), naming=True))
+    assert updates[panel.report.naming.name] == one.name
+    assert panel.report.confusion.player not in updates
+    updates = refresh(runs, panel, updates[panel.state], Selection((other.id,)))
+    assert updates[panel.report.confusion.player] is None
+    assert panel.report.naming.name not in updates
+
+
+def test_a_run_that_is_gone_is_not_selected_any_more(runs: Path, panel: Panel) -> None:
     run, other = make_run(runs), make_run(runs)
-    *_, shown = updates(runs, Shown(), Asked((run.id, other.id)))
+    state = refresh(runs, panel, TabState(), Selection((run.id, other.id)))[panel.state]
     trash_run(run)
-    *_, shown = tick(runs, shown)
-    assert shown.asked.picked == (other.id,) and shown.page.one == other.id
+    state = refresh(runs, panel, state)[panel.state]
+    assert state.selection.picked == (other.id,) and state.run_id == other.id
 
 
 @pytest.mark.parametrize("ids", [None, "abc", {"a": 1}, [1, None, []]])
 def test_what_a_page_sends_as_ids_may_be_anything(ids: object) -> None:
-    assert picked_of(ids) == ()
+    assert run_ids_in(ids) == ()
 
 
 @pytest.mark.parametrize(
@@ -298,4 +330,4 @@ def test_a_picked_id_is_opened_as_a_run_of_the_folder_or_not_at_all(runs: Path) 
     make_run(runs)
     (row,) = rows_of(runs)
     with pytest.raises(RunError, match="There is no run"):
-        page_of(runs.parent / "elsewhere", Asked((row.id,)), [row], [])
+        page_of(runs.parent / "elsewhere", Selection((row.id,)), [row], [])

@@ -1,4 +1,4 @@
-"""What the panel that shares a run decides without a page: whose token, how far, what is built."""
+"""The share panel: which token a push uses, what it reports, and which components it has."""
 
 import os
 import subprocess
@@ -10,7 +10,7 @@ import gradio as gr
 import pytest
 
 from intent.errors import RunError
-from intent.ui.runs.share_panel import build_share_panel, chosen, push_run, token_of
+from intent.ui.runs.share_panel import build_share_panel, run_to_share, token_of
 from intent.ui.runs.share_progress import Job, progress_html
 from tests.repository import ROOT
 
@@ -89,14 +89,16 @@ def test_nothing_of_the_panel_can_be_called_as_an_api(tmp_path: Path) -> None:
 @pytest.mark.parametrize("run_id", [None, "", "../../etc", "20260101-000000-guide-0000"])
 def test_an_id_that_is_no_run_is_refused(run_id: str | None, tmp_path: Path) -> None:
     with pytest.raises(RunError):
-        chosen(tmp_path, run_id)
+        run_to_share(tmp_path, run_id)
 
 
 def test_a_refused_push_empties_the_token_field_and_frees_the_button(tmp_path: Path) -> None:
-    *_, (status, button, token) = push_run(tmp_path, None, "ada/calls", False, "hf_secret")
-    assert "No run is chosen" in status
-    assert (button["interactive"], token) == (True, "")
-    assert "hf_secret" not in status
+    [push] = [fn.fn for fn in built(tmp_path).fns.values() if fn.name == "push_typed"]
+    first, last = push(None, "ada/calls", False, "hf_secret")
+    assert "" in first.values()  # the token field
+    [status] = [value for value in last.values() if isinstance(value, str)]
+    assert "No run is selected" in status and "hf_secret" not in status
+    assert gr.update(interactive=True) in last.values()
 
 
 def test_a_job_tells_its_phases_in_order_and_then_its_result() -> None:
