@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from intent.errors import RunError
-from intent.evaluation.metrics import LabelFigures, Mistake
+from intent.evaluation.metrics import LabelMetrics, Mistake
 from intent.json_reader import JsonError, read_json
 from intent.runs.directory import RunDir
 
@@ -63,7 +63,7 @@ class Report:
     ece: float | None  # expected calibration error, 0..1
     labels: tuple[str, ...]
     confusion: tuple[tuple[int, ...], ...]  # a row a true label, a column a predicted one
-    per_intent: dict[str, LabelFigures]
+    per_intent: dict[str, LabelMetrics]
     clips: tuple[AnsweredClip, ...]  # of an old report its mistakes alone
     is_whole: bool  # every test clip is in `clips`
 
@@ -123,7 +123,7 @@ class _Figures:
     ece: float | None = None
     labels: tuple[str, ...] = ()
     confusion: tuple[tuple[int, ...], ...] = ()
-    per_intent: dict[str, LabelFigures] = field(default_factory=dict)
+    per_intent: dict[str, LabelMetrics] = field(default_factory=dict)
     mistakes: tuple[Mistake, ...] = ()
 
 

@@ -16,7 +16,7 @@ from intent.cli import output as terminal
 from intent.cli.main import main
 from intent.cli.parser import build_parser
 from intent.cli.runs import ACTIONS
-from intent.evaluation.metrics import Evaluation, Figure
+from intent.evaluation.metrics import Accuracy, Evaluation
 from intent.jobs.queue import enqueue
 from intent.jobs.worker import training_lock
 from intent.paths import EXAMPLES
@@ -512,8 +512,8 @@ def test_evaluation_text_lists_what_was_left_out() -> None:
             confusion=(),
             per_intent={},
             per_locale={
-                "en-US": Figure(0.9, (0.75, 0.97), 30),
-                "en-GB": Figure(0.9, (0.7, 0.98), 20),
+                "en-US": Accuracy(0.9, (0.75, 0.97), 30),
+                "en-GB": Accuracy(0.9, (0.7, 0.98), 20),
             },
             mistakes=(),
             skipped=("a.wav",),
