@@ -76,7 +76,7 @@ class ReportPanel:
         """Return what each component shows of a page."""
         actions = self.actions
         return {
-            self.detail: gr.update(visible=page.picked > 0),
+            self.detail: gr.update(visible=page.selected > 0),
             self.summary: page.summary,
             actions.use: gr.update(visible=page.can_use),
             actions.resume: gr.update(visible=page.can_resume),
