@@ -1,9 +1,9 @@
-"""Several processes that train one run together: who leads, what all know, and how all end.
+"""Coordinate the processes of one distributed run.
 
-A launcher (`accelerate launch`, `torchrun`) starts the same command in each of them. Rank 0 leads: it
-alone has the run's lock, tells its events and writes its files. The others help: they go the same
-way in step with it, to its word on when to end, and say nothing. A process that nobody launched so is
-alone, and of all here nothing happens to it.
+A launcher (`accelerate launch`, `torchrun`) starts the same command in several processes. Rank 0 is
+the lead process: it alone holds the run's lock, reports events and writes files. The worker processes
+train in step with it, stop when it does, and print nothing. In a process without a launcher, every
+function here is a no-op.
 """
 
 import json
@@ -21,19 +21,19 @@ if TYPE_CHECKING:
 
 Value = TypeVar("Value")
 
-PATIENCE = timedelta(days=30)  # one may wait in the queue, or fetch data, while the others stand by
-LAST_WORDS_SECONDS = 30  # that a process which failed waits for the leader to have told it
-OF_LAUNCHERS = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE")  # environment variables
-FAILURE, ENDED = "intent/failure", "intent/ended"  # left for the others in the launcher's store
+TIMEOUT = timedelta(days=30)  # of a barrier: the lead process may queue or download for long
+FAILURE_SECONDS = 30  # that a failed worker waits until the lead process has recorded the failure
+LAUNCHER_VARIABLES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE")
+FAILURE_KEY, END_KEY = "intent/failure", "intent/ended"  # in the launcher's key-value store
 
 
-class Released(Exception):
-    """The leader goes on alone: this process has done its share."""
+class WorkerReleasedError(Exception):
+    """The lead process continues alone: this worker process has done its share."""
 
 
 @dataclass(frozen=True)
-class _Ties:
-    """What binds the processes: a group that talks on the CPU, and the launcher's store."""
+class _Group:
+    """The processes of the run: a group that communicates on the CPU, and the launcher's store."""
 
     rank: int
     count: int
@@ -41,155 +41,155 @@ class _Ties:
     store: "dist.Store"
 
 
-_ties: _Ties | None = None
+_group: _Group | None = None
 
 
-def launched() -> bool:
-    """Whether a launcher started this process as one of several."""
+def is_launched() -> bool:
+    """Return whether a launcher started this process as one of several."""
     return "RANK" in os.environ and int(os.environ.get("WORLD_SIZE") or 1) > 1
 
 
-def leads() -> bool:
-    """Whether this process leads, or is alone."""
-    return not launched() or os.environ["RANK"] == "0"
+def is_lead() -> bool:
+    """Return whether this is the lead process, or the only one."""
+    return not is_launched() or os.environ["RANK"] == "0"
 
 
 def count() -> int:
-    """Return how many processes train together now."""
-    return _ties.count if _ties else 1
+    """Return the number of processes that train together now."""
+    return _group.count if _group else 1
 
 
 @contextmanager
-def joined() -> Iterator[None]:
-    """Within the block the launched processes are bound to one another, on their devices."""
-    global _ties
-    if not launched():
+def process_group() -> Iterator[None]:
+    """Connect the launched processes within the block."""
+    global _group
+    if not is_launched():
         yield
         return
-    _ties = _join()
+    _group = _connect()
     try:
         yield
     finally:
-        if _ties:
-            with suppress(Exception):  # the launcher may be gone
-                if leads():
-                    _ties.store.set(ENDED, "")
-            _loosen()
+        if _group:
+            with suppress(Exception):  # the launcher may have exited
+                if is_lead():
+                    _group.store.set(END_KEY, "")
+            _disconnect()
 
 
-def leaders(make: Callable[[], Value]) -> Value:
-    """Return what `make` gives the leader, who alone calls it."""
-    if _ties is None:
+def from_lead(make: Callable[[], Value]) -> Value:
+    """Call `make` in the lead process alone, and return its result in every process."""
+    if _group is None:
         return make()
     import torch.distributed as dist
 
-    told = [make() if _ties.rank == 0 else None]
-    dist.broadcast_object_list(told, src=0, group=_ties.group)
-    return told[0]
+    values = [make()] if _group.rank == 0 else [None]
+    dist.broadcast_object_list(values, src=0, group=_group.group)
+    return values[0]  # type: ignore[return-value]  # filled by the broadcast
 
 
-def wait_for_all() -> None:
-    """Return once every process is here."""
-    if _ties:
+def barrier() -> None:
+    """Wait until every process has reached this call."""
+    if _group:
         import torch.distributed as dist
 
-        dist.barrier(group=_ties.group)
+        dist.barrier(group=_group.group)
 
 
 @contextmanager
-def leader_first() -> Iterator[None]:
-    """Let the leader do the block before the others, who find in the caches what it has made."""
-    if not leads():
-        wait_for_all()
+def lead_first() -> Iterator[None]:
+    """Run the block in the lead process first, so that the workers find its results cached."""
+    if not is_lead():
+        barrier()
     yield
-    if leads():
-        wait_for_all()
+    if is_lead():
+        barrier()
 
 
-def share(rows: range) -> range:
-    """Return the part of some rows that is this process's; together they are all."""
-    return rows[_ties.rank :: _ties.count] if _ties else rows
+def shard(rows: range) -> range:
+    """Return this process's part of the rows; the parts of all processes cover them."""
+    return rows[_group.rank :: _group.count] if _group else rows
 
 
 def mean(values: Sequence[float]) -> list[float]:
-    """Return the mean over the processes of each value; the values themselves for one alone."""
-    if _ties is None:
+    """Return the mean of each value over the processes."""
+    if _group is None:
         return list(values)
     import torch
     import torch.distributed as dist
 
     total = torch.tensor([float(value) for value in values], dtype=torch.float64)
-    dist.all_reduce(total, group=_ties.group)
-    return (total / _ties.count).tolist()
+    dist.all_reduce(total, group=_group.group)
+    return (total / _group.count).tolist()
 
 
-def part() -> None:
-    """Let the leader go on alone, as if nobody had launched it; raises Released in the others."""
-    if _ties is None:
+def release_workers() -> None:
+    """Let the lead process continue alone; raises WorkerReleasedError in the workers."""
+    if _group is None:
         return
-    wait_for_all()
-    if not leads():
-        raise Released
-    _loosen()
-    for name in OF_LAUNCHERS:  # by which Trainer would look for the others
+    barrier()
+    if not is_lead():
+        raise WorkerReleasedError
+    _disconnect()
+    for name in LAUNCHER_VARIABLES:  # or Trainer would look for the other processes
         os.environ.pop(name, None)
 
 
-def tell_failure(sentence: str, trace: str) -> None:
-    """Let the leader know why this process ends, and wait until it has ended as well."""
-    if _ties is None:
+def send_failure(message: str, trace: str) -> None:
+    """Send the failure of this worker to the lead process, and wait until that has ended."""
+    if _group is None:
         return
-    store = _ties.store
-    with suppress(Exception):  # the leader, or the launcher, may have gone first
-        store.set(FAILURE, json.dumps([sentence, trace]))
-        _loosen()  # which wakes the leader, where it waits for this process
-        store.wait([ENDED], timedelta(seconds=LAST_WORDS_SECONDS))
+    store = _group.store
+    with suppress(Exception):  # the lead process or the launcher may have exited first
+        store.set(FAILURE_KEY, json.dumps([message, trace]))
+        _disconnect()  # interrupts the lead process if it waits for this one
+        store.wait([END_KEY], timedelta(seconds=FAILURE_SECONDS))
 
 
-def failure_elsewhere(error: Exception) -> RunError | None:
-    """Return the failure of another process that is behind one of talking with it, if it is."""
-    if _ties is None or isinstance(error, IntentError) or not _is_of_talking(error):
+def failure_of_other_process(error: Exception) -> RunError | None:
+    """Return the failure of another process that caused this communication error, or None."""
+    if _group is None or isinstance(error, IntentError) or not _is_communication_error(error):
         return None
     with suppress(Exception):
-        if _ties.store.check([FAILURE]):
-            sentence, trace = json.loads(_ties.store.get(FAILURE))
+        if _group.store.check([FAILURE_KEY]):
+            message, trace = json.loads(_group.store.get(FAILURE_KEY))
             error.add_note(trace)
-            return RunError(sentence)
+            return RunError(message)
     return RunError(
-        f"One of the {_ties.count} processes that trained together has ended, or its machine cannot "
-        "be reached: see what the launcher says of it, then resume the run."
+        f"One of the {_group.count} processes of this run has exited, or its machine cannot be "
+        "reached: read the launcher's output, then resume the run."
     )
 
 
-def _join() -> _Ties:
+def _connect() -> _Group:
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # read when torch is imported
     import torch.distributed as dist
     from accelerate import PartialState
 
     from intent.devices import best_device
 
-    state = PartialState(cpu=best_device() == "cpu", timeout=PATIENCE)
-    # A connection of its own: one that waits keeps nobody from talking.
+    state = PartialState(cpu=best_device() == "cpu", timeout=TIMEOUT)
+    # A second connection: a process that waits on the first one would block all others.
     store = dist.TCPStore(
         os.environ["MASTER_ADDR"],
         int(os.environ["MASTER_PORT"]),
         is_master=False,
         wait_for_workers=False,
     )
-    group = dist.new_group(backend="gloo", timeout=PATIENCE)
-    return _Ties(state.process_index, state.num_processes, group, store)
+    group = dist.new_group(backend="gloo", timeout=TIMEOUT)
+    return _Group(state.process_index, state.num_processes, group, store)
 
 
-def _loosen() -> None:
-    global _ties
+def _disconnect() -> None:
+    global _group
     import torch.distributed as dist
 
-    _ties = None
-    with suppress(Exception):  # what is broken already
+    _group = None
+    with suppress(Exception):  # the group may be broken already
         dist.destroy_process_group()
 
 
-def _is_of_talking(error: Exception) -> bool:
+def _is_communication_error(error: Exception) -> bool:
     import torch.distributed as dist
 
     return isinstance(error, dist.DistError) or "gloo" in str(error)

@@ -1,33 +1,52 @@
-"""What a person can mend: each such failure is an IntentError, its message a sentence for them."""
+"""Errors that the user can fix, and the exit codes of our programs."""
+
+from collections.abc import Iterator
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """Exit codes of the command line and the app."""
+
+    DONE = 0
+    INTERNAL_ERROR = 1
+    USER_ERROR = 2  # a problem that the user can fix
+    INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 
 class IntentError(Exception):
-    """A failure that the user can mend; it says what was expected, found and to do next."""
+    """A problem that the user can fix: the message states what was expected, found and to do next."""
 
 
 class AudioError(IntentError):
-    """A recording that cannot be heard."""
+    """A recording cannot be read or classified."""
 
 
 class DataError(IntentError):
-    """A data set that cannot be read or trained on."""
+    """A data set cannot be read or trained on."""
 
 
 class CheckpointError(IntentError):
-    """A checkpoint that cannot be loaded or does not fit."""
+    """A checkpoint cannot be loaded or does not fit."""
 
 
 class RecipeError(IntentError):
-    """A hyperparameter that is unknown or out of range."""
+    """A hyperparameter is unknown or out of range."""
 
 
 class RunError(IntentError):
-    """A run that cannot be started, stopped or stored."""
+    """A run cannot be started, stopped or stored."""
 
 
 class AccessError(IntentError):
-    """A request for something that this visitor may not do."""
+    """The visitor is not allowed to do this."""
 
 
 class HubError(IntentError):
-    """A push to the Hub that did not succeed; the run is as it was."""
+    """A push to the Hub failed; the run is unchanged."""
+
+
+def causes_of(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error and the errors that caused it, the root cause last."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__

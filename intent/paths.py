@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -12,8 +12,8 @@ BUNDLED_CHECKPOINT = ASSETS / "checkpoint"
 SAMPLE_DATA = ASSETS / "sample"
 EXAMPLES = ASSETS / "examples"
 
-MINDS14 = "PolyAI/minds14"  # on the Hub
-MINDS14_DATA = "minds14"  # how a recipe names MInDS-14 on the Hub
+MINDS14_HUB_ID = "PolyAI/minds14"  # on the Hub
+MINDS14 = "minds14"  # how a recipe names MInDS-14 on the Hub
 BUNDLED = "bundled"  # how a recipe names the bundled checkpoint
 SAMPLE = "sample"  # how a recipe names the bundled sample data set
 RUN_ID = re.compile(
@@ -32,6 +32,16 @@ def cache_dir() -> Path:
         return Path(os.path.expanduser(chosen)).resolve()
     user_cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     return Path(os.path.expanduser(user_cache), "intent-studio").resolve()
+
+
+def folder_bytes(folder: Path) -> int:
+    """Return how many bytes the files in a folder take."""
+    total = 0
+    for parent, _, files in os.walk(folder):
+        for file in files:
+            with suppress(OSError):  # deleted since the folder was listed
+                total += os.lstat(os.path.join(parent, file)).st_size
+    return total
 
 
 @contextmanager

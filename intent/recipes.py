@@ -10,6 +10,7 @@ import typing
 from dataclasses import dataclass
 
 from intent.errors import RecipeError
+from intent.json_reader import JsonError, read_json
 from intent.paths import BUNDLED
 
 PRESETS = ("guide", "recommended", "instant")
@@ -133,16 +134,9 @@ class Recipe:
     def from_json(cls, text: str) -> "Recipe":
         """Return the recipe that `to_json` wrote; raises RecipeError for anything else."""
         try:
-            values = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise RecipeError(
-                f"A recipe is a JSON object, found something else: {error}."
-            ) from None
-        if not isinstance(values, dict):
-            raise RecipeError(
-                "A recipe is a JSON object of names and values, found something else."
-            )
-        return change(cls(), values)
+            return read_json(cls, text)
+        except JsonError as error:
+            raise RecipeError(f"{error}.") from None
 
 
 def preset(name: str, family: str = WHISPER) -> Recipe:

@@ -6,10 +6,10 @@ import re
 import resource
 import shutil
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
+from intent.errors import causes_of
 from intent.paths import cache_dir
 from intent.writable import UNDER_HF_HOME, hugging_face_folder, problem
 
@@ -38,7 +38,7 @@ BARRED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, e
 
 def shortage(error: BaseException | None) -> Shortage | None:
     """Return how a disk takes no more, if a failure comes from that: full, a quota or a limit."""
-    for cause in _causes(error):
+    for cause in causes_of(error):
         if isinstance(cause, OSError) and cause.errno in SHORTAGES:
             return SHORTAGES[cause.errno]
         for kind, words in IN_WORDS.items():
@@ -55,7 +55,7 @@ def short_of(error: BaseException | None, usual: Path) -> Path:
 
     usual: the folder that is written to most; it is returned where nothing speaks for another.
     """
-    for cause in _causes(error):
+    for cause in causes_of(error):
         if isinstance(cause, OSError) and cause.errno in SHORTAGES and cause.filename:
             place = nearest(Path(os.fsdecode(cause.filename)))
             return usual if place.is_relative_to(usual) else place
@@ -102,7 +102,7 @@ def storage_problem(error: BaseException, usual: Path | None = None) -> str | No
             return f"{in_short(error, usual)} Lift that limit (ulimit -f) or use another disk."
         other = way_out(short_of(error, usual))
         return f"{in_short(error, usual)} Free some space{f', or {other}' if other else ''}."
-    for cause in _causes(error):
+    for cause in causes_of(error):
         if isinstance(cause, OSError) and cause.errno in BARRED and cause.filename:
             place = Path(os.path.abspath(os.fsdecode(cause.filename))).parent
             if why := problem(place):
@@ -127,10 +127,3 @@ def nearest(path: Path) -> Path:
             return place.parent
         place = place.parent
     return place
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """The failure and what it arose from, the first last."""
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__

@@ -6,12 +6,11 @@ import socket
 import sys
 
 from intent import distributed
-from intent.errors import IntentError
+from intent.errors import ExitCode, IntentError
 from intent.plain_text import settle_output
 from intent.proxies import settle_proxies
 from intent.writable import settle_folders
 
-MISTAKE = 2  # exit code: something that the user can fix
 PORT, PORTS, HOST = "GRADIO_SERVER_PORT", "GRADIO_NUM_PORTS", "GRADIO_SERVER_NAME"
 CACHE_GIGABYTES = "INTENT_CACHE_GB"
 FIRST_PORT, TRIED_PORTS = 7860, 100  # Gradio's own
@@ -26,7 +25,7 @@ def settle(page: bool = False) -> None:
     settle_output()
     if not _current_folder_exists():
         _say(["The current folder does not exist any more: change to another one."])
-        sys.exit(MISTAKE)
+        sys.exit(ExitCode.USER_ERROR)
     said = [*settle_proxies(), _drop_nonsense(CACHE_GIGABYTES)]
     try:
         said.append(settle_folders(page))
@@ -35,7 +34,7 @@ def settle(page: bool = False) -> None:
     except IntentError as error:
         _say([*said, str(error)])
         if page:
-            sys.exit(MISTAKE)
+            sys.exit(ExitCode.USER_ERROR)
         return
     _say(said)
 
@@ -119,6 +118,6 @@ def _not_served(host: str, port: str, problem: OSError) -> str:
 
 
 def _say(said: list[str | None]) -> None:
-    if distributed.leads():
+    if distributed.is_lead():
         for sentence in filter(None, said):
             print(" ".join(sentence.split()), file=sys.stderr, flush=True)

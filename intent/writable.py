@@ -69,7 +69,7 @@ def hugging_face_folder() -> Path:
     return _chosen("HF_HOME") or (_user_cache() or Path.cwd() / "~" / ".cache") / "huggingface"
 
 
-def own(hub_id: str, kind: str = "models") -> None:
+def make_cache_writable(hub_id: str, kind: str = "models") -> None:
     """Make what is cached of a repository of the Hub writable, where it is linked to what is not.
 
     What it has is still read where it lies; what is new goes into the temporary folder.

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from intent.audio.clip import read_clip
 from intent.devices import best_device, device_name, precision
 from intent.errors import IntentError
-from intent.models.classifier import Score, hear, load
+from intent.models.classifier import Score, load, predict
 from intent.paths import BUNDLED, EXAMPLES
 
 TOP_K = 5
@@ -34,12 +34,12 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def compare(checkpoint: str, device: str) -> int:
-    """Print what a device and the CPU hear in each example clip; return how many differ."""
+    """Print the predictions of a device and of the CPU for each example clip; return how many differ."""
     there, here = load(checkpoint, device), load(checkpoint, "cpu")
     differing = 0
     for path in sorted(EXAMPLES.glob("*.wav")):
         clip = read_clip(path)
-        on_device, on_cpu = hear(there, clip), hear(here, clip)
+        on_device, on_cpu = predict(there, clip), predict(here, clip)
         verdict = "agree" if agree(on_device, on_cpu) else "DIFFER"
         differing += verdict != "agree"
         print(f"{path.name}: {verdict}")

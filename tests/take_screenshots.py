@@ -71,7 +71,7 @@ def classify_error(page: Page) -> None:
 def classify_silence(page: Page) -> None:
     """A recording without speech."""
     _upload(page, "silence.wav", wav_bytes(0 * tone("low", seconds=3.0)))
-    expect(page.locator("#answer")).to_contain_text("I did not hear speech")
+    expect(page.locator("#answer")).to_contain_text("No speech detected")
 
 
 def classify_bad_checkpoint(page: Page) -> None:

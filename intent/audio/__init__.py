@@ -1,1 +1,1 @@
-"""Sound: clips, from anything that a person can hand over."""
+"""Audio: read any recording as a clip of mono float32 samples."""

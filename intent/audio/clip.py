@@ -1,11 +1,10 @@
-"""Clips: any recording a person can hand over, as mono float32 samples at a stated rate."""
+"""Clips: any recording as mono float32 samples at a stated rate."""
 
 import hashlib
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 import soundfile
@@ -14,6 +13,7 @@ import soxr
 from intent.audio.decoding import (
     BLOCK_FRAMES,
     MAX_DECODE_SECONDS,
+    BinaryFile,
     Block,
     Decoder,
     TimedFile,
@@ -28,17 +28,17 @@ from intent.audio.decoding import (
 from intent.audio.sample_buffer import SampleBuffer, downmix
 from intent.errors import AudioError
 
-MAX_SECONDS = 300  # the longest recording that is heard, in seconds
-MIN_SECONDS = 0.1  # the shortest, in seconds: no word is shorter, and encoders need a few frames
-MAX_DAMAGED = 0.01  # the share of samples that may be NaN, infinite or absurdly loud
-MAX_AMPLITUDE = 1e6  # 120 dB above full scale: a float beyond it is damage, not sound
+MAX_SECONDS = 300  # of a recording
+MIN_SECONDS = 0.1  # no word is shorter, and encoders need a few frames
+MAX_DAMAGED = 0.01  # share of samples that may be NaN, infinite or above MAX_AMPLITUDE
+MAX_AMPLITUDE = 1e6  # 120 dB above full scale: a larger float is damage, not sound
 
 FORMATS = "WAV, FLAC, Ogg, Opus, MP3, m4a or WebM"
 
 
 @dataclass(frozen=True, eq=False)
 class Clip:
-    """One recording: mono, finite, at least 0.1 s long when it comes from read_clip."""
+    """A recording: mono, finite, and at least 0.1 s long where it comes from read_clip."""
 
     samples: np.ndarray  # (n,) float32, nominally -1..1, finite
     sample_rate: int  # Hz
@@ -50,33 +50,32 @@ class Clip:
 
 
 def read_clip(
-    source: str | Path | bytes | BinaryIO | tuple[int, np.ndarray],
+    source: str | Path | bytes | io.BufferedReader | tuple[int, np.ndarray],
     max_seconds: float = MAX_SECONDS,
 ) -> Clip:
-    """Read a recording from a file (its path, its bytes or itself, open) or from an array.
+    """Read a recording from a file (by path, as bytes or as an open file) or from an array.
 
-    An array is, as Gradio gives it, (rate in Hz, samples of shape (n,) or (n, channels) in int16,
-    int32, uint8 or float). Channels are averaged. Up to 1 % of damaged samples (NaN, infinite)
-    become silence. More than MAX_SAMPLES come at 16 kHz. Memory and time are bounded, whatever a
-    file claims.
-    Raises AudioError for everything that cannot be heard; silence can.
+    An array is a pair as Gradio returns it: the rate in Hz, and samples (n,) or (n, channels) in
+    int16, int32, uint8 or float. Channels are averaged. Up to 1 % of damaged samples (NaN,
+    infinite) become silence. A clip of more than MAX_SAMPLES is resampled to 16 kHz. Memory and time
+    are bounded, whatever a file claims. Raises AudioError for an unusable recording; silence is fine.
     """
     if isinstance(source, tuple):
-        return _clip_of_array(source, max_seconds)
+        return _clip_from_array(source, max_seconds)
     if isinstance(source, (bytes, bytearray, memoryview)):
-        return _clip_of_file(io.BytesIO(source), "This recording", max_seconds)
+        return _clip_from_file(io.BytesIO(source), "This recording", max_seconds)
     if isinstance(source, io.BufferedReader):
-        return _clip_of_file(source, _named(Path(source.name)), max_seconds)
+        return _clip_from_file(source, _display_name(Path(source.name)), max_seconds)
     if not isinstance(source, (str, Path)) or not str(source):
         raise AudioError("A recording was expected, but none was given. Record or choose one.")
     path = Path(source)
-    name = _named(path)
+    name = _display_name(path)
     try:
         if path.exists() and not path.is_file():
             kind = "a folder" if path.is_dir() else "a device"
             raise AudioError(f"{name} is {kind}, not a file. Choose a sound file.")
         with path.open("rb") as file:
-            return _clip_of_file(file, name, max_seconds)
+            return _clip_from_file(file, name, max_seconds)
     except FileNotFoundError:
         raise AudioError(f"{name} was not found. Check its path and try again.") from None
     except (OSError, ValueError) as error:
@@ -84,22 +83,22 @@ def read_clip(
         raise AudioError(f"{name} cannot be opened ({reason}). Choose another file.") from error
 
 
-def _named(path: Path) -> str:
+def _display_name(path: Path) -> str:
     label = " ".join((path.name or str(path)).split())
     return f'The recording "{label if len(label) <= 80 else label[:77] + "..."}"'
 
 
 def resample(clip: Clip, sample_rate: int) -> Clip:
-    """The clip at another rate in Hz, without aliasing; the same object if the rate is right."""
+    """Return the clip at another rate in Hz, without aliasing; the same object if it has that rate."""
     if clip.sample_rate == sample_rate:
         return clip
     return Clip(soxr.resample(clip.samples, clip.sample_rate, sample_rate), sample_rate)
 
 
 def clip_hash(clip: Clip) -> str:
-    """SHA-256 in hexadecimal of the sound itself: its rate and its samples in 16 bits.
+    """Return the SHA-256 of the sound in hexadecimal: of its rate and its samples in 16 bits.
 
-    The container, its tags and its lossless compression do not matter.
+    Container, tags and lossless compression do not change it.
     """
     digest = hashlib.sha256(f"{clip.sample_rate} Hz\n".encode())
     for block in _int16_blocks(clip.samples):
@@ -108,7 +107,7 @@ def clip_hash(clip: Clip) -> str:
 
 
 def write_wav(clip: Clip, path: Path) -> None:
-    """Write a 16-bit mono WAV with the same clip_hash; raises AudioError if it cannot."""
+    """Write the clip as 16-bit mono WAV with the same clip_hash; raises AudioError."""
     try:
         with soundfile.SoundFile(path, "w", clip.sample_rate, 1, "PCM_16", format="WAV") as file:
             for block in _int16_blocks(clip.samples):
@@ -121,14 +120,14 @@ def write_wav(clip: Clip, path: Path) -> None:
 
 
 def _int16_blocks(samples: np.ndarray) -> Iterator[np.ndarray]:
-    """Samples in 16 bits, (up to BLOCK_FRAMES,) int16 at a time."""
-    # 32768, as decoders divide by: scaling by 32767 would change the samples at each round trip.
+    """Yield the samples as int16, in blocks (up to BLOCK_FRAMES,)."""
+    # 32768, by which decoders divide: 32767 would change the samples in each round trip.
     for start in range(0, len(samples), BLOCK_FRAMES):
         scaled = np.rint(samples[start : start + BLOCK_FRAMES] * 32768.0)
         yield np.clip(scaled, -32768, 32767).astype(np.int16)
 
 
-def _clip_of_array(source: tuple[int, np.ndarray], max_seconds: float) -> Clip:
+def _clip_from_array(source: tuple[int, np.ndarray], max_seconds: float) -> Clip:
     name = "This recording"
     try:
         rate, array = source
@@ -146,7 +145,7 @@ def _clip_of_array(source: tuple[int, np.ndarray], max_seconds: float) -> Clip:
         )
     if samples.dtype not in (np.int16, np.int32, np.uint8) and samples.dtype.kind != "f":
         raise AudioError(
-            f"{name} should hold int16, int32, uint8 or float samples, but holds "
+            f"{name} should have int16, int32, uint8 or float samples, but has "
             f"{samples.dtype}. Convert it and try again."
         )
     frames = samples[:, None] if samples.ndim == 1 else samples  # (n, channels)
@@ -156,25 +155,25 @@ def _clip_of_array(source: tuple[int, np.ndarray], max_seconds: float) -> Clip:
         (whole_rate, as_float32(frames[i : i + BLOCK_FRAMES]))
         for i in range(0, len(frames), BLOCK_FRAMES)
     )
-    clip = _gather(blocks, name, max_seconds)
+    clip = _join(blocks, name, max_seconds)
     if clip is None:
-        raise _nothing_heard(name)
+        raise _no_samples(name)
     return clip
 
 
-def _clip_of_file(file: BinaryIO, name: str, max_seconds: float) -> Clip:
+def _clip_from_file(file: BinaryFile, name: str, max_seconds: float) -> Clip:
     if not file.read(1):
         raise AudioError(f"{name} is empty (0 bytes). Record or export it again.")
     decoders: tuple[Decoder, ...] = (decode_with_soundfile, decode_with_ffmpeg)
-    timed = TimedFile(file, MAX_DECODE_SECONDS)  # for both decoders together
+    timed = TimedFile(file, MAX_DECODE_SECONDS)  # shared by both decoders
     opened = False
     for decode in decoders:
         file.seek(0)
         try:
-            clip = _gather(decode(timed, name, max_seconds), name, max_seconds, timed)
+            clip = _join(decode(timed, name, max_seconds), name, max_seconds, timed)
         except AudioError:
             raise
-        except Exception:  # noqa: BLE001, S112 - damage makes decoders raise nearly anything
+        except Exception:  # noqa: BLE001, S112 - decoders raise nearly anything for damaged files
             check_time(name, timed)
             continue
         check_time(name, timed)
@@ -182,51 +181,51 @@ def _clip_of_file(file: BinaryIO, name: str, max_seconds: float) -> Clip:
         if clip is not None:
             return clip
     if opened:
-        raise _nothing_heard(name)
+        raise _no_samples(name)
     raise AudioError(
         f"{name} is not a sound file that can be read, or it is damaged. Use {FORMATS}."
     )
 
 
-def _gather(
+def _join(
     decoded: Iterator[Block], name: str, max_seconds: float, timed: TimedFile | None = None
 ) -> Clip | None:
-    """Blocks as one clip, or None if there are none; damage at the end loses only the end."""
-    gathered: SampleBuffer | None = None
+    """Join blocks into a clip, or None if there are none; damage at the end loses only the end."""
+    buffer: SampleBuffer | None = None
     values = damaged = 0
     try:
         for rate, block in decoded:
-            gathered = gathered or SampleBuffer(rate)
-            if rate != gathered.sample_rate:
+            buffer = buffer or SampleBuffer(rate)
+            if rate != buffer.sample_rate:
                 break
             mono, bad = downmix(block, MAX_AMPLITUDE)
-            gathered.add(mono)
+            buffer.add(mono)
             damaged += bad
             values += block.size
-            check_length(name, gathered.count / rate, max_seconds)
+            check_length(name, buffer.count / rate, max_seconds)
             check_values(name, rate, block.shape[1], -(-values // block.shape[1]))
             if timed is not None:
                 check_time(name, timed)
     except AudioError:
         raise
-    except Exception:  # what was decoded before the damage is still worth hearing
-        if not gathered or not gathered.count:
+    except Exception:  # what was decoded before the damage is kept
+        if not buffer or not buffer.count:
             raise
-    if not gathered or not gathered.count:
+    if not buffer or not buffer.count:
         return None
     if damaged > MAX_DAMAGED * values:
         raise AudioError(
             f"{name} is damaged: {damaged / values:.0%} of its samples are not finite numbers, "
             f"at most {MAX_DAMAGED:.0%} may be. Export it again."
         )
-    seconds = gathered.count / gathered.sample_rate
+    seconds = buffer.count / buffer.sample_rate
     if seconds < MIN_SECONDS:
         raise AudioError(
-            f"{name} lasts {seconds:.3f} s; at least {MIN_SECONDS} s is needed. "
+            f"{name} is {seconds:.3f} s long; at least {MIN_SECONDS} s is needed. "
             "Record a whole sentence and try again."
         )
-    return Clip(*gathered.finish())
+    return Clip(*buffer.finish())
 
 
-def _nothing_heard(name: str) -> AudioError:
-    return AudioError(f"{name} holds no sound (its length is zero). Record it again.")
+def _no_samples(name: str) -> AudioError:
+    return AudioError(f"{name} has no samples (its length is zero). Record it again.")

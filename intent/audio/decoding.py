@@ -1,35 +1,36 @@
-"""Files to blocks of float32 frames, by libsndfile and, for what that refuses, FFmpeg's libraries.
+"""Decode files into blocks of float32 frames, with libsndfile or else with FFmpeg's libraries.
 
-Nothing here grows with a file's claims: each block is bounded, and so is the work for a file.
+Memory and time are bounded, whatever the header of a file claims.
 """
 
-import functools
 import io
 import math
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 import numpy as np
 import soundfile
 
+from intent.compat import limit_ffmpeg_allocation
 from intent.errors import AudioError
 
 if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
     from av import AudioFrame
 
 MIN_SAMPLE_RATE = 1_000  # Hz
 MAX_SAMPLE_RATE = 384_000  # Hz
 MAX_CHANNELS = 64
-MAX_VALUES = 60_000_000  # samples × channels of a recording: 5 min of stereo at 96 kHz are 57.6 M
-MAX_DECODE_SECONDS = 3.0  # of one core for one recording; 5 min of stereo Opus take about one
-BLOCK_FRAMES = 4_096  # decoded at a time: bounds memory, and what damage at the end takes along
-UNKNOWN_FRAMES = 2**62  # libsndfile gives a count near 2**63 where the header states none
+MAX_VALUES = 60_000_000  # samples × channels of a recording; 5 min of stereo at 96 kHz have 57.6 M
+MAX_DECODE_SECONDS = 3.0  # of one core per recording; 5 min of stereo Opus take about 1 s
+BLOCK_FRAMES = 4_096  # decoded at a time: bounds memory, and what is lost to damage at the end
+UNKNOWN_FRAMES = 2**62  # libsndfile returns a count near 2**63 where the header has none
 
-# FFmpeg may open only what holds sound itself: a playlist could name other files and addresses.
+# FFmpeg opens only containers of sound: a playlist could name other files and URLs.
 CONTAINERS = "aac,ac3,aiff,amr,asf,avi,caf,flac,flv,matroska,mov,mp3,mpeg,mpegts,ogg,w64,wav"
 
-# FFmpeg decodes sound alone, also while it probes: a picture or a film beside it could be a bomb.
+# FFmpeg decodes only sound, even while it probes: an image or video in the file could be a bomb.
 CODECS = (
     "aac,aac_latm,ac3,eac3,adpcm_ima_qt,adpcm_ima_wav,adpcm_ms,adpcm_swf,adpcm_yamaha,alac,amrnb,"
     "amrwb,dca,flac,g722,g726,gsm,gsm_ms,ilbc,libopus,libvorbis,mp1,mp1float,mp2,mp2float,mp3,"
@@ -38,52 +39,53 @@ CODECS = (
     "pcm_u16le,pcm_u24be,pcm_u24le,pcm_u32be,pcm_u32le,pcm_u8,speex,tta,vorbis,wavpack,wmapro,"
     "wmav1,wmav2,wmavoice"
 )
-MAX_FRAME_VALUES = 2**22  # samples × channels of an FFmpeg frame: FLAC's largest, of 64 channels
+MAX_FRAME_VALUES = 2**22  # samples × channels of an FFmpeg frame; FLAC's largest, with 64 channels
 FFMPEG_OPTIONS = {
     "format_whitelist": CONTAINERS,
     "protocol_whitelist": "none",
     "codec_whitelist": CODECS,
-    "max_streams": "8",  # FFmpeg keeps a decoder and an index for each; phones' films have five
+    "max_streams": "8",  # FFmpeg keeps a decoder and an index for each; videos of phones have five
 }
-# Bytes that FFmpeg may allocate at once. A header of ten kilobytes can claim an index of gigabytes,
-# which is built before anything is read; that of five minutes of AAC takes half a megabyte, the
-# largest frame in use (FLAC: 65,535 samples of 8 channels in 32 bits) two.
+# Bytes of one allocation of FFmpeg. A header of ten kilobytes can claim an index of gigabytes, which
+# is allocated before anything is read. The index of five minutes of AAC takes 0.5 MB, the largest
+# frame in use (FLAC: 65,535 samples of 8 channels in 32 bits) 2 MB.
 MAX_ALLOCATION = 10_000_000
 
+BinaryFile = io.BufferedReader | io.BytesIO
 Block = tuple[int, np.ndarray]  # sample rate in Hz, (frames, channels) float32
 
 
 class TimedFile(io.RawIOBase):
-    """A file that seems to end when a decoder has used up its time.
+    """A file that ends early when its decoder has used up its time.
 
-    Within a block, a decoder may search gigabytes of damage for the next one, and nothing can
-    interrupt it but what it reads. Time is the thread's own on a core, so that a recording is not
-    refused because others are being decoded beside it.
+    Within a block, a decoder may search gigabytes of damaged data for the next one, and the end of
+    the file is the only way to interrupt it. The time is the processor time of the thread, so that
+    other recordings decoded at the same time do not count.
     """
 
-    def __init__(self, file: BinaryIO, seconds: float) -> None:
+    def __init__(self, file: BinaryFile, seconds: float) -> None:
         self.file, self.seconds = file, seconds
         self.deadline = time.thread_time() + seconds
 
     @property
     def late(self) -> bool:
-        """Whether the time is up."""
+        """Whether the time limit is reached."""
         return time.thread_time() >= self.deadline
 
     def read(self, size: int = -1) -> bytes:
-        """Return up to so many bytes, or none from the deadline on."""
+        """Return up to `size` bytes, or none after the deadline."""
         return b"" if self.late else self.file.read(size)
 
-    def readinto(self, buffer: memoryview) -> int:
-        """Fill a buffer as far as the file goes, and not at all from the deadline on."""
+    def readinto(self, buffer: "WriteableBuffer") -> int:
+        """Read into a buffer and return the number of bytes, or 0 after the deadline."""
         return 0 if self.late else self.file.readinto(buffer)
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Go to a place in the file."""
+        """Set the position in the file, and return it."""
         return self.file.seek(offset, whence)
 
     def tell(self) -> int:
-        """Return the place in the file."""
+        """Return the position in the file."""
         return self.file.tell()
 
     def readable(self) -> bool:
@@ -96,15 +98,15 @@ class TimedFile(io.RawIOBase):
 
 
 class _Sound(soundfile.SoundFile):
-    """A file of libsndfile's whose FLAC is read straight on.
+    """A sound file that does not seek while it reads FLAC.
 
-    soundfile seeks behind each block that it read, to where it already is; of FLAC, libsndfile then
-    decodes the block before once more: four times the work for large ones. The other formats keep
-    the habit: it changes the last bits of MP3, and the hashes of clips with them.
+    After each block, soundfile seeks to the position where it already is; for FLAC, libsndfile then
+    decodes the previous block again, up to four times the work. Other formats still seek: without it
+    the last bits of MP3 differ, and so would the hashes of clips.
     """
 
     def seekable(self) -> bool:
-        """Return whether soundfile may seek."""
+        """Return False for FLAC, so that soundfile does not seek."""
         return self.format != "FLAC" and super().seekable()
 
 
@@ -112,11 +114,13 @@ Decoder = Callable[[TimedFile, str, float], Iterator[Block]]
 
 
 def decode_with_soundfile(file: TimedFile, name: str, max_seconds: float) -> Iterator[Block]:
-    """Yield the blocks of a file that libsndfile reads; raises what it raises, or AudioError."""
+    """Yield the blocks of a file, decoded by libsndfile; raises its errors, or AudioError."""
     with _Sound(file) as sound:
         check_format(name, sound.samplerate, sound.channels)
         if sound.frames >= UNKNOWN_FRAMES:
-            raise ValueError("libsndfile loses the end of what states no length; FFmpeg does not")
+            raise ValueError(
+                "no length in the header: libsndfile would lose the end, FFmpeg does not"
+            )
         check_length(name, sound.frames / sound.samplerate, max_seconds)
         check_values(name, sound.samplerate, sound.channels, sound.frames)
         while len(block := sound.read(BLOCK_FRAMES, dtype="float32", always_2d=True)):
@@ -124,11 +128,13 @@ def decode_with_soundfile(file: TimedFile, name: str, max_seconds: float) -> Ite
 
 
 def decode_with_ffmpeg(file: TimedFile, name: str, max_seconds: float) -> Iterator[Block]:
-    """Yield the blocks of a file that PyAV reads; raises what it raises, or AudioError."""
+    """Yield the blocks of a file, decoded by PyAV; raises its errors, or AudioError."""
     import av
 
-    _bound_allocations()
-    with av.open(file, container_options=FFMPEG_OPTIONS, metadata_errors="ignore") as container:
+    limit_ffmpeg_allocation(MAX_ALLOCATION)
+    with av.open(
+        file, mode="r", container_options=FFMPEG_OPTIONS, metadata_errors="ignore"
+    ) as container:
         if not container.streams.audio:
             raise AudioError(f"{name} has no sound track. Choose a recording with sound.")
         stream = container.streams.audio[0]
@@ -139,7 +145,7 @@ def decode_with_ffmpeg(file: TimedFile, name: str, max_seconds: float) -> Iterat
             seconds = container.duration / av.time_base
             check_length(name, seconds, max_seconds)
             check_values(name, codec.sample_rate, codec.channels, int(seconds * codec.sample_rate))
-        codec.thread_count = 1  # whose time TimedFile measures
+        codec.thread_count = 1  # TimedFile measures the time of one thread
         codec.options = {"max_samples": str(MAX_FRAME_VALUES), "codec_whitelist": CODECS}
         for frame in container.decode(stream):
             yield from _blocks_of(frame, name)
@@ -154,28 +160,18 @@ def _blocks_of(frame: "AudioFrame", name: str) -> Iterator[Block]:
         yield frame.sample_rate, as_float32(frames[start : start + BLOCK_FRAMES])
 
 
-@functools.cache
-def _bound_allocations() -> None:
-    """Bound FFmpeg's allocations in this process, by its own function (libavutil/mem.h)."""
-    import ctypes
-
-    import av._core
-
-    ctypes.CDLL(av._core.__file__).av_max_alloc(ctypes.c_size_t(MAX_ALLOCATION))
-
-
 def as_float32(frames: np.ndarray) -> np.ndarray:
-    """Samples of any type as float32, full scale being 1; shape kept."""
+    """Return samples of any type as float32 with full scale 1, in the same shape."""
     if frames.dtype == np.uint8:
         return (frames.astype(np.float32) - 128) / 128
     if frames.dtype.kind == "i":
         return (frames / -float(np.iinfo(frames.dtype).min)).astype(np.float32)
-    with np.errstate(over="ignore"):  # what float32 cannot hold becomes inf, counted as damage
+    with np.errstate(over="ignore"):  # becomes inf, which counts as damage
         return frames.astype(np.float32)
 
 
 def check_format(name: str, sample_rate: int, channels: int) -> None:
-    """Raise AudioError for a sample rate in Hz, or a count of channels, out of range."""
+    """Raise AudioError for a sample rate in Hz or a number of channels out of range."""
     if not MIN_SAMPLE_RATE <= sample_rate <= MAX_SAMPLE_RATE:
         raise AudioError(
             f"{name} should have a sample rate of {MIN_SAMPLE_RATE} to {MAX_SAMPLE_RATE} Hz, "
@@ -189,30 +185,30 @@ def check_format(name: str, sample_rate: int, channels: int) -> None:
 
 
 def check_length(name: str, seconds: float, max_seconds: float) -> None:
-    """Raise AudioError for what lasts too long."""
+    """Raise AudioError for a recording that is too long."""
     if seconds > max_seconds:
         raise AudioError(
-            f"{name} lasts {_duration(seconds)}; at most {_duration(max_seconds)} can be heard. "
-            "Cut it and try again."
+            f"{name} is {_duration(seconds)} long; at most {_duration(max_seconds)} are supported. "
+            "Shorten it and try again."
         )
 
 
 def check_values(name: str, sample_rate: int, channels: int, frames: int) -> None:
-    """Raise AudioError for more samples × channels than are decoded."""
+    """Raise AudioError for too many samples × channels."""
     if frames * channels > MAX_VALUES:
         raise AudioError(
-            f"{name} holds {frames * channels / 1e6:.0f} million samples ({channels} "
+            f"{name} has {frames * channels / 1e6:.0f} million samples ({channels} "
             f"channel{'s' if channels > 1 else ''} at {sample_rate} Hz); at most "
-            f"{MAX_VALUES / 1e6:.0f} million are decoded. Export it again in mono at 16000 Hz."
+            f"{MAX_VALUES / 1e6:.0f} million are supported. Export it again in mono at 16000 Hz."
         )
 
 
 def check_time(name: str, file: TimedFile) -> None:
-    """Raise AudioError where the time for a recording is up."""
+    """Raise AudioError where the time limit of a recording is reached."""
     if file.late:
         raise AudioError(
-            f"{name} takes more than {file.seconds:g} s to decode: it is damaged or stored in an "
-            "unusual way. Export it again as WAV, in mono at 16000 Hz."
+            f"{name} takes more than {file.seconds:g} s to decode: it is damaged or in an unusual "
+            "format. Export it again as WAV, in mono at 16000 Hz."
         )
 
 

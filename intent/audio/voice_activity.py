@@ -1,9 +1,9 @@
-"""Was anything said? Silero's voice-activity network, on plain torch.
+"""Detect speech, with Silero's voice-activity network on plain torch.
 
-The package `silero-vad` brings the weights and is never imported: importing it would set torch's
-number of threads to one for the whole process, and its TorchScript model keeps state between
-calls, so that visitors who speak at once would wait for each other. The network is small enough
-to be written out here; a test compares it with the package's own model.
+The package `silero-vad` provides the weights and is never imported: importing it sets torch to one
+thread for the whole process, and its TorchScript model keeps state between calls, so that concurrent
+requests would have to wait for each other. The network is small enough to be implemented here; a
+test compares it with the package's own model.
 """
 
 import functools
@@ -16,93 +16,85 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from intent.audio.clip import Clip, resample
+from intent.audio.level import loudest_rms
 
 if TYPE_CHECKING:
     import torch
 
 SAMPLE_RATE = 16_000  # Hz, what the network was trained on
-FRAME_SAMPLES = 512  # 32 ms: one probability each
-CONTEXT_SAMPLES = 64  # the end of the frame before, heard again with each frame
-STFT_PADDING = 64  # samples mirrored at a frame's end, so that four spectra fit in it
+FRAME_SAMPLES = 512  # 32 ms, with one probability
+CONTEXT_SAMPLES = 64  # the end of the previous frame, repeated before each frame
+STFT_PADDING = 64  # samples mirrored at the end of a frame, so that it has four spectra
 FRAME_SECONDS = FRAME_SAMPLES / SAMPLE_RATE
-BLOCK_FRAMES = 512  # 16 s at a time: bounds memory, and has_speech may stop after any of them
+BLOCK_FRAMES = 512  # 16 s: bounds memory; has_speech may stop after each block
+NORMALIZED_SAMPLES = 65_536  # at a time: five minutes at once would take 38 MB in float64
 
-MIN_PROBABILITY = 0.5  # a frame is speech from here on; Silero's own default
-MIN_RUN_FRAMES = 4  # 0.13 s: a shorter run of such frames is a click or a plucked note
-MIN_SPEECH_SECONDS = 0.25  # less is not a word
+MIN_PROBABILITY = 0.5  # of a speech frame; Silero's own default
+MIN_RUN_FRAMES = 4  # 0.13 s: a shorter run of speech frames is a click or a plucked note
+MIN_SPEECH_SECONDS = 0.25  # no word is shorter
 
-TARGET_LEVEL = 0.1  # RMS of the loudest quarter second once levelled, full scale being 1
-MAX_GAIN = 100.0  # 40 dB, so that the hiss of a silent recording is not blown up
-LEVEL_SECONDS = 0.25
+TARGET_LEVEL = 0.1  # RMS of the loudest quarter second after normalization
+MAX_GAIN = 100.0  # 40 dB: a higher gain would turn the hiss of a silent recording into noise
 
 State = tuple["torch.Tensor", "torch.Tensor"]  # the LSTM's h and c, each (1, 128)
 Network = Callable[["torch.Tensor", State | None], tuple["torch.Tensor", State]]
 
 
-def speech_seconds(clip: Clip) -> float:
-    """Seconds of speech heard in the clip, from 0 to about its duration.
-
-    Runs of speech shorter than 0.13 s do not count.
-    """
-    return _seconds_in_runs(np.concatenate([np.zeros(0), *_probabilities(clip)]))
-
-
 def has_speech(clip: Clip) -> bool:
-    """Whether at least 0.25 s of speech is heard; listens only until that much was."""
-    heard = np.zeros(0)
-    for block in _probabilities(clip):
-        heard = np.concatenate([heard, block])
-        if _seconds_in_runs(heard) >= MIN_SPEECH_SECONDS:
+    """Return whether the clip has at least 0.25 s of speech; stops as soon as it has."""
+    probabilities = np.zeros(0)
+    for block in frame_probabilities(clip):
+        probabilities = np.concatenate([probabilities, block])
+        if speech_seconds(probabilities) >= MIN_SPEECH_SECONDS:
             return True
     return False
 
 
-def _seconds_in_runs(probabilities: np.ndarray) -> float:
+def speech_seconds(probabilities: np.ndarray) -> float:
+    """Return the seconds of speech in frames (n,), without runs shorter than 0.13 s."""
     is_speech = np.concatenate([[False], probabilities >= MIN_PROBABILITY, [False]])
     starts, ends = np.flatnonzero(np.diff(is_speech)).reshape(-1, 2).T
     runs = ends - starts
     return float(runs[runs >= MIN_RUN_FRAMES].sum() * FRAME_SECONDS)
 
 
-def _probabilities(clip: Clip) -> Iterator[np.ndarray]:
-    """The probability of speech in each 32 ms, in blocks of up to 512, each (frames,) in 0..1."""
+def frame_probabilities(clip: Clip) -> Iterator[np.ndarray]:
+    """Yield the speech probability of each 32 ms, in blocks of up to 512, each (frames,) in 0..1."""
     import torch
 
-    samples = _levelled(resample(clip, SAMPLE_RATE).samples)
-    padding = (CONTEXT_SAMPLES, -len(samples) % FRAME_SAMPLES)
-    samples = torch.from_numpy(np.pad(samples, padding))
-    if len(samples) < CONTEXT_SAMPLES + FRAME_SAMPLES:
+    samples = normalize_level(resample(clip, SAMPLE_RATE).samples)
+    padded = np.pad(samples, (CONTEXT_SAMPLES, -len(samples) % FRAME_SAMPLES))
+    if len(padded) < CONTEXT_SAMPLES + FRAME_SAMPLES:
         return
-    frames = samples.unfold(0, CONTEXT_SAMPLES + FRAME_SAMPLES, FRAME_SAMPLES)  # (n, 576)
-    network, state = _load_network(), None
-    for block in frames.split(BLOCK_FRAMES):
+    frames = torch.from_numpy(padded).unfold(0, CONTEXT_SAMPLES + FRAME_SAMPLES, FRAME_SAMPLES)
+    network, state = load_network(), None
+    for block in frames.split(BLOCK_FRAMES):  # (up to 512, 576)
         with torch.inference_mode():
             probabilities, state = network(block, state)
         yield probabilities.numpy()
 
 
-def _levelled(samples: np.ndarray) -> np.ndarray:
-    """Samples without offset, the loudest quarter second at -20 dB, raised by 40 dB at most."""
+def normalize_level(samples: np.ndarray) -> np.ndarray:
+    """Return 16 kHz samples without offset, amplified until the loudest quarter second is -20 dB.
+
+    The gain is at most 40 dB.
+    """
     if not len(samples):
         return samples
     offset = samples.mean(dtype=np.float64)
-    width = min(int(LEVEL_SECONDS * SAMPLE_RATE), len(samples))
-    parts = [slice(start, start + width) for start in range(0, len(samples), width)]
-    whole = parts[: len(samples) // width]
-    # In float64, but a part at a time: five minutes at once would be 38 MB a copy.
-    power = max(np.square(samples[part] - offset).mean() for part in whole)
-    gain = min(MAX_GAIN, TARGET_LEVEL / max(np.sqrt(power), 1e-9))
-    levelled = np.empty(len(samples), np.float32)
-    for part in parts:
-        levelled[part] = (samples[part] - offset) * gain
-    return levelled
+    gain = min(MAX_GAIN, TARGET_LEVEL / max(loudest_rms(samples, SAMPLE_RATE), 1e-9))
+    normalized = np.empty(len(samples), np.float32)
+    for start in range(0, len(samples), NORMALIZED_SAMPLES):
+        part = slice(start, start + NORMALIZED_SAMPLES)
+        normalized[part] = (samples[part] - offset) * gain
+    return normalized
 
 
 @functools.cache
-def _load_network() -> Network:
-    """Silero VAD 6 at 16 kHz, as a function of its input and state alone: any thread may call it.
+def load_network() -> Network:
+    """Return Silero VAD 6 at 16 kHz as a pure function of input and state, safe in any thread.
 
-    Its spectra are a convolution with a fixed Fourier basis, 129 cosines then 129 sines.
+    It computes spectra by a convolution with a fixed Fourier basis: 129 cosines, then 129 sines.
     """
     import torch
     from torch.nn import functional
@@ -125,8 +117,8 @@ def _load_network() -> Network:
         x = functional.conv1d(x, weights["stft.forward_basis_buffer"], stride=128)  # (n, 258, 4)
         x = (x[:, :129].square() + x[:, 129:].square()).sqrt()  # (n, 129, 4)
         for layer, stride in enumerate((1, 2, 2, 1)):
-            x = convolve(x, layer, stride)  # (n, 128, 1) in the end
-        hidden, state = lstm(x[:, :, 0], state)  # (n, 128): the frames are the sequence
+            x = convolve(x, layer, stride)  # (n, 128, 1) after the last layer
+        hidden, state = lstm(x[:, :, 0], state)  # (n, 128): the LSTM runs along the frames
         weight, bias = weights["decoder.decoder.2.weight"], weights["decoder.decoder.2.bias"]
         return functional.linear(hidden.relu(), weight[:, :, 0], bias)[:, 0].sigmoid(), state
 
@@ -134,10 +126,10 @@ def _load_network() -> Network:
 
 
 def _load_weights() -> dict[str, "torch.Tensor"]:
-    """The 16 kHz weights of the package's TorchScript model, by name.
+    """Return the 16 kHz weights of the package's TorchScript model, by name.
 
-    The package's safetensors file would be simpler to read, but holds an older network: of 1,624
-    synthesised noises and melodies it heard 0.1 s of speech in 16, where this one heard none.
+    The package's safetensors file would be simpler to read, but holds an older network: it detected
+    0.1 s of speech in 16 of 1,624 synthesized noises and melodies, and this network in none.
     """
     import torch
 
@@ -147,7 +139,7 @@ def _load_weights() -> dict[str, "torch.Tensor"]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "`torch.jit.load` is deprecated", DeprecationWarning)
         model = torch.jit.load(Path(package.origin).parent / "data" / "silero_vad.jit", "cpu")
-    prefix = "_model."  # the 8 kHz network beside it is "_model_8k."
+    prefix = "_model."  # that of the 8 kHz network is "_model_8k."
     return {
         k.removeprefix(prefix): v for k, v in model.state_dict().items() if k.startswith(prefix)
     }

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from intent.checkpoints.provenance import FILE_NAME as PROVENANCE_FILE
 from intent.errors import CheckpointError
-from intent.hub_http import bound_waits, token, why
-from intent.writable import own
+from intent.hub_http import limit_waits, reason_of, token
+from intent.writable import make_cache_writable
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -54,8 +54,8 @@ def _fetch(hub_id: str, shown: str, weights: bool, epoch: int) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 
-    bound_waits()
-    own(hub_id)
+    limit_waits()
+    make_cache_writable(hub_id)
     patterns = [*DESCRIPTION_FILES, *(WEIGHT_FILES if weights else ())]
     try:
         revision = _revision_with_safetensors(hub_id, shown)
@@ -139,6 +139,6 @@ def _cached_snapshot(hub_id: str, shown: str, patterns: list[str], reason: Excep
             continue
         return Path(folder)
     raise CheckpointError(
-        f"{shown} could not be fetched from the Hugging Face Hub ({why(reason)}): "
+        f"{shown} could not be fetched from the Hugging Face Hub ({reason_of(reason)}): "
         "check the name and your connection, or choose the bundled checkpoint."
     ) from reason

@@ -1,4 +1,4 @@
-"""What the commands of the command line do."""
+"""The commands classify, train and evaluate."""
 
 import argparse
 import os
@@ -11,36 +11,35 @@ from types import FrameType
 from intent import distributed
 from intent.cli import output as terminal
 from intent.cli.push import pusher
-from intent.errors import AudioError, IntentError, RecipeError, RunError
-from intent.paths import BUNDLED, MINDS14_DATA, runs_dir
+from intent.errors import AudioError, ExitCode, IntentError, RecipeError, RunError
+from intent.paths import BUNDLED, MINDS14, runs_dir
 from intent.recipes import Recipe
 from intent.runs.access import OWNER, check_checkpoint
 from intent.runs.directory import RunDir
 from intent.runs.events import Event, Finished
 
-DONE, OURS, MISTAKE, INTERRUPTED = 0, 1, 2, 130  # exit codes
-
 
 def classify(options: argparse.Namespace) -> int:
-    """Print the likeliest intents of each file; one that cannot be heard does not end it."""
+    """Print the top intents of each file; a file that cannot be read does not stop the others."""
     from intent.audio.clip import read_clip
-    from intent.models.classifier import classify as hear
-    from intent.models.classifier import loaded
+    from intent.models import classifier
 
     if options.top_k < 1:
-        raise IntentError(f"--top-k must be 1 or more, found {options.top_k}: choose how many.")
+        raise IntentError(
+            f"--top-k must be 1 or more, found {options.top_k}: choose a larger number."
+        )
     checkpoint = check_checkpoint(OWNER, options.checkpoint)
-    loaded(checkpoint)  # what is wrong with the checkpoint is said once
-    code = DONE
+    classifier.loaded(checkpoint)  # reports a bad checkpoint once, not once per file
+    code = ExitCode.DONE
     for file in options.files:
         try:
-            answer = hear(read_clip(file), checkpoint, options.top_k)
+            answer = classifier.classify(read_clip(file), checkpoint, options.top_k)
         except AudioError as error:
-            code = MISTAKE
+            code = ExitCode.USER_ERROR
             if options.json:
                 terminal.print_json({"file": file, "error": str(error)})
             else:
-                terminal.complain(f"{file}: {error}")
+                terminal.print_error(f"{file}: {error}")
             continue
         if options.json:
             top = [{"label": s.label, "score": round(s.score, 6)} for s in answer.top]
@@ -51,31 +50,33 @@ def classify(options: argparse.Namespace) -> int:
 
 
 def train(options: argparse.Namespace) -> int:
-    """Train in this process, showing how it goes, and print where the result is.
+    """Train in this process, show the progress, and print where the model is.
 
-    Of several processes that a launcher started one leads, and the others help it in silence.
+    Where a launcher started several processes, only the lead process prints.
     """
-    with distributed.joined():
-        push = _pusher(options) if distributed.leads() else None
-        run = RunDir(distributed.leaders(lambda: _run(options).path))
-        if not distributed.leads():
-            return _help(run)
+    with distributed.process_group():
+        push = _pusher(options) if distributed.is_lead() else None
+        run = RunDir(distributed.from_lead(lambda: _run(options).path))
+        if not distributed.is_lead():
+            return _train_as_worker(run)
         code = train_here(run, options.json, options.budget)
     return push(run) if push else code
 
 
 def _pusher(options: argparse.Namespace) -> Callable[[RunDir], int] | None:
     if options.private and not options.push_to:
-        raise RunError("--private is for what is pushed: name it by --push-to USER/NAME.")
+        raise RunError("--private needs a model to push: add --push-to USER/NAME.")
     return pusher(options.push_to, options.private, options.json) if options.push_to else None
 
 
 def _run(options: argparse.Namespace) -> RunDir:
-    """Return the run to train: a new one, or one to go on with."""
+    """Return the run to train: a new one, or the one to resume."""
     from intent.runs.store import create_run, open_run
 
     if options.budget is not None and not options.budget > 0:
-        raise RunError(f"--budget must be more than 0 seconds, found {options.budget:g}.")
+        raise RunError(
+            f"--budget must be more than 0 seconds, found {options.budget:g}: give it more time."
+        )
     runs = Path(options.runs or runs_dir()).resolve()
     if options.resume:
         _check_only_resume(options)
@@ -83,30 +84,31 @@ def _run(options: argparse.Namespace) -> RunDir:
     return create_run(runs, _recipe(options))
 
 
-def _help(run: RunDir) -> int:
-    """Help to train a run that another process leads, which alone heeds signals."""
+def _train_as_worker(run: RunDir) -> int:
+    """Train a run as a worker process; only the lead process handles signals."""
     from intent.jobs.worker import help_to_train
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     help_to_train(run)
-    return DONE
+    return ExitCode.DONE
 
 
 def train_here(run: RunDir, as_json: bool, budget_seconds: float | None = None) -> int:
-    """Train a run in this process once it is its turn, showing how it goes."""
+    """Train a run in this process once its turn in the queue comes, and show the progress."""
     from intent.jobs.queue import in_turn
     from intent.jobs.worker import work
 
     finished: list[Finished] = []
     with (
-        in_turn(run, terminal.complain_of_waiting),
+        in_turn(run, terminal.print_waiting),
         terminal.display(as_json) as show,
         _stop_on_signals(run),
     ):
 
         def on_event(event: Event) -> None:
-            finished.extend([event] if isinstance(event, Finished) else [])
+            if isinstance(event, Finished):
+                finished.append(event)
             show(event)
 
         try:
@@ -116,14 +118,14 @@ def train_here(run: RunDir, as_json: bool, budget_seconds: float | None = None) 
                 show(_result(run, finished[-1] if finished else None))  # the last line
     if not as_json:
         print(terminal.summary(run, finished[-1]))
-    return DONE
+    return ExitCode.DONE
 
 
 def evaluate(options: argparse.Namespace) -> int:
-    """Print how well a checkpoint hears a data set."""
+    """Print the accuracy of a checkpoint on a data set."""
     from intent.evaluation.evaluate import evaluate_checkpoint
 
-    with terminal.counter("hearing clips", options.json) as on_progress:
+    with terminal.counter("classifying clips", options.json) as on_progress:
         evaluation = evaluate_checkpoint(
             check_checkpoint(OWNER, options.checkpoint),
             options.data,
@@ -133,26 +135,25 @@ def evaluate(options: argparse.Namespace) -> int:
             include_seen=options.include_seen,
             on_progress=on_progress,
         )
-    figures = evaluation.to_dict()
     if options.json:
-        terminal.print_json(figures)
+        terminal.print_json(evaluation.to_dict())
     else:
-        print(terminal.evaluation_text(figures))
-    return DONE
+        print(terminal.evaluation_text(evaluation))
+    return ExitCode.DONE
 
 
 def _recipe(options: argparse.Namespace) -> Recipe:
-    """Return the preset as it suits the base, with what the command line changes."""
+    """Return the recipe that the options describe: the preset for the base, with --set applied."""
     from intent.jobs.request import TrainingRequest, recipe_of
 
     values: dict[str, object] = {} if options.seed is None else {"seed": options.seed}
     for setting in options.set or ():
         name, equals, value = setting.partition("=")
         if not equals:
-            raise RecipeError(f"--set takes name=value, found {setting!r}: write it so.")
+            raise RecipeError(f"--set takes name=value, found {setting!r}: write it that way.")
         values[name.strip()] = value
     request = TrainingRequest(
-        options.data or MINDS14_DATA,
+        options.data or MINDS14,
         options.base or BUNDLED,
         options.recipe or "recommended",
         options.locale or ("en-US",),
@@ -164,10 +165,10 @@ def _recipe(options: argparse.Namespace) -> Recipe:
 def _check_only_resume(options: argparse.Namespace) -> None:
     for name in ("data", "locale", "base", "recipe", "set", "seed"):
         if getattr(options, name) is not None:
-            raise RunError(f"--resume goes on with the run's own recipe: leave out --{name}.")
+            raise RunError(f"--resume uses the run's own recipe: leave out --{name}.")
 
 
-def _result(run: RunDir, finished: Finished | None) -> dict[str, object]:
+def _result(run: RunDir, finished: Finished | None) -> terminal.Result:
     from intent.runs.store import state
 
     return {
@@ -181,18 +182,17 @@ def _result(run: RunDir, finished: Finished | None) -> dict[str, object]:
 
 @contextmanager
 def _stop_on_signals(run: RunDir) -> Iterator[None]:
-    """Within the block, the first Ctrl-C and a polite kill stop the run and keep its best."""
+    """Make the first Ctrl-C or SIGTERM within the block stop the run and keep its best checkpoint."""
     from intent.jobs.worker import request_stop
 
     def stop(number: int, frame: FrameType | None) -> None:
-        words = b"Stopping, and keeping the best so far"
-        if (
-            not distributed.launched()
-        ):  # a launcher passes on the signal that this process has got too
+        message = b"Stopping and keeping the best checkpoint so far"
+        # A launcher forwards Ctrl-C to a process that the terminal has sent it to already.
+        if not distributed.is_launched():
             signal.signal(signal.SIGINT, signal.default_int_handler)
-            words += b"; Ctrl-C again breaks off"
+            message += b"; press Ctrl-C again to abort"
         request_stop(run)
-        os.write(2, words + b".\n")  # not print: the signal may come in the middle of another one
+        os.write(2, message + b".\n")  # print is not safe in a signal handler
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -1,4 +1,4 @@
-"""What the command line prints: bars, progress, results, and complaints of one line."""
+"""Output of the command line: progress bars, results and one-line errors."""
 
 import json
 import os
@@ -24,32 +24,37 @@ from intent.runs.events import (
 if TYPE_CHECKING:
     from tqdm import tqdm
 
+    from intent.evaluation.metrics import Evaluation, Figure
     from intent.models.classifier import Answer
+
+Result = dict[str, object]  # of a run: the last JSON line of a training
 
 BAR_WIDTH = 30  # characters for a score of 1
 
 
-def complain(message: str) -> None:
-    """Print one line on standard error."""
+def print_error(message: str) -> None:
+    """Print a message on one line of standard error."""
     print(" ".join(message.split()), file=sys.stderr, flush=True)
 
 
-def complain_of_waiting(ahead: RunDir) -> None:
-    """Say on standard error behind which run this command waits."""
-    complain(f"Waiting behind run {ahead.id} ({ahead.name}); Ctrl-C withdraws.")
+def print_waiting(ahead: RunDir) -> None:
+    """Print on standard error which run this one is waiting for."""
+    print_error(
+        f"Waiting for run {ahead.id} ({ahead.name}) to end; Ctrl-C removes this run from the queue."
+    )
 
 
 def print_json(value: object) -> None:
-    """Print a value as one line of JSON, at once."""
+    """Print a value as one line of JSON, unbuffered."""
     print(json.dumps(value), flush=True)
 
 
 @contextmanager
-def display(as_json: bool) -> Iterator[Callable[[Event | dict[str, object]], None]]:
-    """Yield what shows an event: JSON lines, a bar on a terminal, or a line for each phase.
+def display(as_json: bool) -> Iterator[Callable[[Event | Result], None]]:
+    """Yield a function that shows an event: as JSON, in a bar on a terminal, or as plain lines.
 
-    A reader of standard output that goes away does not end what is shown. Output that is
-    redirected later, as that of libraries is, leaves it alone.
+    Training continues if the reader of standard output closes it. A later redirection of
+    `sys.stdout`, as for the output of libraries, does not affect the JSON lines.
     """
     if as_json:
         stdout = sys.stdout
@@ -65,7 +70,7 @@ def display(as_json: bool) -> Iterator[Callable[[Event | dict[str, object]], Non
 
 @contextmanager
 def counter(what: str, as_json: bool, unit: str = "clip") -> Iterator[Callable[[int, int], None]]:
-    """Yield what shows that some of all are done: a bar on a terminal, and else nothing."""
+    """Yield a function of (done, total) that shows a bar on a terminal, and nothing elsewhere."""
     if as_json or not sys.stderr.isatty():
         yield lambda done, total: None
         return
@@ -81,12 +86,12 @@ def counter(what: str, as_json: bool, unit: str = "clip") -> Iterator[Callable[[
 
 
 def answer_text(file: str, answer: "Answer") -> str:
-    """Return what was heard in a file, a line for each intent."""
+    """Return the answer for a file as text, one line per intent."""
     lines = [file]
-    if not answer.heard_speech:
-        lines.append("  I did not hear speech; if there was some, these are guesses:")
+    if not answer.has_speech:
+        lines.append("  No speech detected. If there was any, these are low-confidence answers:")
     elif not answer.sure:
-        lines.append("  I am not sure:")
+        lines.append("  Low confidence:")
     for score in answer.top:
         bar = "█" * round(score.score * BAR_WIDTH)
         lines.append(f"  {score.score:6.1%} {bar:<{BAR_WIDTH}} {human_name(score.label)}")
@@ -95,42 +100,49 @@ def answer_text(file: str, answer: "Answer") -> str:
 
 
 def accuracy_text(accuracy: float | None, interval: tuple[float, float] | None, clips: int) -> str:
-    """Return an accuracy with its interval in words."""
+    """Return an accuracy with its interval as text."""
     if accuracy is None:
-        return "not measured, for want of clips that were not seen in training"
+        return "not measured: no unseen test clips"
     if interval is None:
-        return f"{accuracy:.3f} on {clips} clips"
-    return f"{accuracy:.3f} (95 % interval {interval[0]:.3f} to {interval[1]:.3f}, {clips} clips)"
+        return f"{accuracy:.3f} ({_clips(clips)})"
+    low, high = interval
+    return f"{accuracy:.3f} (95 % interval {low:.3f} to {high:.3f}, {_clips(clips)})"
 
 
 def summary(run: RunDir, finished: Finished) -> str:
-    """Return two lines on how a run ended and where its checkpoint is."""
+    """Return two lines: the outcome of a run, and the folder of its model."""
     measured = accuracy_text(finished.accuracy, finished.interval, finished.clips)
     outcome = finished.outcome.capitalize()
     return f"{outcome} after {finished.seconds:.0f} s. Test accuracy: {measured}\n{run.model}"
 
 
-def evaluation_text(figures: dict[str, object]) -> str:
-    """Return the figures of an evaluation for people; `figures` is what its to_dict gives."""
-    lines = [f"Accuracy: {_figure_text(figures)}" if figures["clips"] else str(figures["message"])]
-    locales = figures["per_locale"]
-    if len(locales) > 1:
-        lines += [f"  {locale}: {_figure_text(figure)}" for locale, figure in locales.items()]
-    if figures["seen_figure"]:
-        lines.append(f"Seen in training: {_figure_text(figures['seen_figure'])}")
-    elif figures["seen_in_training"] and figures["clips"]:
-        lines.append(f"Left out, since seen in training: {figures['seen_in_training']} clips")
-    if figures["skipped"]:
-        names = ", ".join(figures["skipped"][:5])
-        lines.append(f"Left out, since unreadable: {len(figures['skipped'])} clips ({names})")
-    return "\n".join(lines)
+def evaluation_text(evaluation: "Evaluation") -> str:
+    """Return an evaluation as text."""
+    lines = [f"Accuracy: {_accuracy_of(evaluation)}" if evaluation.clips else evaluation.message]
+    if len(evaluation.per_locale) > 1:
+        lines += [
+            f"  {locale}: {_accuracy_of(figure)}"
+            for locale, figure in evaluation.per_locale.items()
+        ]
+    if evaluation.seen_figure:
+        lines.append(f"On clips seen in training: {_accuracy_of(evaluation.seen_figure)}")
+    elif evaluation.seen_in_training and evaluation.clips:
+        lines.append(f"Left out, seen in training: {_clips(evaluation.seen_in_training)}")
+    if evaluation.skipped:
+        names = ", ".join(evaluation.skipped[:5])
+        lines.append(f"Left out, unreadable: {_clips(len(evaluation.skipped))} ({names})")
+    return "\n".join(filter(None, lines))
 
 
-def _figure_text(figure: dict[str, object]) -> str:
-    return accuracy_text(figure["accuracy"], figure["interval"], figure["clips"])
+def _accuracy_of(figure: "Evaluation | Figure") -> str:
+    return accuracy_text(figure.accuracy, figure.interval, figure.clips)
 
 
-def _show_json(stdout: TextIO, event: Event | dict[str, object]) -> None:
+def _clips(count: int) -> str:
+    return f"{count} clip{'' if count == 1 else 's'}"
+
+
+def _show_json(stdout: TextIO, event: Event | Result) -> None:
     line = json.dumps(event) if isinstance(event, dict) else to_line(event)
     try:
         print(line, file=stdout, flush=True)
@@ -138,7 +150,7 @@ def _show_json(stdout: TextIO, event: Event | dict[str, object]) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stdout.fileno())
 
 
-def _show_bar(bar: "tqdm", event: Event) -> None:
+def _show_bar(bar: "tqdm", event: Event | Result) -> None:
     match event:
         case Phase():
             bar.set_description_str(event.name)
@@ -154,13 +166,13 @@ def _show_bar(bar: "tqdm", event: Event) -> None:
             bar.write(f"left out {event.clip}: {event.reason}", file=sys.stderr)
 
 
-def _show_line(event: Event) -> None:
+def _show_line(event: Event | Result) -> None:
     match event:
         case Phase():
-            complain(event.name)
+            print_error(event.name)
         case EvalPoint():
-            complain(f"accuracy {event.accuracy:.3f}")
+            print_error(f"accuracy {event.accuracy:.3f}")
         case Halved():
-            complain(halved_in_words(event))
+            print_error(halved_in_words(event))
         case Skipped():
-            complain(f"left out {event.clip}: {event.reason}")
+            print_error(f"left out {event.clip}: {event.reason}")

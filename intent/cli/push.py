@@ -1,4 +1,4 @@
-"""What `python -m intent push` does."""
+"""The command `python -m intent push`."""
 
 import argparse
 import sys
@@ -7,15 +7,13 @@ from getpass import getpass
 from pathlib import Path
 
 from intent.cli import output as terminal
-from intent.errors import HubError
+from intent.errors import ExitCode, HubError
 from intent.paths import runs_dir
 from intent.runs.directory import RunDir
 
-DONE = 0
-
 
 def push_run(options: argparse.Namespace) -> int:
-    """Push a run to the Hub and print its address there."""
+    """Push a run to the Hub and print its URL."""
     from intent.runs.store import open_run
 
     run = open_run(Path(options.runs or runs_dir()).resolve(), options.run_id)
@@ -23,9 +21,10 @@ def push_run(options: argparse.Namespace) -> int:
 
 
 def pusher(to: str, private: bool, as_json: bool) -> Callable[[RunDir], int]:
-    """Return what pushes a run to a name and prints its address there.
+    """Return a function that pushes a run to a model on the Hub and prints its URL.
 
-    Raises HubError where a push could not succeed: before a training, rather than behind it.
+    Checks name, token and permission right away, so that they fail before a training and not after
+    it. Raises HubError.
     """
     from intent.sharing.push import check_right, checked_name, checked_token, push
 
@@ -33,7 +32,7 @@ def pusher(to: str, private: bool, as_json: bool) -> Callable[[RunDir], int]:
     token = checked_token(_token(name))
     check_right(name, token)
 
-    def push_it(run: RunDir) -> int:
+    def push_to_hub(run: RunDir) -> int:
         with terminal.counter("pushing", as_json, "%") as show:
             url = push(
                 run, name, token, private, lambda phase, share: show(int(100 * (share or 0)), 100)
@@ -42,9 +41,9 @@ def pusher(to: str, private: bool, as_json: bool) -> Callable[[RunDir], int]:
             terminal.print_json({"run": run.id, "url": url})
         else:
             print(url)
-        return DONE
+        return ExitCode.DONE
 
-    return push_it
+    return push_to_hub
 
 
 def _token(name: str) -> str:
@@ -56,8 +55,8 @@ def _token(name: str) -> str:
     if not token:
         if not sys.stdin.isatty():
             raise HubError(
-                f"A token that may write is needed: run `hf auth login` or set HF_TOKEN "
-                f"({TOKEN_PAGE})."
+                "A token with write access is needed, but none was found: run `hf auth login` or set "
+                f"HF_TOKEN ({TOKEN_PAGE})."
             )
-        token = getpass(f"Token that may write to {name} (it is not shown): ")
+        token = getpass(f"Token with write access to {name} (not shown as you type): ")
     return token

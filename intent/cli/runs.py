@@ -1,48 +1,49 @@
-"""What `python -m intent runs …` does: list, show, stop, resume, rename, remove, restore."""
+"""The actions of `python -m intent runs`: list, show, stop, resume, rename, remove, restore."""
 
 import argparse
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
-from intent.cli.commands import DONE, train_here
-from intent.errors import RunError
+from intent.cli.commands import train_here
+from intent.errors import ExitCode, RunError
 from intent.jobs.control import stop_run
 from intent.paths import runs_dir
 from intent.runs import store
+from intent.runs.directory import RunDir
+from intent.runs.listing import summaries
 from intent.runs.store import LIVE_STATES, TRAINING_STATES, check_resumable, open_run, rename_run
-from intent.runs.summary import RunSummary, summaries, summarize
+from intent.runs.summary import RunSummary, summarize
 from intent.runs.trash import empty_trash, restore_run, trash_run
 
-NEEDS_NO_RUN = ("list", "empty-trash")
+
+@dataclass(frozen=True)
+class Action:
+    """An action on runs: what it does, its help text and its arguments."""
+
+    command: Callable[[argparse.Namespace], int]
+    help: str
+    takes_run: bool = True
+    takes_name: bool = False
 
 
-def runs_command(options: argparse.Namespace) -> int:
-    """Do with the runs of a folder what the command line asks."""
-    folder = Path(options.runs or runs_dir()).resolve()
-    if options.action not in NEEDS_NO_RUN and not options.run_id:
-        raise RunError(f"Which run? Name one: python -m intent runs {options.action} RUN_ID.")
-    if options.name and options.action != "rename":
-        raise RunError(f"{options.action} takes one run, found {options.name[0]!r} besides.")
-    return ACTIONS[options.action](folder, options)
-
-
-def _list(folder: Path, options: argparse.Namespace) -> int:
-    for summary in summaries(folder):
+def _list(options: argparse.Namespace) -> int:
+    for summary in summaries(_folder(options)):
         print(json.dumps(summary_json(summary)) if options.json else summary_text(summary))
-    return DONE
+    return ExitCode.DONE
 
 
-def _show(folder: Path, options: argparse.Namespace) -> int:
-    run = open_run(folder, options.run_id)
+def _show(options: argparse.Namespace) -> int:
+    run = _run(options)
     summary = summarize(run)
     recipe = json.loads(run.recipe().to_json())
     shown = {**summary_json(summary), "size_bytes": summary.bytes, "recipe": recipe}
     return _print(shown, options)
 
 
-def _stop(folder: Path, options: argparse.Namespace) -> int:
-    run = open_run(folder, options.run_id)
+def _stop(options: argparse.Namespace) -> int:
+    run = _run(options)
     before = store.state(run)
     if before not in LIVE_STATES:
         raise RunError(f"Run {run.id} is not training ({before}): there is nothing to stop.")
@@ -50,53 +51,64 @@ def _stop(folder: Path, options: argparse.Namespace) -> int:
     return _print(summary_json(summarize(run)), options)
 
 
-def _resume(folder: Path, options: argparse.Namespace) -> int:
-    run = open_run(folder, options.run_id)
+def _resume(options: argparse.Namespace) -> int:
+    run = _run(options)
     check_resumable(run)
     return train_here(run, options.json)
 
 
-def _rename(folder: Path, options: argparse.Namespace) -> int:
-    run = open_run(folder, options.run_id)
+def _rename(options: argparse.Namespace) -> int:
+    run = _run(options)
     rename_run(run, " ".join(options.name))
     return _print(summary_json(summarize(run)), options)
 
 
-def _remove(folder: Path, options: argparse.Namespace) -> int:
-    run = open_run(folder, options.run_id)
+def _remove(options: argparse.Namespace) -> int:
+    run = _run(options)
     trash_run(run)
-    back = f"python -m intent runs restore {run.id}"
-    text = f"Run {run.id} is in the trash. To have it back: {back}"
-    return _print({"run": run.id, "restore": back}, options, text)
+    command = f"python -m intent runs restore {run.id}"
+    text = f"Run {run.id} is in the trash. To restore it: {command}"
+    return _print({"run": run.id, "restore": command}, options, text)
 
 
-def _restore(folder: Path, options: argparse.Namespace) -> int:
-    return _print(summary_json(summarize(restore_run(folder, options.run_id))), options)
+def _restore(options: argparse.Namespace) -> int:
+    return _print(summary_json(summarize(restore_run(_folder(options), options.run_id))), options)
 
 
-def _empty_trash(folder: Path, options: argparse.Namespace) -> int:
-    if options.run_id:
-        raise RunError("empty-trash deletes all that lies in the trash: name no run.")
-    count = empty_trash(folder)
+def _empty_trash(options: argparse.Namespace) -> int:
+    count = empty_trash(_folder(options))
     text = f"{count} run{'' if count == 1 else 's'} deleted."
     return _print({"deleted": count}, options, text)
 
 
-ACTIONS: dict[str, Callable[[Path, argparse.Namespace], int]] = {
-    "list": _list,
-    "show": _show,
-    "stop": _stop,
-    "resume": _resume,
-    "rename": _rename,
-    "remove": _remove,
-    "restore": _restore,
-    "empty-trash": _empty_trash,
+ACTIONS = {
+    "list": Action(_list, "List the runs, newest first.", takes_run=False),
+    "show": Action(_show, "Print the state, accuracy, size and recipe of a run."),
+    "stop": Action(
+        _stop,
+        "Stop a running run and keep its best checkpoint, or remove a queued run from the queue.",
+    ),
+    "resume": Action(
+        _resume, "Resume a run that was stopped, interrupted or failed, from its last checkpoint."
+    ),
+    "rename": Action(_rename, "Give a run another name.", takes_name=True),
+    "remove": Action(_remove, "Move a run to the trash."),
+    "restore": Action(_restore, "Move a run from the trash back to the runs."),
+    "empty-trash": Action(_empty_trash, "Delete every run in the trash for good.", takes_run=False),
 }
+
+
+def _folder(options: argparse.Namespace) -> Path:
+    return Path(options.runs or runs_dir()).resolve()
+
+
+def _run(options: argparse.Namespace) -> RunDir:
+    return open_run(_folder(options), options.run_id)
 
 
 def _print(row: dict[str, object], options: argparse.Namespace, text: str | None = None) -> int:
     print(json.dumps(row) if options.json else text or json.dumps(row, indent=2))
-    return DONE
+    return ExitCode.DONE
 
 
 def summary_json(summary: RunSummary) -> dict[str, object]:

@@ -14,7 +14,7 @@ from intent.data.local import check_is_folder, folder_parts
 from intent.data.minds14 import LOCALES, check_reachable, hub_parts
 from intent.data.schema import AUDIO_COLUMN, unite
 from intent.errors import AudioError, DataError
-from intent.paths import MINDS14_DATA, SAMPLE, SAMPLE_DATA
+from intent.paths import MINDS14, SAMPLE, SAMPLE_DATA
 
 if TYPE_CHECKING:
     from datasets import Dataset, DatasetDict
@@ -69,7 +69,7 @@ def load_data(
         )
     if not wanted:
         raise DataError("At least one locale is needed, but none was given: choose one.")
-    if data == MINDS14_DATA:
+    if data == MINDS14:
         return unite(hub_parts(wanted), "MInDS-14")
     folder = Path(os.path.expanduser(data))
     parts, left_out = folder_parts(folder, wanted)
@@ -80,7 +80,7 @@ def load_data(
 
 def check_at_hand(data: str, locales: Sequence[str]) -> None:
     """Raise DataError where `load_data` would find nothing to read; reads nothing itself."""
-    if data == MINDS14_DATA:
+    if data == MINDS14:
         check_reachable(locales)
     elif data != SAMPLE:
         check_is_folder(Path(os.path.expanduser(data)))

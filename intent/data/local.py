@@ -64,8 +64,8 @@ def _closed(folder: Path, error: OSError) -> DataError:
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
-    """Hide the progress bars of `datasets`, which would cut through those of the caller."""
+def without_progress_bars() -> Iterator[None]:
+    """Disable the progress bars of `datasets` within the block: the caller shows its own."""
     import datasets
 
     lock_bars()
@@ -165,7 +165,7 @@ def _read(
     listing: Listing, paths: list[str], class_names: dict[str, tuple[str, ...]], budget: Budget
 ) -> "Dataset":
     try:
-        with quiet():
+        with without_progress_bars():
             return read_parquet(listing, paths, class_names, budget)
     except DataError:
         raise

@@ -186,12 +186,13 @@ def _check_names(column: str, names: Sequence[str], title: str) -> None:
 
 
 def _words(kind: "pyarrow.DataType") -> str:
-    """A type as `datasets` writes it, since its users know it so."""
-    from datasets.features.features import generate_from_arrow_type
+    """Return a type as `datasets` displays it, which its users know."""
+    import pyarrow
+    from datasets import Features
 
     try:
-        return str(generate_from_arrow_type(kind))[:200]
-    except Exception:  # noqa: BLE001 - it knows not every type
+        return str(Features.from_arrow_schema(pyarrow.schema([("column", kind)]))["column"])[:200]
+    except Exception:  # noqa: BLE001 - `datasets` does not support every type
         return str(kind)[:200]
 
 

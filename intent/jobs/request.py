@@ -12,7 +12,7 @@ from intent.errors import DataError, RecipeError, RunError
 from intent.jobs.control import start_run
 from intent.jobs.queue import check_room
 from intent.models.encoders import family
-from intent.paths import BUNDLED, MINDS14_DATA, SAMPLE
+from intent.paths import BUNDLED, MINDS14, SAMPLE
 from intent.recipes import OF_ANY_RECIPE, Recipe, change, preset
 from intent.runs import access
 from intent.runs.access import Visitor
@@ -41,7 +41,7 @@ def recipe_of(request: TrainingRequest, visitor: Visitor) -> Recipe:
     """
     _check_kinds(request)
     _check_changes(request.changes)
-    if request.data == MINDS14_DATA and not request.locales:
+    if request.data == MINDS14 and not request.locales:
         raise DataError(
             "At least one locale of MInDS-14 is needed, but none is chosen: choose one, such as "
             f"en-US, of {', '.join(LOCALES)}."
@@ -84,7 +84,7 @@ def start(runs: Path, request: TrainingRequest, visitor: Visitor) -> RunDir:
 
 def whole_path(data: str) -> str:
     """Return the whole path of a data folder, so that a recipe means the same from any folder."""
-    if data in (MINDS14_DATA, SAMPLE):
+    if data in (MINDS14, SAMPLE):
         return data
     folder = Path(os.path.expanduser(data))
     return str(folder.resolve()) if folder.is_dir() else data

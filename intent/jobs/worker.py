@@ -138,12 +138,12 @@ def help_to_train(run: RunDir) -> None:
                 "that all machines share (--runs or INTENT_RUNS)."
             )
         train(_recipe_of(run), run, lambda event: None)
-    except distributed.Released:
+    except distributed.WorkerReleasedError:
         return
     except Exception as error:
         failure = explain(error, run)
         told = str(failure) if isinstance(failure, IntentError) else _ours(error, run)
-        distributed.tell_failure(told, traceback.format_exc())
+        distributed.send_failure(told, traceback.format_exc())
         raise failure from error
 
 
@@ -194,7 +194,7 @@ def _recipe_of(run: RunDir) -> Recipe:
 
 def explain(error: Exception, run: RunDir) -> Exception:
     """Return the failure as one that the user can mend, where it is, or else as it was."""
-    if failure := distributed.failure_elsewhere(error):
+    if failure := distributed.failure_of_other_process(error):
         return failure
     if isinstance(error, DataError):  # which says itself of which disk it could not be read
         return error

@@ -1,27 +1,29 @@
-"""From a clip to its likeliest intents, through the stock audio-classification pipeline."""
+"""Classify a clip with the stock audio-classification pipeline."""
 
 import threading
 import time
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
 from intent.audio.clip import Clip, resample
 from intent.checkpoints.bounds import check_texts, check_weights, longest_seconds
 from intent.checkpoints.resolve import resolve, shown_name, window_seconds
+from intent.compat import attention_implementation
 from intent.devices import best_device, compute_in, device_name, precision
 from intent.errors import CheckpointError, IntentError
 from intent.library_output import quiet_libraries
+from intent.models.typed import Extractor
 from intent.paths import BUNDLED
 
 if TYPE_CHECKING:
     from transformers import AudioClassificationPipeline
 
-MIN_SCORE = 0.35  # a top score below it is a guess: chance among 14 intents is 0.07
-MIN_INPUT_SECONDS = 0.5  # shorter clips are followed by silence: encoders need a few frames
+MIN_SCORE = 0.35  # a lower top score is not sure; chance among 14 intents is 0.07
+MIN_INPUT_SECONDS = 0.5  # shorter clips are padded with silence: encoders need a few frames
 MAX_LOADED = 3  # checkpoints kept in memory
 
 _NOT_USED_IN_INFERENCE = ("masked_spec_embed",)
@@ -29,7 +31,7 @@ _NOT_USED_IN_INFERENCE = ("masked_spec_embed",)
 
 @dataclass(frozen=True)
 class Score:
-    """A label's id and how likely it is, 0..1."""
+    """A label and its score, 0..1."""
 
     label: str
     score: float
@@ -37,15 +39,15 @@ class Score:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a checkpoint heard in a clip."""
+    """The prediction of a checkpoint for a clip."""
 
-    top: tuple[Score, ...]  # likeliest first
-    heard_speech: bool
-    sure: bool  # speech was heard and the top score is MIN_SCORE or more
+    top: tuple[Score, ...]  # highest score first
+    has_speech: bool
+    sure: bool  # the clip has speech and the top score is MIN_SCORE or more
     checkpoint: str
-    device: str  # for people, such as "CPU, 2 threads"
-    seconds: float  # that the answer took, the loading of the checkpoint left out
-    heard_seconds: float  # of the clip: a model with a fixed window does not hear the rest
+    device: str  # as shown to users, such as "CPU, 2 threads"
+    seconds: float  # time of the prediction, without loading the checkpoint
+    used_seconds: float  # of the clip: the rest is beyond the model's window
 
 
 @dataclass(frozen=True)
@@ -54,32 +56,40 @@ class Loaded:
 
     pipeline: "AudioClassificationPipeline"
     window_seconds: float | None  # None: it has none
-    longest_seconds: float  # of a clip that are classified
-    device: str  # for people
+    longest_seconds: float  # a longer clip is cut
+    device: str  # as shown to users
 
     @property
     def sample_rate(self) -> int:
-        """The rate in Hz at which the model wants to hear."""
-        return self.pipeline.feature_extractor.sampling_rate
+        """The sample rate of the model's input, in Hz."""
+        return self.extractor.sampling_rate
+
+    @property
+    def extractor(self) -> Extractor:
+        """The feature extractor of the pipeline."""
+        return cast(Extractor, self.pipeline.feature_extractor)
 
 
 @dataclass
-class _Place:
-    """Room for one checkpoint, so that those who want it at once wait for one load."""
+class _Slot:
+    """One checkpoint in the cache; its lock makes simultaneous callers share one load."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     loaded: Loaded | None = None
 
 
-_places: OrderedDict[tuple[object, ...], _Place] = OrderedDict()  # the last used is last
-_places_lock = threading.Lock()
+# Folder and the state of its files; the most recently used is last.
+_Key = tuple[Path, tuple[tuple[str, int, int, int], ...]]
+
+_slots: OrderedDict[_Key, _Slot] = OrderedDict()
+_slots_lock = threading.Lock()
 
 
 def classify(clip: Clip, checkpoint: str = BUNDLED, top_k: int = 5) -> Answer:
-    """Return the top_k likeliest labels of a clip, 1 or more; all of them if there are fewer.
+    """Return the top-k labels of a clip; all of them if there are fewer.
 
-    checkpoint: "bundled", a Hub id or a local folder. Any thread may call this. Raises
-    CheckpointError if the checkpoint cannot be loaded, IntentError for a top_k below 1.
+    `checkpoint` is "bundled", a Hub id or a local folder. Thread-safe. Raises CheckpointError if
+    the checkpoint cannot be loaded, IntentError for a top_k below 1.
     """
     from intent.audio.voice_activity import has_speech
 
@@ -87,23 +97,23 @@ def classify(clip: Clip, checkpoint: str = BUNDLED, top_k: int = 5) -> Answer:
         raise IntentError(f"The number of answers (top_k) must be 1 or more, found {top_k}.")
     model = loaded(checkpoint)
     start = time.perf_counter()
-    top = hear(model, clip)[:top_k]
-    heard_speech = has_speech(clip)
+    top = predict(model, clip)[:top_k]
+    is_speech = has_speech(clip)
     return Answer(
         top=top,
-        heard_speech=heard_speech,
-        sure=heard_speech and top[0].score >= MIN_SCORE,
+        has_speech=is_speech,
+        sure=is_speech and top[0].score >= MIN_SCORE,
         checkpoint=checkpoint,
         device=model.device,
         seconds=time.perf_counter() - start,
-        heard_seconds=min(clip.seconds, model.longest_seconds),
+        used_seconds=min(clip.seconds, model.longest_seconds),
     )
 
 
-def hear(model: Loaded, clip: Clip) -> tuple[Score, ...]:
-    """Return every label's score, likeliest first, from the stock pipeline.
+def predict(model: Loaded, clip: Clip) -> tuple[Score, ...]:
+    """Return the score of every label, highest first, from the stock pipeline.
 
-    Raises CheckpointError where encoder and feature extractor turn out not to fit.
+    Raises CheckpointError if the encoder and the feature extractor do not fit together.
     """
     import torch
 
@@ -112,7 +122,7 @@ def hear(model: Loaded, clip: Clip) -> tuple[Score, ...]:
         answers = model.pipeline(samples, top_k=None)
     except torch.OutOfMemoryError:
         raise
-    except Exception as error:  # noqa: BLE001 - what does not fit makes it raise nearly anything
+    except Exception as error:  # noqa: BLE001 - a mismatch can raise nearly anything
         raise CheckpointError(
             f"The checkpoint cannot classify this clip ({_first_line(error)}): its config and its "
             "feature extractor do not fit together. Save it again, or choose another checkpoint."
@@ -120,34 +130,15 @@ def hear(model: Loaded, clip: Clip) -> tuple[Score, ...]:
     return tuple(Score(answer["label"], answer["score"]) for answer in answers)
 
 
-def scores_by_hand(clip: Clip, checkpoint: str = BUNDLED) -> list[Score]:
-    """Return every label's score, likeliest first, without a pipeline: the guide's manual path.
-
-    Feature extractor, model, logits, softmax, id2label; the scores are those of `classify`.
-    Raises CheckpointError.
-    """
-    import torch
-
-    model = loaded(checkpoint)
-    network, extractor = model.pipeline.model, model.pipeline.feature_extractor
-    samples = model_input(clip, model)
-    inputs = extractor(samples, sampling_rate=model.sample_rate, return_tensors="pt")
-    with torch.inference_mode():
-        logits = network(**inputs.to(network.device, network.dtype)).logits[0]  # (labels,)
-    scores = logits.softmax(-1).tolist()
-    ids = logits.argsort(descending=True).tolist()
-    return [Score(network.config.id2label[i], scores[i]) for i in ids]
-
-
 def warm_up(checkpoint: str = BUNDLED) -> None:
-    """Load a checkpoint and hear one second of silence, so that the next clip need not wait."""
+    """Load a checkpoint and run it once, so that the first real clip is fast."""
     classify(Clip(np.zeros(16_000, np.float32), 16_000), checkpoint)
 
 
 def model_input(clip: Clip, model: Loaded) -> np.ndarray:
-    """The clip as the model's pipeline takes it: (n,) float32 at its rate.
+    """Return a clip as input of the model's pipeline: (n,) float32 at its sample rate.
 
-    It is at least half a second long, and at most as long as the model can be asked to hear.
+    Padded with silence to half a second, and cut to the longest clip that the model takes.
     """
     rate = model.sample_rate
     samples = resample(clip, rate).samples[: int(model.longest_seconds * rate)]
@@ -156,38 +147,38 @@ def model_input(clip: Clip, model: Loaded) -> np.ndarray:
 
 
 def loaded(checkpoint: str = BUNDLED) -> Loaded:
-    """Return a checkpoint in memory, loaded at most once while its files stay as they are.
+    """Return a checkpoint in memory, loaded again only when its files change.
 
     Raises CheckpointError.
     """
     folder = resolve(checkpoint)
     try:
-        key = (folder, *_stamp(folder))
-    except OSError as error:  # between the look at the folder and this one, it was moved
+        key = (folder, _stamp(folder))
+    except OSError as error:  # the folder was moved after it was resolved
         raise CheckpointError(
-            f"{shown_name(checkpoint)} is being replaced just now: try again in a moment."
+            f"{shown_name(checkpoint)} is being replaced right now: try again in a moment."
         ) from error
-    with _places_lock:
-        place = _places.setdefault(key, _Place())
-        _places.move_to_end(key)
-        replaced = [other for other in _places if other[0] == folder and other != key]
-        for other in (*replaced, *list(_places)[:-MAX_LOADED]):
-            _places.pop(other, None)
-    with place.lock:
-        if place.loaded is None:
-            place.loaded = load(checkpoint)
-        return place.loaded
+    with _slots_lock:
+        slot = _slots.setdefault(key, _Slot())
+        _slots.move_to_end(key)
+        replaced = [other for other in _slots if other[0] == folder and other != key]
+        for other in (*replaced, *list(_slots)[:-MAX_LOADED]):
+            _slots.pop(other, None)
+    with slot.lock:
+        if slot.loaded is None:
+            slot.loaded = load(checkpoint)
+        return slot.loaded
 
 
 def _stamp(folder: Path) -> tuple[tuple[str, int, int, int], ...]:
-    """Changes when a file of the folder is replaced or written to."""
+    """Return a value that changes when a file of the folder is replaced or written to."""
     files = sorted(path for path in folder.iterdir() if path.suffix in (".json", ".safetensors"))
     stats = [(path.name, path.stat()) for path in files]
     return tuple((name, stat.st_ino, stat.st_mtime_ns, stat.st_size) for name, stat in stats)
 
 
 def load(checkpoint: str, device: str | None = None) -> Loaded:
-    """Load a checkpoint anew onto a device, by default the best one; raises CheckpointError."""
+    """Load a checkpoint onto a device, by default the best one; raises CheckpointError."""
     import torch
     from transformers import AutoFeatureExtractor, AutoModelForAudioClassification, pipeline
 
@@ -208,7 +199,7 @@ def load(checkpoint: str, device: str | None = None) -> Loaded:
         extractor = AutoFeatureExtractor.from_pretrained(
             folder, trust_remote_code=False, local_files_only=True
         )
-    except Exception as error:  # noqa: BLE001 - damaged files make it raise nearly anything
+    except Exception as error:  # noqa: BLE001 - damaged files can raise nearly anything
         raise CheckpointError(
             f"{shown_name(checkpoint)} could not be loaded ({_first_line(error)}): its files are "
             "damaged or do not belong together. Save or fetch it again, or choose another "
@@ -222,18 +213,21 @@ def load(checkpoint: str, device: str | None = None) -> Loaded:
         feature_extractor=extractor,
         device=torch.device(device),
     )
-    window, keeps_attention = window_seconds(folder), model.config._attn_implementation == "eager"
+    window, keeps_attention = (
+        window_seconds(folder),
+        attention_implementation(model.config) == "eager",
+    )
     longest = window or longest_seconds(config, extractor.sampling_rate, keeps_attention)
     return Loaded(stock, window, longest, device_name(device))
 
 
 def _check_weights(report: dict, shown: str) -> None:
-    """Raise for what stock loading would fill with chance, to answer with chance."""
+    """Raise CheckpointError for weights that stock loading would initialize at random."""
     for name, found, expected in report["mismatched_keys"]:
         if name.startswith("classifier"):
             raise CheckpointError(
                 f"{shown} has weights for {found[0]} labels, but its config names {expected[0]}: "
-                "mend id2label in its config.json, or choose another checkpoint."
+                "fix id2label in its config.json, or choose another checkpoint."
             )
     misshapen = [name for name, *_ in report["mismatched_keys"]]
     missing = [name for name in report["missing_keys"] if not name.endswith(_NOT_USED_IN_INFERENCE)]

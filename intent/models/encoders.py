@@ -1,4 +1,4 @@
-"""Base checkpoints: which there are, and how one becomes a classifier with a window that fits."""
+"""Load a base checkpoint as a classifier with new labels and a window of the right length."""
 
 import hashlib
 from dataclasses import dataclass
@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING
 from intent.checkpoints import resolve
 from intent.checkpoints.bounds import check_texts, check_weights, classifies_audio
 from intent.checkpoints.provenance import read_provenance
+from intent.devices import HEAD_MODULES
 from intent.errors import CheckpointError
+from intent.models.typed import Extractor, whisper_encoder
 from intent.paths import BUNDLED
 from intent.recipes import WHISPER
 
 if TYPE_CHECKING:
     import torch
-    from transformers import FeatureExtractionMixin, PretrainedConfig, PreTrainedModel
+    from transformers import PretrainedConfig, PreTrainedModel
 
 WHISPER_FRAMES_PER_SECOND = 50  # encoder frames: 10 ms mel hops, halved by the second convolution
 
-# Nothing but a checkpoint's own files: no code of its repository, and no second look at the Hub.
-_ITS_FILES_ALONE = {"trust_remote_code": False, "local_files_only": True}
-
-HEAD_MODULES = {"projector", "classifier"}  # of stock classifiers
+# Only the checkpoint's own files: no code from its repository, no request to the Hub.
+_LOCAL_ONLY = {"trust_remote_code": False, "local_files_only": True}
 
 # model types whose head is projector → mean over time → classifier
 MEAN_POOLED = (WHISPER, "wav2vec2", "hubert", "wavlm")
@@ -28,7 +28,7 @@ MEAN_POOLED = (WHISPER, "wav2vec2", "hubert", "wavlm")
 
 @dataclass(frozen=True)
 class Base:
-    """A base checkpoint worth offering, its model type, and a word on it."""
+    """A base checkpoint that the page offers, its model type, and a short note."""
 
     checkpoint: str
     family: str
@@ -36,15 +36,17 @@ class Base:
 
 
 BASES = (
-    Base(BUNDLED, WHISPER, "ships with the app: Whisper tiny.en, already taught on MInDS-14"),
-    Base("openai/whisper-tiny.en", WHISPER, "8 M parameters, English, quick on any laptop"),
+    Base(BUNDLED, WHISPER, "ships with the app: Whisper tiny.en, fine-tuned on MInDS-14"),
+    Base("openai/whisper-tiny.en", WHISPER, "8 M parameters, English, fast on any laptop"),
     Base("openai/whisper-base", WHISPER, "21 M parameters, 99 languages, the best for its size"),
-    Base("openai/whisper-small", WHISPER, "88 M parameters, 99 languages, wants a GPU"),
+    Base("openai/whisper-small", WHISPER, "88 M parameters, 99 languages, needs a GPU"),
     Base("facebook/wav2vec2-base", "wav2vec2", "95 M parameters, as in the task guide"),
     Base("facebook/hubert-base-ls960", "hubert", "94 M parameters, self-supervised English"),
-    Base("microsoft/wavlm-base-plus", "wavlm", "94 M parameters, hardened against noise"),
+    Base("microsoft/wavlm-base-plus", "wavlm", "94 M parameters, robust to noise"),
     Base("ntu-spml/distilhubert", "hubert", "23 M parameters, a small HuBERT"),
-    Base("facebook/wav2vec2-xls-r-300m", "wav2vec2", "315 M parameters, 128 languages, for GPUs"),
+    Base(
+        "facebook/wav2vec2-xls-r-300m", "wav2vec2", "315 M parameters, 128 languages, needs a GPU"
+    ),
 )
 
 
@@ -62,12 +64,12 @@ def load_base(
     window_seconds: int,
     spec_augment: bool = True,
     seed: int = 0,
-) -> "tuple[PreTrainedModel, FeatureExtractionMixin]":
+) -> "tuple[PreTrainedModel, Extractor]":
     """Return a base as a float32 classifier with a new head for these labels, and its extractor.
 
-    A Whisper encoder is cut to the window: its positions are a fixed sinusoid, so the first rows
-    are exact for shorter input (Radford et al. 2022). Raises CheckpointError if the base cannot be
-    loaded as an audio classifier, or cannot hear the window.
+    A Whisper encoder is cut to the window: its position embeddings are sinusoids, so the first
+    rows are exact for shorter input (Radford et al. 2022). Raises CheckpointError if the base
+    cannot be loaded as an audio classifier, or if the window is longer than the base's.
     """
     import torch
     from transformers import AutoFeatureExtractor, AutoModelForAudioClassification
@@ -84,15 +86,16 @@ def load_base(
             ignore_mismatched_sizes=True,
             use_safetensors=True,
             dtype=torch.float32,
-            **_ITS_FILES_ALONE,
+            **_LOCAL_ONLY,
         )
         window = {"chunk_length": window_seconds} if config.model_type == WHISPER else {}
-        extractor = AutoFeatureExtractor.from_pretrained(source, **window, **_ITS_FILES_ALONE)
+        extractor = AutoFeatureExtractor.from_pretrained(source, **window, **_LOCAL_ONLY)
     except Exception as error:  # noqa: BLE001 - damaged files make it raise nearly anything
         raise _cannot_load(base, error) from error
-    for name in ("projector", "classifier"):
-        if isinstance(getattr(model, name, None), torch.nn.Linear):
-            getattr(model, name).reset_parameters()
+    for name in HEAD_MODULES:
+        layer = getattr(model, name, None)
+        if isinstance(layer, torch.nn.Linear):
+            layer.reset_parameters()
     if hasattr(model.config, "apply_spec_augment"):
         model.config.apply_spec_augment = spec_augment
     if config.model_type == WHISPER:
@@ -100,11 +103,11 @@ def load_base(
     return model.eval(), extractor
 
 
-def outline(base: str, window_seconds: int) -> "tuple[PreTrainedModel, FeatureExtractionMixin]":
-    """Return a base's classifier without its weights, on torch's meta device, and its extractor.
+def load_shapes(base: str, window_seconds: int) -> "tuple[PreTrainedModel, Extractor]":
+    """Return a base's classifier without weights, on torch's meta device, and its extractor.
 
-    It is cut to the window as in `load_base`, from its config alone, and has shapes to count with.
-    Raises CheckpointError if there is no such base, or none that classifies audio.
+    Built from the config alone and cut to the window as in `load_base`; it has shapes to count
+    operations with. Raises CheckpointError if the base does not exist or does not classify audio.
     """
     import torch
     from transformers import AutoFeatureExtractor, AutoModelForAudioClassification
@@ -115,10 +118,10 @@ def outline(base: str, window_seconds: int) -> "tuple[PreTrainedModel, FeatureEx
         with torch.device("meta"):
             model = AutoModelForAudioClassification.from_config(
                 config,
-                attn_implementation="eager",  # whose products can be counted
+                attn_implementation="eager",  # its matrix products can be counted
             )
         folder = resolve.locate(base, weights=False)
-        extractor = AutoFeatureExtractor.from_pretrained(folder, **window, **_ITS_FILES_ALONE)
+        extractor = AutoFeatureExtractor.from_pretrained(folder, **window, **_LOCAL_ONLY)
     except Exception as error:  # noqa: BLE001 - nonsense in a config makes it raise nearly anything
         raise _cannot_load(base, error) from error
     if config.model_type == WHISPER:
@@ -127,13 +130,13 @@ def outline(base: str, window_seconds: int) -> "tuple[PreTrainedModel, FeatureEx
 
 
 def trained_on(base: str) -> tuple[str, ...]:
-    """Return the hashes of the clips that a base of ours has learnt from; others tell none."""
+    """Return the hashes of the clips a base was trained on, as far as its provenance file lists."""
     provenance = read_provenance(resolve.locate(base))
     return provenance.trained_on if provenance else ()
 
 
-def hears_fixed_window(model: "PreTrainedModel") -> bool:
-    """Return whether the encoder takes one length only, to which clips are cut or padded."""
+def has_fixed_window(model: "PreTrainedModel") -> bool:
+    """Return whether the encoder takes a single length, to which clips are cut or padded."""
     return model.config.model_type == WHISPER
 
 
@@ -143,10 +146,10 @@ def has_mean_pooled_head(model: "PreTrainedModel") -> bool:
 
 
 def fingerprint(module: "torch.nn.Module") -> str:
-    """Return a hash of a module's weights below the head: what equal ones computed can be shared."""
+    """Return a hash of a module's weights below the head, for the keys of cached results."""
     digest = hashlib.sha256()
     for name, tensor in sorted(module.state_dict().items()):
-        if HEAD_MODULES & set(name.split(".")):
+        if not set(HEAD_MODULES).isdisjoint(name.split(".")):
             continue
         digest.update(f"{name}{tuple(tensor.shape)}".encode())
         digest.update(tensor.detach().cpu().contiguous().numpy().data)
@@ -161,7 +164,7 @@ def _config(base: str) -> "PretrainedConfig":
     if not classifies_audio(values):
         raise _cannot_load(base, ValueError(f"its model type is {values.get('model_type')}"))
     try:
-        return AutoConfig.from_pretrained(folder, **_ITS_FILES_ALONE)
+        return AutoConfig.from_pretrained(folder, **_LOCAL_ONLY)
     except Exception as error:  # noqa: BLE001 - nonsense in a config makes it raise nearly anything
         raise _cannot_load(base, error) from error
 
@@ -181,11 +184,11 @@ def _cannot_load(base: str, error: Exception) -> CheckpointError:
 def _shorten_window(model: "PreTrainedModel", base: str, window_seconds: int) -> None:
     import torch
 
-    encoder, frames = model.encoder, WHISPER_FRAMES_PER_SECOND * window_seconds
+    encoder, frames = whisper_encoder(model), WHISPER_FRAMES_PER_SECOND * window_seconds
     if frames > encoder.max_source_positions:
         longest = encoder.max_source_positions // WHISPER_FRAMES_PER_SECOND
         raise CheckpointError(
-            f"{base} hears at most {longest} s, found window_seconds {window_seconds}: "
+            f"The window of {base} is at most {longest} s, found window_seconds {window_seconds}: "
             f"set window_seconds to {longest} or less."
         )
     positions = encoder.embed_positions.weight[:frames].detach().clone()

@@ -1,4 +1,4 @@
-"""A linear head in closed form: discriminant analysis on what a frozen encoder heard."""
+"""Fit a linear head in closed form: discriminant analysis on the features of a frozen encoder."""
 
 import warnings
 
@@ -6,11 +6,12 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel
 
-from intent.models.whisper_padding import aim_padding
+from intent.models.typed import linear_head
+from intent.models.whisper_padding import hide_padding
 
-FOLDS = 10  # so that each learns from nearly as many clips as the final head
-LEAST_CLIPS = 5  # of each class on average, or nothing is calibrated
-ABSENT_BIAS = -30.0  # the logit of a class that was never heard: a share below 1e-9
+FOLDS = 10  # so that each fold's head sees nearly as many clips as the final one
+MIN_CLIPS = 5  # per class on average, or the head is not calibrated
+ABSENT_BIAS = -30.0  # logit of a class without clips: a score below 1e-9
 
 
 Head = tuple[np.ndarray, np.ndarray]  # weights (classes, width) and biases (classes,), float32
@@ -20,21 +21,21 @@ def fit_linear_head(features: np.ndarray, label_ids: np.ndarray, classes: int) -
     """Return the weights and biases of a linear softmax classifier.
 
     Linear discriminant analysis with Ledoit-Wolf shrinkage (Ledoit & Wolf 2004) on `features`
-    (clips, width + 1), as PooledEncoder gives them, and `label_ids` (clips,), of which two differ
-    and two agree. The share in the last column is not learnt from. Classes that are absent
-    from `label_ids` get no weights and a bias that keeps them from being answered.
+    (clips, width + 1) as PooledEncoder returns them; the last column, the share of speech, is
+    left out. `label_ids` (clips,) need two different classes and two clips of one class. Classes
+    without clips get no weights and a bias that keeps them from being predicted.
     """
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
     from threadpoolctl import threadpool_limits
 
     analysis = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto")
-    one_thread = threadpool_limits(1, user_api="blas")  # so small, more wait for each other
+    one_thread = threadpool_limits(1, user_api="blas")  # on matrices this small, threads wait
     with one_thread, warnings.catch_warnings():
-        # Of classes with a single clip so far, which do no harm.
+        # A class may have a single clip at first; shrinkage copes with that.
         warnings.filterwarnings("ignore", "Only one sample available")
         analysis.fit(features[:, :-1], label_ids)
     weights, biases = analysis.coef_, analysis.intercept_
-    if len(analysis.classes_) == 2:  # scikit-learn gives the difference of the two alone
+    if len(analysis.classes_) == 2:  # scikit-learn returns only the difference of the two
         weights = np.concatenate([-weights / 2, weights / 2])
         biases = np.concatenate([-biases / 2, biases / 2])
     all_weights = np.zeros((classes, features.shape[1] - 1), np.float32)
@@ -44,35 +45,35 @@ def fit_linear_head(features: np.ndarray, label_ids: np.ndarray, classes: int) -
     return all_weights, all_biases
 
 
-def calibrated(head: Head, features: np.ndarray, label_ids: np.ndarray, groups: np.ndarray) -> Head:
-    """Return the head, its logits divided by the temperature that suits clips not heard yet.
+def calibrate(head: Head, features: np.ndarray, label_ids: np.ndarray, groups: np.ndarray) -> Head:
+    """Return the head with temperature scaling that fits unseen clips.
 
-    The temperature (Guo et al. 2017, "On calibration of modern neural networks") is the one of
-    least log loss in cross-validation over the training clips. `groups` (clips,) keeps a clip and
-    its altered copies in one fold; only the first row of a group, the clip itself, is asked, since
-    callers are not altered either. Too few clips for that leave the head as it is.
+    The temperature (Guo et al. 2017, "On calibration of modern neural networks") minimizes the
+    log loss in cross-validation over the training clips. `groups` (clips,) keeps a clip and its
+    augmented copies in one fold; only the first row of a group, the clip itself, is scored, since
+    real callers are not augmented. With too few clips the head is returned unchanged.
     """
     from sklearn.model_selection import GroupKFold
 
-    if len(set(groups)) < max(FOLDS, LEAST_CLIPS * len(head[1])):
+    if len(set(groups)) < max(FOLDS, MIN_CLIPS * len(head[1])):
         return head
     logits = np.zeros((len(features), len(head[1])))
-    for learnt, held_out in GroupKFold(FOLDS).split(features, label_ids, groups):
-        if len(set(label_ids[learnt])) < 2:
+    for train, held_out in GroupKFold(FOLDS).split(features, label_ids, groups):
+        if len(set(label_ids[train])) < 2:
             return head
-        fold = fit_linear_head(features[learnt], label_ids[learnt], len(head[1]))
+        fold = fit_linear_head(features[train], label_ids[train], len(head[1]))
         logits[held_out] = logits_of(features[held_out], fold)
-    _, itself = np.unique(groups, return_index=True)
-    return tempered(head, temperature(logits[itself], label_ids[itself]))
+    _, originals = np.unique(groups, return_index=True)
+    return scale_logits(head, fit_temperature(logits[originals], label_ids[originals]))
 
 
-def tempered(head: Head, temperature: float) -> Head:
+def scale_logits(head: Head, temperature: float) -> Head:
     """Return the head with its logits divided by a temperature."""
     return head[0] / np.float32(temperature), head[1] / np.float32(temperature)
 
 
-def temperature(logits: np.ndarray, label_ids: np.ndarray) -> float:
-    """Return what to divide logits (clips, classes) by for the least log loss, 0.1 to 100."""
+def fit_temperature(logits: np.ndarray, label_ids: np.ndarray) -> float:
+    """Return the temperature, 0.1 to 100, that minimizes the log loss of logits (clips, classes)."""
     from scipy.optimize import minimize_scalar
     from scipy.special import log_softmax
 
@@ -85,30 +86,31 @@ def temperature(logits: np.ndarray, label_ids: np.ndarray) -> float:
 
 
 def install_head(model: PreTrainedModel, head: Head, features: np.ndarray) -> None:
-    """Fold a head into the model and aim its muted padding, if it has any, at no class."""
+    """Write a head into the model, and hide muted padding from it."""
     fold_head(model, head, features[:, :-1].mean(0))
-    aim_padding(model, *(part.astype(np.float64) for part in head))
+    weights, biases = head
+    hide_padding(model, weights.astype(np.float64), biases.astype(np.float64))
 
 
-def fold_head(model: PreTrainedModel, head: Head, centre: np.ndarray) -> None:
+def fold_head(model: PreTrainedModel, head: Head, center: np.ndarray) -> None:
     """Write a linear classifier of mean-pooled activations into the stock projector and classifier.
 
-    Both are linear around a mean over time, so the product of their weights is all that counts: the
-    projector gets the classifier's right singular vectors, the classifier the rest. What softmax
-    ignores is taken out, and activations are seen from their `centre` (width,), so that no large
-    offset eats the digits of half precision. Raises ValueError if the projector is too narrow.
+    Both are linear around a mean over time, so only the product of their weights counts: the
+    projector gets the right singular vectors, the classifier the rest. Whatever softmax ignores is
+    removed, and activations are centered at `center` (width,), so that a large offset does not
+    cost digits in half precision. Raises ValueError if the projector is too narrow.
     """
     weights, biases = (part.astype(np.float64) for part in head)
-    biases = biases + weights @ centre
+    biases = biases + weights @ center
     weights, biases = weights - weights.mean(0), biases - biases.mean()
     left, scale, right = np.linalg.svd(weights, full_matrices=False)
     rank = int((scale > scale.max() * 1e-7).sum())
-    projector, classifier = model.projector, model.classifier
+    projector, classifier = linear_head(model)
     if rank > projector.out_features:
         raise ValueError(f"rank {rank} does not fit a projector of {projector.out_features}")
     with torch.no_grad():
         projector.weight[:rank] = torch.from_numpy(right[:rank]).float()
-        projector.bias.copy_(projector.weight @ torch.from_numpy(-centre).to(projector.weight))
+        projector.bias.copy_(projector.weight @ torch.from_numpy(-center).to(projector.weight))
         classifier.weight.zero_()
         classifier.weight[:, :rank] = torch.from_numpy(left[:, :rank] * scale[:rank]).float()
         classifier.bias.copy_(torch.from_numpy(biases))
@@ -124,7 +126,8 @@ def probabilities(features: np.ndarray, head: Head) -> np.ndarray:
 def logits_of(features: np.ndarray, head: Head) -> np.ndarray:
     """Return the logits (clips, classes) of a head on pooled features (clips, width + 1).
 
-    Muted frames count as nothing in the mean over the window, so speech counts by its share.
+    Muted frames add nothing to the model's mean over the window, which scales the logits by the
+    share of speech.
     """
     pooled, share = features[:, :-1].astype(np.float64), features[:, -1:]
     return share * (pooled @ head[0].T + head[1])

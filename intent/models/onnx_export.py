@@ -1,8 +1,8 @@
-"""A checkpoint as an ONNX graph, for programs without PyTorch."""
+"""Export a checkpoint as an ONNX graph, for programs without PyTorch."""
 
 import importlib.util
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -20,33 +20,33 @@ OUTPUT = "logits"
 
 
 def onnx_bytes(folder: Path) -> bytes:
-    """Return a checkpoint folder as one ONNX file, weights included (at most 2 GB, its format's end).
+    """Return a checkpoint as one ONNX file, weights included; the format allows at most 2 GB.
 
-    Its one input is what the checkpoint's feature extractor gives, float32, any number of clips;
-    of any length of half a second or more where the encoder has no fixed window. Its output,
-    `logits` (clips, labels), becomes the scores by softmax. Notes that the exporter leaves on the
-    nodes, with paths of this machine, are taken out. Raises CheckpointError.
+    The input is the output of the checkpoint's feature extractor, float32, for any number of
+    clips, of any length from half a second if the encoder has no fixed window. The output is
+    `logits` (clips, labels); their softmax gives the scores. The exporter's notes on the nodes,
+    which contain paths of this machine, are removed. Raises CheckpointError.
     """
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         raise CheckpointError(
-            f"ONNX needs {' and '.join(missing)}, which cannot be found: pip install "
+            f"ONNX export needs {' and '.join(missing)}, not installed: pip install "
             f"{' '.join(missing)}, or share without ONNX."
         )
     try:
-        program = _exported(folder)
+        program = _export(folder)
     except Exception as error:  # noqa: BLE001 - exporters raise many kinds
         reason = str(error).strip().split("\n")[0][:200] or type(error).__name__
         raise CheckpointError(
-            f"This checkpoint could not be written as ONNX ({reason}): share it without ONNX."
+            f"This checkpoint could not be exported as ONNX ({reason}): share it without ONNX."
         ) from error
-    _forget_machine(program.model)
+    _remove_notes(program.model)
     import onnx_ir
 
     return onnx_ir.serde.serialize_model(program.model).SerializeToString(deterministic=True)
 
 
-def _exported(folder: Path) -> "torch.onnx.ONNXProgram":
+def _export(folder: Path) -> "torch.onnx.ONNXProgram":
     import torch
     from torch.export import Dim
     from transformers import AutoFeatureExtractor, AutoModelForAudioClassification
@@ -66,7 +66,7 @@ def _exported(folder: Path) -> "torch.onnx.ONNXProgram":
     axes = {0: Dim("clips")}
     if window_seconds(folder) is None:
         axes[1] = Dim("samples", min=int(MIN_INPUT_SECONDS * rate))
-    return torch.onnx.export(
+    program = torch.onnx.export(
         model,
         (),
         kwargs={name: inputs[name]},
@@ -76,17 +76,17 @@ def _exported(folder: Path) -> "torch.onnx.ONNXProgram":
         output_names=[OUTPUT],
         verbose=False,
     )
+    return cast("torch.onnx.ONNXProgram", program)  # None only for the exporter without dynamo
 
 
-def _forget_machine(model: "onnx_ir.Model") -> None:
-    """Empty the notes on the graph and all its nodes: stack traces, with the exporter's paths."""
-    parts = [model, model.graph, *model.functions.values()]
-    for part in (*parts, *model.graph.all_nodes()):
+def _remove_notes(model: "onnx_ir.Model") -> None:
+    """Clear the metadata of the graph and all its nodes: stack traces with the exporter's paths."""
+    functions = list(model.functions.values())
+    annotated: list[onnx_ir.Model | onnx_ir.Graph | onnx_ir.Function | onnx_ir.Node]
+    annotated = [model, model.graph, *functions, *model.graph.all_nodes()]
+    annotated += [node for function in functions for node in function.all_nodes()]
+    for part in annotated:
         part.metadata_props.clear()
         part.doc_string = None
-    for function in model.functions.values():
-        for node in function.all_nodes():
-            node.metadata_props.clear()
-            node.doc_string = None
     for value in model.graph.initializers.values():
         value.metadata_props.clear()

@@ -1,44 +1,52 @@
-"""A classifier in two parts: the frozen prefix, computed once for each clip, and what learns."""
+"""Split a classifier: the frozen part is computed once per clip, the trained part in every step."""
 
-import copy
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import torch
 from transformers import PreTrainedModel
 from transformers.modeling_outputs import BaseModelOutput
 
+from intent.compat import with_children
 from intent.models.encoders import has_mean_pooled_head
-from intent.models.whisper_padding import padding_neuron, spoken_frames
+from intent.models.typed import last_layer, whisper_encoder
+from intent.models.whisper_padding import padding_neuron, speech_frames
 from intent.recipes import WHISPER
+
+if TYPE_CHECKING:
+    from transformers import Wav2Vec2ForSequenceClassification, Wav2Vec2Model
+    from transformers.models.whisper.modeling_whisper import WhisperEncoder
+
+AnyModule = TypeVar("AnyModule", bound=torch.nn.Module)
 
 
 @dataclass(frozen=True)
 class Parts:
-    """Two parts that share the parameters of a whole: training `learning` trains the whole.
+    """Two parts that share their parameters with the whole model.
 
-    `frozen` maps model inputs to activations (batch, frames, width); it is None if all learns.
-    `learning` is a stock classifier whose forward begins at those activations.
+    `frozen` maps model inputs to activations (batch, frames, width); None if nothing is frozen.
+    `trained` is a stock classifier whose forward pass starts at those activations.
     """
 
     frozen: torch.nn.Module | None
-    learning: PreTrainedModel
+    trained: PreTrainedModel
 
 
-def part(model: PreTrainedModel, trainable_layers: int | None) -> Parts:
-    """Freeze all but the upper layers and the head, and part the model where learning begins.
+def split_model(model: PreTrainedModel, trainable_layers: int | None) -> Parts:
+    """Freeze all but the upper layers and the head, and split the model at that point.
 
-    wav2vec2-type encoders part behind their convolutions; lower layers of theirs that are frozen
-    are computed again each time. Encoders of other types are not parted: they learn whole.
+    wav2vec2-type encoders are split after their convolutions; their frozen layers above that are
+    computed again in every step. Encoders of other types are not split: all of them is trained.
     """
     if trainable_layers is None or not has_mean_pooled_head(model):
         return Parts(None, model)
     if model.config.model_type == WHISPER:
-        return _part_whisper(model, trainable_layers)
-    return _part_wav2vec2(model, trainable_layers)
+        return _split_whisper(model, trainable_layers)
+    return _split_wav2vec2(model, trainable_layers)
 
 
 class UpperLayers(torch.nn.Module):
-    """Stands in for a Whisper encoder whose lower layers have been computed already."""
+    """Replace a Whisper encoder whose lower layers are already computed."""
 
     def __init__(self, layers: torch.nn.ModuleList, layer_norm: torch.nn.Module) -> None:
         super().__init__()
@@ -53,7 +61,7 @@ class UpperLayers(torch.nn.Module):
 class LowerLayers(torch.nn.Module):
     """The frozen lower part of a Whisper encoder, without the final layer norm."""
 
-    def __init__(self, encoder: torch.nn.Module, cut: int) -> None:
+    def __init__(self, encoder: "WhisperEncoder", cut: int) -> None:
         super().__init__()
         self.encoder = with_children(
             encoder, layers=encoder.layers[:cut], layer_norm=torch.nn.Identity()
@@ -75,19 +83,19 @@ class Convolutions(torch.nn.Module):
 
 
 class ComputedConvolutions(torch.nn.Module):
-    """Stands in for convolutions that have been computed already."""
+    """Replace convolutions that are already computed."""
 
     def forward(self, activations: torch.Tensor) -> torch.Tensor:
         return activations.transpose(1, 2)  # (batch, width, frames), as the convolutions give them
 
     def _freeze_parameters(self) -> None:
-        """Nothing to freeze; part of the interface of the module that this one stands in for."""
+        """Do nothing: required by the interface of the replaced module."""
 
 
 class PooledEncoder(torch.nn.Module):
-    """All of a classifier below its head, averaged over time, muted frames left out.
+    """Everything below the head, averaged over time without the muted frames.
 
-    The last column of the result is the share of the frames that were averaged.
+    The last column of the result is the share of frames that were averaged.
     """
 
     def __init__(self, model: PreTrainedModel) -> None:
@@ -95,27 +103,29 @@ class PooledEncoder(torch.nn.Module):
         self.model = model
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
-        frames, loudness = self._run(inputs)  # (batch, frames, width), (batch, frames) or None
-        if loudness is None:
+        frames, detector = self._run(inputs)  # (batch, frames, width), (batch, frames) or None
+        if detector is None:
             return torch.cat([frames.mean(1), torch.ones_like(frames[:, 0, :1])], dim=1)
-        kept = spoken_frames(loudness).to(frames.dtype).unsqueeze(-1)
+        kept = speech_frames(detector).to(frames.dtype).unsqueeze(-1)
         pooled = (frames * kept).sum(1) / kept.sum(1)
         return torch.cat([pooled, kept.mean(1)], dim=1)  # (batch, width + 1)
 
     def _run(self, inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
         seen: dict[str, torch.Tensor] = {}
 
-        def see_frames(_: torch.nn.Module, arguments: tuple[torch.Tensor]) -> None:
+        def keep_frames(_: torch.nn.Module, arguments: tuple[torch.Tensor]) -> None:
             seen["frames"] = arguments[0]
 
-        def see_neurons(_: torch.nn.Module, __: object, output: torch.Tensor) -> None:
+        def keep_neurons(_: torch.nn.Module, __: object, output: torch.Tensor) -> None:
             seen["neurons"] = output
 
-        hooks = [self.model.projector.register_forward_pre_hook(see_frames)]
+        projector = cast(torch.nn.Module, self.model.projector)
+        hooks = [projector.register_forward_pre_hook(keep_frames)]
         neuron = padding_neuron(self.model)
         if neuron is not None:
-            last = self.model.encoder.layers[-1]
-            hooks.append(last.fc1.register_forward_hook(see_neurons))
+            hooks.append(
+                last_layer(whisper_encoder(self.model)).fc1.register_forward_hook(keep_neurons)
+            )
         try:
             self.model(inputs)
         finally:
@@ -124,29 +134,23 @@ class PooledEncoder(torch.nn.Module):
         return seen["frames"], None if neuron is None else seen["neurons"][..., neuron]
 
 
-def with_children(module: torch.nn.Module, **children: torch.nn.Module) -> torch.nn.Module:
-    """Return a copy of a module with some children exchanged and all else shared."""
-    other = copy.copy(module)
-    other._modules = {**module._modules, **children}
-    return other
-
-
-def _part_whisper(model: PreTrainedModel, trainable_layers: int) -> Parts:
-    encoder = model.encoder
-    cut = max(0, len(encoder.layers) - max(1, trainable_layers))  # the last layer tells the padding
+def _split_whisper(model: PreTrainedModel, trainable_layers: int) -> Parts:
+    encoder = whisper_encoder(model)
+    # The last layer is never cached: its first linear layer detects the padding.
+    cut = max(0, len(encoder.layers) - max(1, trainable_layers))
     encoder.requires_grad_(False)
     upper = UpperLayers(encoder.layers[cut:], encoder.layer_norm)
     upper.requires_grad_(trainable_layers > 0)
     return Parts(LowerLayers(encoder, cut), with_children(model, encoder=upper))
 
 
-def _part_wav2vec2(model: PreTrainedModel, trainable_layers: int) -> Parts:
-    base = model.base_model
+def _split_wav2vec2(model: PreTrainedModel, trainable_layers: int) -> Parts:
+    base = cast("Wav2Vec2Model", model.base_model)  # HuBERT and WavLM have the same modules
     layers = base.encoder.layers
-    base.feature_extractor._freeze_parameters()
+    cast("Wav2Vec2ForSequenceClassification", model).freeze_feature_encoder()
     if trainable_layers < len(layers):
         base.requires_grad_(False)
         layers[len(layers) - trainable_layers :].requires_grad_(True)
-    heard = with_children(base, feature_extractor=ComputedConvolutions())
-    learning = with_children(model, **{model.base_model_prefix: heard})
-    return Parts(Convolutions(base.feature_extractor), learning)
+    upper = with_children(base, feature_extractor=ComputedConvolutions())
+    trained = with_children(model, **{model.base_model_prefix: upper})
+    return Parts(Convolutions(base.feature_extractor), trained)

@@ -1,71 +1,88 @@
-"""The last layer's feed-forward network of a Whisper encoder: what it gets, and it by itself."""
+"""The last feed-forward network of a Whisper encoder: its input, and the network on its own."""
+
+from typing import TYPE_CHECKING
 
 import torch
 from transformers import PreTrainedModel
 from transformers.modeling_outputs import BaseModelOutput
 
-from intent.models.split import with_children
-from intent.models.whisper_padding import padding_neuron, spoken_frames
+from intent.compat import with_children
+from intent.models.typed import last_layer, whisper_encoder
+from intent.models.whisper_padding import padding_neuron, speech_frames
+
+if TYPE_CHECKING:
+    from transformers.models.whisper.modeling_whisper import WhisperEncoder
 
 
 class BelowFeedForward(torch.nn.Module):
-    """All of a Whisper encoder below the last feed-forward network."""
+    """Everything in a Whisper encoder below its last feed-forward network."""
 
     def __init__(self, model: PreTrainedModel) -> None:
         super().__init__()
-        self.encoder, self.neuron = model.encoder, padding_neuron(model)
+        self.encoder = whisper_encoder(model)
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
-        """Return the residual streams (batch, frames, width) that the network gets."""
+        """Return the residual streams (batch, frames, width) at the network's input."""
         return _without_last_network(self.encoder)(inputs).last_hidden_state
 
-    def without_muted(self, streams: torch.Tensor) -> list[torch.Tensor]:
-        """Return each stream (frames, width) without the frames of padding, where that is muted."""
-        if self.neuron is None:
-            return list(streams)
-        last = self.encoder.layers[-1]
-        weights, bias = last.fc1.weight[self.neuron], last.fc1.bias[self.neuron]
-        spoken = spoken_frames(last.final_layer_norm(streams) @ weights + bias)
-        return [stream[kept] for stream, kept in zip(streams, spoken, strict=True)]
 
+class FeedForwardInput(torch.nn.Module):
+    """The same, with the padding frames removed."""
 
-class FeedForwardInput(BelowFeedForward):
-    """The same, muted frames left out."""
+    def __init__(self, model: PreTrainedModel) -> None:
+        super().__init__()
+        self.encoder, self.neuron = whisper_encoder(model), padding_neuron(model)
 
     def forward(self, inputs: torch.Tensor) -> list[torch.Tensor]:
-        """Return for each clip the residual stream (frames, width) that the network gets."""
-        return self.without_muted(super().forward(inputs))
+        """Return the residual stream (frames, width) of each clip at the network's input."""
+        streams = _without_last_network(self.encoder)(inputs).last_hidden_state
+        return without_padding(self.encoder, self.neuron, streams)
+
+
+def without_padding(
+    encoder: "WhisperEncoder", neuron: int | None, streams: torch.Tensor
+) -> list[torch.Tensor]:
+    """Return each stream (frames, width) without its padding frames, if a neuron mutes padding."""
+    if neuron is None:
+        return list(streams)
+    last = last_layer(encoder)
+    weights, bias = last.fc1.weight[neuron], last.fc1.bias[neuron]
+    speech = speech_frames(last.final_layer_norm(streams) @ weights + bias)
+    return [stream[kept] for stream, kept in zip(streams, speech, strict=True)]
 
 
 class FeedForward(torch.nn.Module):
-    """The last feed-forward network and the norms around it, its parameters shared with the model.
+    """The last feed-forward network and the norms around it, sharing the model's parameters.
 
-    Only the network learns: what the norms scale and shift, it and the head can do as well. The
-    neuron that mutes padding stays as it is.
+    Only the network is trained: it and the head can express whatever the norms scale and shift.
+    The neuron that mutes padding is never changed.
     """
 
     def __init__(self, model: PreTrainedModel) -> None:
         super().__init__()
-        last = model.encoder.layers[-1]
-        self.norm_before, self.norm_after = last.final_layer_norm, model.encoder.layer_norm
+        last = last_layer(whisper_encoder(model))
+        self.norm_before = last.final_layer_norm
+        self.norm_after = whisper_encoder(model).layer_norm
         self.fc1, self.activation, self.fc2 = last.fc1, last.activation_fn, last.fc2
         self.requires_grad_(False)
         self.fc1.requires_grad_(True)
         self.fc2.requires_grad_(True)
         self.neuron = padding_neuron(model)
-        self.before = None if self.neuron is None else [part.clone() for part in self._neuron()]
+        self.before = [weights.clone() for weights in self._neuron_weights()]
 
     @torch.no_grad()
-    def keep_neuron(self, *_: object) -> None:
-        """Undo what a step of an optimizer, its weight decay too, did to the muting neuron."""
-        if self.before is not None:
-            for part, before in zip(self._neuron(), self.before, strict=True):
-                part.copy_(before)
+    def restore_neuron(self, *_: object) -> None:
+        """Undo what an optimizer step, weight decay included, did to the muting neuron."""
+        for weights, before in zip(self._neuron_weights(), self.before, strict=True):
+            weights.copy_(before)
 
-    def _neuron(self) -> tuple[torch.Tensor, ...]:
+    def _neuron_weights(self) -> list[torch.Tensor]:
+        """Return the weights of the muting neuron; none if padding is not muted."""
+        if self.neuron is None:
+            return []
         fc1, fc2 = self.fc1, self.fc2
         weights = fc1.weight[self.neuron], fc1.bias[self.neuron], fc2.weight[:, self.neuron]
-        return tuple(part.detach() for part in weights)
+        return [part.detach() for part in weights]
 
     def forward(self, stream: torch.Tensor) -> torch.Tensor:
         """Return the encoder's output for its residual stream, both (..., frames, width)."""
@@ -73,22 +90,8 @@ class FeedForward(torch.nn.Module):
         return self.norm_after(stream + self.fc2(hidden))
 
 
-class _Nothing(torch.nn.Module):
-    """Stands in for a network that adds nothing to the residual stream."""
-
-    def forward(self, hidden: torch.Tensor) -> torch.Tensor:
-        return torch.zeros_like(hidden)
-
-
-def _without_last_network(encoder: torch.nn.Module) -> torch.nn.Module:
-    same = torch.nn.Identity()
-    *lower, last = encoder.layers
-    last = with_children(last, final_layer_norm=same, fc1=same, fc2=_Nothing())
-    return with_children(encoder, layers=torch.nn.ModuleList([*lower, last]), layer_norm=same)
-
-
 class FeedForwardOnly(torch.nn.Module):
-    """Stands in for a Whisper encoder of which all below the last network is computed already."""
+    """Replace a Whisper encoder whose layers below the last network are already computed."""
 
     def __init__(self, model: PreTrainedModel) -> None:
         super().__init__()
@@ -96,3 +99,17 @@ class FeedForwardOnly(torch.nn.Module):
 
     def forward(self, streams: torch.Tensor, **_: object) -> BaseModelOutput:
         return BaseModelOutput(last_hidden_state=self.network(streams))
+
+
+class _Zero(torch.nn.Module):
+    """Replace a network by one that adds nothing to the residual stream."""
+
+    def forward(self, hidden: torch.Tensor) -> torch.Tensor:
+        return torch.zeros_like(hidden)
+
+
+def _without_last_network(encoder: "WhisperEncoder") -> "WhisperEncoder":
+    same = torch.nn.Identity()
+    last = with_children(last_layer(encoder), final_layer_norm=same, fc1=same, fc2=_Zero())
+    layers = torch.nn.ModuleList([*encoder.layers[:-1], last])
+    return with_children(encoder, layers=layers, layer_norm=same)

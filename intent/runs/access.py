@@ -17,7 +17,7 @@ from typing import Literal
 from intent import paths
 from intent.checkpoints.resolve import existing_folder, is_hub_id, run_named_by
 from intent.errors import AccessError, CheckpointError, DataError, RunError
-from intent.paths import BUNDLED, MINDS14_DATA, RUN_ID, SAMPLE
+from intent.paths import BUNDLED, MINDS14, RUN_ID, SAMPLE
 from intent.recipes import Recipe
 from intent.runs.directory import RunDir, no_run
 
@@ -27,7 +27,7 @@ SECRET = re.compile(r"[!-~]{16,200}")  # what can stand in a header, and is too 
 PUBLIC_SETTING = "INTENT_PUBLIC"
 YES = ("1", "on", "yes", "true")
 
-PUBLIC_DATA = (MINDS14_DATA, SAMPLE)
+PUBLIC_DATA = (MINDS14, SAMPLE)
 Action = Literal["read", "stop", "resume", "rename", "remove", "restore"]
 
 FILE_ADDRESS = re.compile(r"file:/{1,3}", re.IGNORECASE)

@@ -1,10 +1,9 @@
 """A disk that takes no more: how to tell, and what there is to free on it."""
 
-import os
 from pathlib import Path
 
 from intent import storage
-from intent.paths import cache_dir
+from intent.paths import cache_dir, folder_bytes
 from intent.runs.directory import RunDir
 from intent.runs.trash import TRASH
 
@@ -58,18 +57,7 @@ def _to_free(run: RunDir, place: Path) -> list[str]:
         (others, f"other runs in {runs} (remove some and empty the trash)"),
     )
     sizes = [
-        (sum(_size(path) for path in paths if storage.same_disk(path, place)), what)
+        (sum(folder_bytes(path) for path in paths if storage.same_disk(path, place)), what)
         for paths, what in found
     ]
     return [f"{size / 1e6:.0f} MB of {what}" for size, what in sizes if size >= WORTH_TELLING]
-
-
-def _size(path: Path) -> int:
-    total = 0
-    for folder, _, files in os.walk(path):
-        for file in files:
-            try:
-                total += os.lstat(os.path.join(folder, file)).st_size
-            except OSError:  # it went while we looked
-                continue
-    return total

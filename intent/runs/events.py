@@ -3,9 +3,10 @@
 import dataclasses
 import json
 import math
-import types
 import typing
 from dataclasses import dataclass, field, replace
+
+from intent.json_reader import Number, read_json
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class Started:
     device: str
     resumed: bool = False
     step: int | None = None  # of the checkpoint that it goes on from; -1: from none; None: unknown
-    time: float = 0.0  # seconds since the epoch, here and below
+    time: Number = 0.0  # seconds since the epoch, here and below
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Phase:
     """What is happening now, in words such as "reading audio" or "epoch 3 of 10"."""
 
     name: str
-    time: float = 0.0
+    time: Number = 0.0
 
 
 @dataclass(frozen=True)
@@ -37,10 +38,10 @@ class Progress:
 
     done: int
     total: int
-    clips_per_second: float
+    clips_per_second: Number
     seconds_left: float | None
     epoch: float | None = None
-    time: float = 0.0
+    time: Number = 0.0
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class Halved:
 
     clips_at_once: int
     passes: int
-    time: float = 0.0
+    time: Number = 0.0
 
 
 @dataclass(frozen=True)
@@ -61,38 +62,38 @@ class Skipped:
 
     clip: str
     reason: str
-    time: float = 0.0
+    time: Number = 0.0
 
 
 @dataclass(frozen=True)
 class TrainPoint:
     """Loss and accuracy counted in the training forward passes since the point before."""
 
-    step: float  # optimiser steps; micro-batches are fractions
-    epoch: float
-    loss: float
-    accuracy: float  # 0..1
-    time: float = 0.0
+    step: Number  # optimiser steps; micro-batches are fractions
+    epoch: Number
+    loss: Number
+    accuracy: Number  # 0..1
+    time: Number = 0.0
 
 
 @dataclass(frozen=True)
 class EvalPoint:
     """Accuracy on the test part; `clips` is the number of training clips heard so far (Instant)."""
 
-    accuracy: float  # 0..1
+    accuracy: Number  # 0..1
     loss: float | None = None
     step: float | None = None
     epoch: float | None = None
     clips: int | None = None
-    time: float = 0.0
+    time: Number = 0.0
 
 
 @dataclass(frozen=True)
 class Saved:
     """A whole checkpoint has been moved into the run's `model/`."""
 
-    accuracy: float  # 0..1, on the test part
-    time: float = 0.0
+    accuracy: Number  # 0..1, on the test part
+    time: Number = 0.0
 
 
 @dataclass(frozen=True)
@@ -105,8 +106,8 @@ class Finished:
     )  # 0..1, on test clips that were not seen in training; None: there are none
     interval: tuple[float, float] | None  # 95 %
     clips: int  # test clips behind the accuracy
-    seconds: float  # of work, all sittings together
-    time: float = 0.0
+    seconds: Number  # of work, all sittings together
+    time: Number = 0.0
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ class Failed:
     """The end of a run that could not go on, with a sentence for its owner."""
 
     message: str
-    time: float = 0.0
+    time: Number = 0.0
 
 
 Event = (
@@ -129,7 +130,7 @@ Event = (
     | Finished
     | Failed
 )
-_TYPES = {kind.__name__: kind for kind in Event.__args__}
+_KINDS: dict[str, type[Event]] = {kind.__name__: kind for kind in typing.get_args(Event)}
 
 
 @dataclass(frozen=True)
@@ -173,47 +174,28 @@ def halved_in_words(event: Halved) -> str:
 def to_line(event: Event) -> str:
     """Return the event as one line of JSON, without a line break.
 
-    JSON knows no NaN and no infinity (the loss of a run that diverged): they become null.
+    JSON has no NaN and no infinity (the loss of a run that diverged): they become null.
     """
-    values = {name: _finite(value) for name, value in dataclasses.asdict(event).items()}
+    values = {name: _for_json(value) for name, value in dataclasses.asdict(event).items()}
     return json.dumps({"event": type(event).__name__, **values}, allow_nan=False)
 
 
 def from_line(line: str) -> Event | None:
-    """Return the event of a JSON line, or None for a line that is no event (half written, foreign).
-
-    A null where a number must be is read as NaN.
-    """
+    """Return the event of a JSON line, or None for a line that is no event (cut off, unknown)."""
     try:
         values = json.loads(line)
-        kind = _TYPES[values.pop("event")]
-        hints = typing.get_type_hints(kind)
-        return kind(**{name: _read(hints[name], value) for name, value in values.items()})
-    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
+        kind = _KINDS[values.pop("event")]
+        return read_json(kind, json.dumps(values))
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
 
 
-def _finite(value: object) -> object:
+def _for_json(value: object) -> object:
     if isinstance(value, tuple):
-        return [_finite(item) for item in value]
+        return [_for_json(item) for item in value]
+    if isinstance(value, str):  # a file's name may hold bytes that are no UTF-8
+        return value.encode("utf-8", "backslashreplace").decode("utf-8")
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _read(hint: object, value: object) -> object:
-    """Return a JSON value as the type of its field; raises TypeError for another type."""
-    if isinstance(hint, types.UnionType):  # a type or None
-        return None if value is None else _read(typing.get_args(hint)[0], value)
-    if typing.get_origin(hint) is tuple:
-        kinds = typing.get_args(hint)
-        kinds = kinds[:1] * len(value) if kinds[-1] is Ellipsis else kinds
-        return tuple(_read(kind, item) for kind, item in zip(kinds, value, strict=True))
-    if hint is float and value is None:
-        return math.nan
-    if hint is float and type(value) is int:
-        return float(value)
-    if type(value) is not hint:
-        raise TypeError(f"{hint} expected, found {value!r}")
-    return value
 
 
 def add_event(history: History, event: Event) -> History:

@@ -1,15 +1,15 @@
 """A run's report, read back: its figures, and what it answered to each test clip."""
 
 import dataclasses
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from intent.errors import RunError
-from intent.evaluation.metrics import LabelFigures
+from intent.evaluation.metrics import LabelFigures, Mistake
+from intent.json_reader import JsonError, read_json
 from intent.runs.directory import RunDir
 
 if TYPE_CHECKING:
@@ -33,6 +33,10 @@ class AnsweredClip:
     true: str
     top: tuple[tuple[str, float], ...]  # (label, score 0..1)
     flaw: str = ""  # what makes it hard to hear, as `intent.audio.quality.flaw` says
+
+    def __post_init__(self) -> None:
+        if not self.top:
+            raise ValueError(f"The clip {self.name} has no answer.")
 
     @property
     def predicted(self) -> str:
@@ -98,55 +102,53 @@ def to_json(clips: Sequence[AnsweredClip]) -> list[dict[str, object]]:
 def read_report(run: RunDir) -> Report:
     """Return the report of a run; raises RunError where there is none that can be read."""
     try:
-        return _report(json.loads(run.report_file.read_bytes()))
+        return _report(read_json(_ReportFile, run.report_file.read_bytes(), extra="ignore"))
     except FileNotFoundError:
         raise RunError(
             f"Run {run.id} has no report yet: one is written when it ends or is stopped."
         ) from None
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
+    except (OSError, JsonError) as error:
         raise RunError(
-            f"The report of run {run.id} cannot be read ({type(error).__name__}): its model is "
+            f"The report of run {run.id} cannot be read ({error}): its model is "
             "untouched; test it with python -m intent evaluate."
         ) from None
 
 
-def _report(found: dict) -> Report:
-    figures = found["evaluation"] or {}
-    kept = found.get("clips")
-    clips = [_clip(one) for one in kept] if kept is not None else _mistakes(figures)
-    bounds = figures.get("interval")
+@dataclass(frozen=True)
+class _Figures:
+    """What is read of an evaluation; runs of earlier versions may lack some of it."""
+
+    accuracy: float | None = None
+    interval: tuple[float, float] | None = None
+    ece: float | None = None
+    labels: tuple[str, ...] = ()
+    confusion: tuple[tuple[int, ...], ...] = ()
+    per_intent: dict[str, LabelFigures] = field(default_factory=dict)
+    mistakes: tuple[Mistake, ...] = ()
+
+
+@dataclass(frozen=True)
+class _ReportFile:
+    """What is read of report.json; `clips` is None in those of earlier versions."""
+
+    evaluation: _Figures | None
+    clips: tuple[AnsweredClip, ...] | None = None
+
+
+def _report(file: _ReportFile) -> Report:
+    figures = file.evaluation or _Figures()
     return Report(
-        accuracy=figures.get("accuracy"),
-        interval=(float(bounds[0]), float(bounds[1])) if bounds else None,
-        ece=figures.get("ece"),
-        labels=tuple(map(str, figures.get("labels", ()))),
-        confusion=tuple(tuple(map(int, row)) for row in figures.get("confusion", ())),
-        per_intent={
-            str(label): LabelFigures(**values)
-            for label, values in figures.get("per_intent", {}).items()
-        },
-        clips=tuple(clips),
-        is_whole=kept is not None,
+        accuracy=figures.accuracy,
+        interval=figures.interval,
+        ece=figures.ece,
+        labels=figures.labels,
+        confusion=figures.confusion,
+        per_intent=figures.per_intent,
+        clips=tuple(map(_clip, figures.mistakes)) if file.clips is None else file.clips,
+        is_whole=file.clips is not None,
     )
 
 
-def _clip(values: dict) -> AnsweredClip:
-    top = tuple((str(label), float(score)) for label, score in values["top"])
-    texts = ("hash", "name", "locale", "transcription", "true")
-    clip = AnsweredClip(*(str(values[name]) for name in texts), top, str(values.get("flaw", "")))
-    clip.top[0]  # an answer at least: IndexError is a report that cannot be read
-    return clip
-
-
-def _mistakes(figures: dict) -> list[AnsweredClip]:
-    return [
-        AnsweredClip(
-            "",
-            str(one["clip"]),
-            "",
-            str(one["transcription"]),
-            str(one["true"]),
-            ((str(one["predicted"]), float(one["score"])),),
-        )
-        for one in figures.get("mistakes", ())
-    ]
+def _clip(mistake: Mistake) -> AnsweredClip:
+    top = ((mistake.predicted, mistake.score),)
+    return AnsweredClip("", mistake.clip, "", mistake.transcription, mistake.true, top)

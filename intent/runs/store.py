@@ -58,23 +58,40 @@ def open_run(runs: Path, run_id: str) -> RunDir:
     """Return the run of that id; raises RunError where there is none."""
     if isinstance(run_id, str) and RUN_ID.fullmatch(run_id) and (runs / run_id).is_dir():
         run = RunDir(runs / run_id)
-        if run.recipe_file.is_file():
-            _mend(run)
+        if is_run(run):
+            recover(run)
             return run
     raise no_run(runs, run_id)
 
 
 def list_runs(runs: Path) -> list[RunDir]:
     """Return the runs of a folder, the newest first."""
+    found = [run for name in run_names(runs) if is_run(run := RunDir(runs / name))]
+    for run in found:
+        recover(run)
+    return sorted(found, key=age, reverse=True)
+
+
+def run_names(runs: Path) -> list[str]:
+    """Return the names of the folders that may be runs, in no order."""
     try:
-        found = [RunDir(path) for path in runs.iterdir() if RUN_ID.fullmatch(path.name)]
+        return [name for name in os.listdir(runs) if RUN_ID.fullmatch(name)]
     except OSError:
         return []
-    made = {run: _modified(run.recipe_file) for run in found}
-    kept = [run for run in found if made[run]]
-    for run in kept:
-        _mend(run)
-    return sorted(kept, key=lambda run: (run.id[:15], made[run], run.id), reverse=True)
+
+
+def is_run(run: RunDir) -> bool:
+    """Whether a folder is a run: it has a recipe."""
+    return run.recipe_file.is_file()
+
+
+def age(run: RunDir) -> tuple[str, int, str]:
+    """Return what runs are sorted by, the oldest first."""
+    try:
+        made = run.recipe_file.stat().st_mtime_ns
+    except OSError:
+        made = 0
+    return run.id[:15], made, run.id
 
 
 def finished_runs(runs: Path) -> list[RunDir]:
@@ -125,17 +142,7 @@ def rename_run(run: RunDir, name: str) -> None:
         ) from None
 
 
-def size_bytes(run: RunDir) -> int:
-    """Return how many bytes the files of a run take."""
-    total = 0
-    for folder, _, files in os.walk(run.path):
-        for file in files:
-            with suppress(OSError):  # it may go while we look
-                total += os.lstat(os.path.join(folder, file)).st_size
-    return total
-
-
-def _mend(run: RunDir) -> None:
+def recover(run: RunDir) -> None:
     """Put back the checkpoint of a run that was killed while a new one took its place."""
     if run.old_model.exists() and not run.model.exists():
         with suppress(OSError), locks.hold(run.lock_file) as idle:
@@ -153,10 +160,3 @@ def _new_folder(runs: Path, preset: str) -> RunDir:
             return RunDir(path)
         except FileExistsError:
             continue
-
-
-def _modified(file: Path) -> int:
-    try:
-        return file.stat().st_mtime_ns
-    except OSError:
-        return 0

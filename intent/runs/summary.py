@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from intent.errors import RunError
+from intent.paths import folder_bytes
 from intent.recipes import Recipe
 from intent.runs.directory import RunDir, history_of
 from intent.runs.events import Failed, Finished, Progress
 from intent.runs.live import queued_runs
-from intent.runs.store import LIVE_STATES, RESUMABLE, State, list_runs, size_bytes, state
+from intent.runs.store import LIVE_STATES, RESUMABLE, State, state
 
 
 @dataclass(frozen=True)
@@ -73,16 +73,10 @@ def summarize(run: RunDir, queue: Sequence[RunDir] | None = None) -> RunSummary:
         test_clips=finished.clips if finished else None,
         seconds=finished.seconds if finished else None,
         message=end.message if isinstance(end, Failed) else "",
-        bytes=size_bytes(run),
+        bytes=folder_bytes(run.path),
         has_model=run.model.is_dir(),
         events=history.count,
     )
-
-
-def summaries(runs: Path) -> tuple[RunSummary, ...]:
-    """Return the summaries of a folder's runs, the newest first."""
-    queue = queued_runs(runs)
-    return tuple(summarize(run, queue) for run in list_runs(runs))
 
 
 def _recipe(run: RunDir) -> Recipe | None:

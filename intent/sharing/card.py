@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from intent.labels import human_name
-from intent.paths import BUNDLED, MINDS14, MINDS14_DATA, SAMPLE
+from intent.paths import BUNDLED, MINDS14, MINDS14_HUB_ID, SAMPLE
 from intent.recipes import WHISPER, Recipe, fields_read_by
 from intent.runs.events import EvalPoint, History
 from intent.sharing.confusion_png import confusion_png
@@ -21,7 +21,7 @@ CARD_FILE, PICTURE_FILE = "README.md", "confusion.png"
 TASK = "audio-classification"
 TAGS = ("intent-classification", "speech", "intent-studio")
 DATA_IDS = {  # name of the data in a recipe → type and name in the Hub's model index
-    MINDS14_DATA: (MINDS14, "MInDS-14"),
+    MINDS14: (MINDS14_HUB_ID, "MInDS-14"),
     SAMPLE: ("audiofolder", "Intent Studio sample (synthetic speech)"),
 }
 MAX_CURVE_ROWS = 12
@@ -51,7 +51,7 @@ def card_files(
         text=markdown_text,
         human_name=human_name,
         accuracy=accuracy_in_words,
-        minds14=MINDS14_DATA,
+        minds14=MINDS14,
         sample=SAMPLE,
         run=run,
         recipe=run.recipe,
@@ -80,7 +80,7 @@ def metadata(run: PublicRun, name: str) -> "ModelCardData":
     languages = sorted({locale.split("-")[0] for locale in _locales(run)})
     return ModelCardData(
         base_model=run.root,
-        datasets=[MINDS14] if run.trained_on_minds14 else None,
+        datasets=[MINDS14_HUB_ID] if run.trained_on_minds14 else None,
         language=languages or None,
         library_name="transformers",
         license="cc-by-4.0" if run.trained_on_minds14 else "unknown",
@@ -136,7 +136,7 @@ def _results(run: PublicRun) -> "list[EvalResult]":
             dataset_type=kind,
             dataset_name=data_name,
             dataset_config=locale,
-            dataset_split="train" if recipe.data == MINDS14_DATA else None,
+            dataset_split="train" if recipe.data == MINDS14 else None,
             dataset_args={"test_share": recipe.test_share, "seed": recipe.seed},
             metric_type="accuracy",
             metric_name="Accuracy on held-out clips",
@@ -150,7 +150,7 @@ def _locales(run: PublicRun) -> tuple[str, ...]:
     """Return the locales of the callers, as far as they are known."""
     if run.recipe.data == SAMPLE:
         return ("en",)
-    if run.recipe.data == MINDS14_DATA:
+    if run.recipe.data == MINDS14:
         return run.recipe.locales
     return tuple(_evaluation(run).get("per_locale", {}))
 
@@ -171,7 +171,7 @@ def _base(run: PublicRun) -> str:
 
 
 def _data(run: PublicRun) -> str:
-    if run.recipe.data == MINDS14_DATA:
+    if run.recipe.data == MINDS14:
         locales = ", ".join(map(markdown_text, run.recipe.locales))
         return f"[MInDS-14](https://huggingface.co/datasets/PolyAI/minds14) ({locales})"
     names = {

@@ -14,7 +14,7 @@ from intent.checkpoints.provenance import FILE_NAME as PROVENANCE_FILE
 from intent.checkpoints.provenance import Provenance, read_provenance
 from intent.checkpoints.resolve import local_folder
 from intent.errors import CheckpointError, RunError
-from intent.paths import BUNDLED, MINDS14, MINDS14_DATA, SAMPLE
+from intent.paths import BUNDLED, MINDS14, MINDS14_HUB_ID, SAMPLE
 from intent.recipes import Recipe
 from intent.runs.directory import RunDir
 from intent.runs.store import TRAINING_STATES, state
@@ -103,7 +103,7 @@ def public_run(run: RunDir) -> PublicRun:
             data=_public_data(provenance.data),
         ),
         root=root,
-        trained_on_minds14=bool({MINDS14, MINDS14_DATA} & {recipe.data, *earlier_data}),
+        trained_on_minds14=bool({MINDS14_HUB_ID, MINDS14} & {recipe.data, *earlier_data}),
         report=_report(run, provenance),
     )
 
@@ -162,7 +162,7 @@ def _public_base(base: str) -> str:
 
 
 def _public_data(data: str) -> str:
-    return data if data in (MINDS14, MINDS14_DATA, SAMPLE) else LOCAL_DATA
+    return data if data in (MINDS14_HUB_ID, MINDS14, SAMPLE) else LOCAL_DATA
 
 
 def _report(run: RunDir, provenance: Provenance) -> ReportJson | None:

@@ -13,7 +13,7 @@ from intent.checkpoints.download import HUB_ID, WEIGHT_FILES
 from intent.checkpoints.provenance import FILE_NAME as PROVENANCE_FILE
 from intent.checkpoints.resolve import short, window_seconds
 from intent.errors import HubError, IntentError
-from intent.hub_http import asked_to_wait, bound_waits, status_of, why
+from intent.hub_http import limit_waits, reason_of, retry_seconds, status_of
 from intent.runs.directory import RunDir
 from intent.sharing import OnProgress, no_progress
 from intent.sharing.card import PICTURE_FILE, card_files
@@ -44,7 +44,7 @@ def push(
     """
     name, token = checked_name(repo_id), checked_token(token)
     public = public_run(run)
-    bound_waits()
+    limit_waits()
     with checkpoint_files(run, public) as checkpoint:
         on_progress("writing the model card", None)
         window = window_seconds(run.model)
@@ -58,7 +58,7 @@ def check_right(name: str, token: str) -> None:
     """Check with the Hub that a token may write to a name; raises HubError if not."""
     from huggingface_hub import HfApi
 
-    bound_waits()
+    limit_waits()
     with _errors_as_sentences(name, token):
         _check_rights(HfApi(token=token).whoami(), name)
 
@@ -225,10 +225,10 @@ def _sentence(name: str, error: Exception) -> str:
     if status == 409:
         return f"{name} is taken: choose another name."
     if status == 429:
-        wait = asked_to_wait(error)
+        wait = retry_seconds(error)
         when = f"in {wait} s" if wait else "later"
         return f"Too many requests to the Hub from here: try again {when}. The run is unchanged."
     return (
-        f"The push to {name} failed ({why(error)}): the run is unchanged. Try again; files that have "
-        "arrived are not sent twice."
+        f"The push to {name} failed ({reason_of(error)}): the run is unchanged. Try again; files "
+        "that have arrived are not sent twice."
     )

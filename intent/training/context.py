@@ -41,7 +41,7 @@ class Watch:
     def must_end(self) -> bool:
         """Return whether work must end, and remember why."""
         if self.outcome == "done":
-            self.outcome = distributed.leaders(self.verdict)
+            self.outcome = distributed.from_lead(self.verdict)
         return self.outcome != "done"
 
     def verdict(self) -> str:

@@ -13,7 +13,7 @@ import torch
 from transformers import FeatureExtractionMixin
 
 from intent import distributed
-from intent.audio.augmentation import altered
+from intent.audio.augmentation import augment
 from intent.audio.clip import Clip, resample
 from intent.data.labelled_clip import LabelledClip
 from intent.devices import autocast
@@ -80,7 +80,7 @@ class FeatureCache:
         self.folder = cache_dir() / "features" / key
         self.folder.mkdir(parents=True, exist_ok=True)
         os.utime(self.folder)
-        if distributed.leads():
+        if distributed.is_lead():
             _keep_below_cap(self.folder)
 
     def path(self, clip_hash: str, copy: int = 0) -> Path:
@@ -112,9 +112,9 @@ def feature_files(
         batch = clips[start : start + size]
         paths = [[cache.path(clip.hash, copy) for copy in range(copies + 1)] for clip in batch]
         rows = range(len(batch))
-        _compute(front_end, batch, paths, distributed.share(rows), cache)
+        _compute(front_end, batch, paths, distributed.shard(rows), cache)
         if distributed.count() > 1:
-            distributed.wait_for_all()
+            distributed.barrier()
             _compute(front_end, batch, paths, rows, cache)  # another machine has a cache of its own
         yield from ((start + row, paths[row]) for row in rows)
 
@@ -137,7 +137,7 @@ def _compute(
     for first in range(0, len(missing), front_end.clips_at_once):
         some = missing[first : first + front_end.clips_at_once]
         heard = front_end.hear(
-            [altered(sounds[row], batch[row].hash, copy) for _, row, copy in some]
+            [augment(sounds[row], batch[row].hash, copy) for _, row, copy in some]
         )
         for (path, _, _), array in zip(some, heard, strict=True):
             cache.write(path, array)

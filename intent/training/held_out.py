@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from intent.compat import with_children
 from intent.data.labelled_clip import LabelledClip
 from intent.models.encoders import hears_fixed_window
-from intent.models.split import PooledEncoder, with_children
+from intent.models.split import PooledEncoder
 from intent.models.whisper_ffn import BelowFeedForward, FeedForwardOnly
 from intent.runs.events import Phase
 from intent.training.context import ProgressMeter, Work

@@ -57,10 +57,10 @@ def train(
     and begins again once, behind its last checkpoint, with fewer clips at a time (`memory.py`).
 
     Several processes that a launcher bound together call it alike. What all of them do ends with
-    gradients: but for the leader, which goes on to the end, it raises `distributed.Released` then.
+    gradients; then it raises `distributed.WorkerReleasedError` in all but the lead process.
     """
     if recipe.method == "closed-form":
-        distributed.part()
+        distributed.release_workers()
     watch, earlier_seconds = Watch(should_stop, budget_seconds), _earlier_seconds(run)
     told = run.history().halved  # in an earlier sitting
     while True:
@@ -91,7 +91,7 @@ def _sit(
         recipe, _ = with_less_memory(recipe, 1)
     work = _prepare(recipe, run, on_event, watch)
     work = replace(work, passes=2 if memory_is_short else 1)
-    if distributed.leads():
+    if distributed.is_lead():
         run.recover_model()
     _check_learnable(work)
     on_event(
@@ -138,7 +138,7 @@ def _prepare(recipe: Recipe, run: RunDir, on_event: Callable[[Event], None], wat
     def on_skip(name: str, reason: str) -> None:
         on_event(Skipped(name, reason))
 
-    with distributed.leader_first():
+    with distributed.lead_first():
         on_event(Phase("reading data"))
         data = load_data(recipe.data, recipe.locales, on_skip)
         parts = split(data, recipe.seed, recipe.test_share)

@@ -34,7 +34,7 @@ def served(folder: Path) -> Iterator[tuple[gr.Blocks, str]]:
         patch.setenv("INTENT_RUNS", str(folder))
         for name in (*hub_http.TOKENS, "HF_HUB_DISABLE_IMPLICIT_TOKEN"):
             patch.setenv(name, "")
-        patch.setattr(hub_http, "_is_anonymous", False)
+        patch.setattr(hub_http, "is_anonymous", False)
         page = build_app(folder)
         _, address, _ = page.launch(
             **launch_options(), server_name="127.0.0.1", prevent_thread_lock=True, quiet=True
@@ -371,7 +371,7 @@ def test_a_recording_that_is_named_by_an_address_is_refused_before_it_is_fetched
     for data in ([recording, "bundled"], [{"a": [recording]}, "bundled"]):
         answer = httpx.post(f"{address}gradio_api/run/classify", json={"data": data})
         assert answer.status_code == 422
-        assert "A recording was expected as a file, found an address" in answer.text
+        assert "A recording was expected as a file, found a URL" in answer.text
 
 
 def test_a_call_of_more_than_a_megabyte_is_refused(served: tuple[gr.Blocks, str]) -> None:

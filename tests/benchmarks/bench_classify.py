@@ -25,7 +25,7 @@ from intent.audio.clip import read_clip
 from intent.checkpoints.resolve import resolve
 from intent.devices import device_name
 from intent.library_output import quiet_libraries
-from intent.models.classifier import classify, hear, loaded
+from intent.models.classifier import classify, loaded, predict
 from intent.paths import BUNDLED, EXAMPLES
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         arms = {
             "app": lambda path: classify(read_clip(path), arguments.checkpoint),
-            "app, no speech check": lambda path: hear(
+            "app, no speech check": lambda path: predict(
                 loaded(arguments.checkpoint), read_clip(path)
             ),
             "stock, 30 s window": stock_arm(with_stock_window(arguments.checkpoint, Path(folder))),

@@ -35,7 +35,7 @@ from transformers import (
     TrainingArguments,
 )
 
-from intent.audio.augmentation import altered
+from intent.audio.augmentation import augment
 from intent.audio.clip import clip_hash, read_clip, resample
 from intent.data.dataset import label_names, load_data, split
 from intent.devices import best_device, learning_precision
@@ -184,7 +184,7 @@ def with_features(
         copies = batch.get("copy") or [copy() for _ in batch["audio"]]
         for audio, number in zip(batch["audio"], copies, strict=True):
             clip = read_clip(audio["bytes"] or audio["path"])
-            clip = altered(clip, clip_hash(clip), number) if number else clip
+            clip = augment(clip, clip_hash(clip), number) if number else clip
             sounds.append(resample(clip, rate).samples)
         inputs = extractor(sounds, sampling_rate=rate, **limits)[name]
         watch.features += time.monotonic() - start

@@ -67,7 +67,7 @@ def test_one_click_downloads_the_zip(page: Page, world: World, tmp_path: Path) -
         weights = packed.read(f"{world.newest.id}/model.safetensors")
         assert f"{world.newest.id}/README.md" in packed.namelist()
     assert weights == (world.newest.model / "model.safetensors").read_bytes()
-    expect(page.locator("#share-saved")).to_contain_text(f"Downloading {world.newest.id}.zip")
+    expect(page.get_by_text(f"Downloading {world.newest.id}.zip")).to_be_visible()
     with page.expect_download() as again:
         page.get_by_role("button", name="Save again").click()
     assert again.value.suggested_filename == f"{world.newest.id}.zip"

@@ -125,14 +125,14 @@ def use(folder: Path) -> None:
     from intent.audio.clip import Clip
     from intent.checkpoints.resolve import describe, resolve
     from intent.models import encoders
-    from intent.models.classifier import hear, load
+    from intent.models.classifier import load, predict
 
     name, clip, refusals = str(folder), Clip(tiny.tone("low"), 8_000), []
     steps = (
         lambda: describe(name),
         lambda: resolve(name),
-        lambda: hear(load(name, "cpu"), clip),
-        lambda: encoders.outline(name, 1),
+        lambda: predict(load(name, "cpu"), clip),
+        lambda: encoders.load_shapes(name, 1),
         lambda: encoders.load_base(name, tiny.LABELS, 1),
         lambda: encoders.trained_on(name),
     )

@@ -9,7 +9,7 @@ import torch
 
 from intent.audio.clip import Clip, read_clip
 from intent.devices import best_device, compute_in, device_name, precision
-from intent.models.classifier import Score, hear, load
+from intent.models.classifier import Score, load, predict
 from intent.paths import EXAMPLES
 from tests import gpu_check, tiny
 from tests.repository import ROOT
@@ -42,7 +42,7 @@ def test_half_precision_answers_as_single_precision_does(dtype):
     assert half.pipeline.dtype == dtype
     for path in sorted(EXAMPLES.glob("*.wav"))[:2]:
         clip = read_clip(path)
-        assert gpu_check.agree(hear(half, clip), hear(single, clip)), path.name
+        assert gpu_check.agree(predict(half, clip), predict(single, clip)), path.name
 
 
 @pytest.mark.parametrize("make", [tiny.tiny_whisper, tiny.tiny_wav2vec2])
@@ -57,13 +57,13 @@ def test_an_offset_that_all_logits_share_costs_half_precision_nothing(
     compute_in(half.pipeline.model, torch.bfloat16)
     half.pipeline.model.classifier.bias.data += 2000
     clip = Clip(tiny.tone("low"), 8000)
-    score_of = {score.label: score.score for score in hear(half, clip)}
-    for score in hear(single, clip):
+    score_of = {score.label: score.score for score in predict(half, clip)}
+    for score in predict(single, clip):
         assert score_of[score.label] == pytest.approx(score.score, abs=0.005)
 
 
 def add_layer_weights(folder: Path) -> None:
-    """Make a classifier hear a learnt mixture of its encoder's layers."""
+    """Make a classifier use a learned mixture of its encoder's layers."""
     from transformers import AutoModelForAudioClassification
 
     model = AutoModelForAudioClassification.from_pretrained(folder, use_weighted_layer_sum=True)

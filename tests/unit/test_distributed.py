@@ -184,7 +184,7 @@ def test_a_request_to_stop_ends_both_and_more_processes_must_go_on(
     run = only_run(tmp_path)
     leader.send_signal(signal.SIGTERM), helper.send_signal(signal.SIGTERM)
     (code, out, err), quiet = ends([leader, helper])
-    assert (code, err) == (0, "Stopping, and keeping the best so far.\n")
+    assert (code, err) == (0, "Stopping and keeping the best checkpoint so far.\n")
     assert json.loads(out.splitlines()[-1])["outcome"] == state(run) == "stopped"
     assert quiet == (0, "", "")
     assert (run.model / "config.json").is_file()
@@ -222,7 +222,7 @@ def test_a_process_that_is_killed_ends_the_other_and_the_run_can_go_on_undisturb
     (code, _, err), _ = ends([leader, helper])
     run = only_run(tmp_path)
     [failed] = of(run, Failed)
-    assert failed.message.startswith("One of the 2 processes that trained together has ended")
+    assert failed.message.startswith("One of the 2 processes of this run has exited")
     assert (code, err) == (2, failed.message + "\n")
     assert (run.model / "config.json").is_file()
 

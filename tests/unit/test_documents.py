@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from intent.cli.main import build_parser
+from intent.cli.parser import build_parser
 from tests.repository import ROOT
 
 PLACES = ("*.md", "intent/**/*.md", "tests/**/*.md", "assets/**/*.md")

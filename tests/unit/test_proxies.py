@@ -7,7 +7,7 @@ import httpx
 import httpx2
 import pytest
 
-from intent.hub_http import why
+from intent.hub_http import reason_of
 from intent.proxies import NOWHERE, settle_proxies
 
 NAMES = ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
@@ -130,7 +130,7 @@ def test_variable_that_another_hides_is_not_complained_of() -> None:
     [
         (
             {"ALL_PROXY": "socks5://proxy:1"},
-            "the proxy that ALL_PROXY should name cannot be used: correct or unset it",
+            "the proxy set in ALL_PROXY cannot be used: correct or unset it",
         ),
         (
             {"https_proxy": "http://me:s3cret@127.0.0.1:1"},
@@ -144,13 +144,13 @@ def test_failure_to_reach_the_hub_names_the_proxy_that_stands_between(
 ) -> None:
     os.environ.update(settings)
     settle_proxies()
-    assert why(httpx2.ConnectError("[Errno 111] Connection refused")) == reason
+    assert reason_of(httpx2.ConnectError("[Errno 111] Connection refused")) == reason
 
 
 def test_word_of_a_proxy_that_refuses_is_passed_on() -> None:
     os.environ["HTTPS_PROXY"] = "http://proxy:80"
-    assert why(httpx2.ProxyError("407 Proxy Authentication Required")) == (
-        'the proxy of HTTPS_PROXY, http://proxy:80, says "407 Proxy Authentication Required": '
+    assert reason_of(httpx2.ProxyError("407 Proxy Authentication Required")) == (
+        'the proxy of HTTPS_PROXY, http://proxy:80, answers "407 Proxy Authentication Required": '
         "correct or unset it"
     )
 

@@ -162,7 +162,7 @@ def test_what_is_cached_of_the_hub_is_read_where_it_cannot_be_written(
     assert "(Read-only file system)" in writable.settle_folders(page=False)
     new = Path(os.environ["HF_HUB_CACHE"]) / old.name
     assert new != old and (new / "snapshots" / "abc" / "config.json").read_text() == "{}"
-    writable.own("me/model")
+    writable.make_cache_writable("me/model")
     (new / "refs" / "main").write_text("def")
     (new / "snapshots" / "abc" / "added").write_text("")
     assert (new / "snapshots" / "abc" / "config.json").read_text() == "{}"

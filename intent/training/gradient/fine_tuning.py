@@ -47,7 +47,7 @@ def fine_tune(work: Work) -> tuple[list[LabelledClip], np.ndarray]:
         tuner.train()
     except Stopped:
         pass
-    distributed.part()
+    distributed.release_workers()
     if tuner.best_accuracy is not None and (work.recipe.keep_best or work.watch.must_end()):
         load_best(work)
     return tuner.tested, tuner.test_probabilities()
@@ -207,7 +207,7 @@ class _Tuner:
     def keep_if_best(self, accuracy: float) -> None:
         if self.best_accuracy is None or accuracy > self.best_accuracy:
             self.best_accuracy = accuracy
-            if distributed.leads():
+            if distributed.is_lead():
                 save_model(self.work, accuracy, None)
 
 

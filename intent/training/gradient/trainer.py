@@ -8,6 +8,7 @@ from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState,
 
 from intent import distributed
 from intent.checkpoints.provenance import read_provenance
+from intent.compat import train_on_one_device
 from intent.errors import RunError
 from intent.paths import sync, sync_all
 from intent.runs.directory import WHOLE, RunDir
@@ -36,8 +37,8 @@ class Seal(TrainerCallback):
     def on_save(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
     ) -> None:
-        distributed.wait_for_all()  # each has its random state in there
-        if not distributed.leads():
+        distributed.barrier()  # each has its random state in there
+        if not distributed.is_lead():
             return
         folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
         sync_all(folder)
@@ -69,7 +70,7 @@ def on_one_device(arguments: TrainingArguments) -> TrainingArguments:
 
     A batch would be larger than the recipe says; for more GPUs there are more processes.
     """
-    arguments._n_gpu = min(arguments.n_gpu, 1)
+    train_on_one_device(arguments)
     return arguments
 
 

@@ -57,14 +57,14 @@ def tune_last_layer(work: Work) -> tuple[list[LabelledClip], np.ndarray]:
     try:
         tuner.held_out.hear()
         tuner.hear_train()
-        distributed.part()  # the batch is the regression itself: it is not divided
+        distributed.release_workers()  # the batch is the regression itself: it is not divided
         if last_checkpoint(work.run) is None:
             tuner.test(0, copies=1)
         tuner.rehearse()
         tuner.train()
         scores = tuner.test(work.recipe.epochs, work.recipe.copies + 1)
     except Stopped:
-        distributed.part()
+        distributed.release_workers()
         scores = None
     if tuner.best_accuracy is not None and (work.recipe.keep_best or work.watch.must_end()):
         load_best(work)

@@ -7,7 +7,7 @@ from pathlib import Path
 from intent.labels import human_name
 from intent.runs.report import OLD, AnsweredClip, Report
 from intent.ui.runs.confusion import pair_in_words
-from intent.ui.shared.html import percent
+from intent.ui.shared.format import score_percent as percent
 
 JS = Path(__file__).with_name("clips_list.js").read_text(encoding="utf-8")
 MAX_ROWS = 100

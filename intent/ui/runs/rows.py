@@ -8,8 +8,9 @@ from pathlib import Path
 from intent.paths import BUNDLED
 from intent.recipes import Recipe
 from intent.runs.access import Visitor, allows
+from intent.runs.listing import summaries
 from intent.runs.store import LIVE_STATES, RESUMABLE, State
-from intent.runs.summary import RunSummary, summaries
+from intent.runs.summary import RunSummary
 from intent.ui.shared.visitors import current_visitor
 
 Key = Callable[["RunRow"], object]
@@ -62,14 +63,24 @@ KEYS: dict[str, Key] = {
 }
 
 
+MAX_KNOWN = 100  # visitors whose rows are kept
+_known_rows: dict[tuple[Path, Visitor], tuple[tuple[RunSummary, ...], tuple[RunRow, ...]]] = {}
+
+
 def rows_of(runs: Path) -> tuple[RunRow, ...]:
     """Return the runs of a folder that the visitor may see, the newest first.
 
     One that cannot be read is left out.
     """
-    visitor = current_visitor()
-    found = (_row(summary, visitor) for summary in summaries(runs))
-    return tuple(row for row in found if row is not None)
+    visitor, found = current_visitor(), summaries(runs)
+    known, rows = _known_rows.get((runs, visitor), ((), ()))
+    if known is not found:
+        made = (_row(summary, visitor) for summary in found)
+        rows = tuple(row for row in made if row is not None)
+        if len(_known_rows) >= MAX_KNOWN:
+            _known_rows.clear()
+        _known_rows[runs, visitor] = found, rows
+    return rows
 
 
 def ordered(rows: Sequence[RunRow], key: str, descending: bool) -> tuple[RunRow, ...]:

@@ -97,7 +97,7 @@ def _comparison(runs: Path, selected: Sequence[RunRow], selection: Selection) ->
 
 def _report_page(page: Page, run: RunDir, row: RunRow, selection: Selection) -> Page:
     history = told_history(history_of(run))
-    view = view_of(run.id, run.recipe(), row.state, history, row.has_model, unheeded=False)
+    view = view_of(run.id, run.recipe(), row.state, history, row.has_model)
     report, problem = (None, "") if row.is_live else _read(run)
     if report:
         page = dataclasses.replace(

@@ -20,6 +20,7 @@ POLITE = "element.setAttribute('aria-live', 'polite');"  # a screen reader annou
 
 log = logging.getLogger(__name__)
 
+Handler = Callable[..., object]
 Updates = dict[Block, object]
 """The new value of each component that changes; the others keep theirs."""
 
@@ -38,7 +39,7 @@ ONE_PER_EVENT = Limit(None, 1)
 
 def on(
     trigger: Callable[..., Dependency],
-    handler: Callable[..., object] | None,
+    handler: Handler | None,
     inputs: Block | Sequence[Block] | None = None,
     outputs: Block | Sequence[Block] | None = None,
     *,
@@ -75,7 +76,7 @@ def no_change() -> Updates:
     return cast(Updates, gr.skip())
 
 
-def add_endpoint(endpoint: Callable[..., object]) -> None:
+def add_endpoint(endpoint: Handler) -> None:
     """Offer a function as an endpoint of the API, under its own name."""
     gr.api(in_sentences(endpoint), api_name=endpoint.__name__, concurrency_limit=None)
 
@@ -90,7 +91,7 @@ def sentence_of(error: Exception) -> str:
 
 def errors_in(
     place: Block, show: Callable[[str], object] = alert_html, also: Updates | None = None
-) -> Callable[[Callable[..., object]], Callable[..., object]]:
+) -> Callable[[Handler], Handler]:
     """Decorate a handler that returns or yields Updates: a failure becomes a sentence in `place`.
 
     `also` are further updates on a failure; the other components keep their values.
@@ -99,11 +100,11 @@ def errors_in(
     def failure(error: Exception) -> Updates:
         return {place: show(sentence_of(error)), **(also or {})}
 
-    def decorate(handler: Callable[..., object]) -> Callable[..., object]:
+    def decorate(handler: Handler) -> Handler:
         @wraps(handler)
         def yielding(*values: object) -> Iterator[object]:
             try:
-                yield from handler(*values)
+                yield from cast(Iterator[object], handler(*values))
             except Exception as error:  # noqa: BLE001 - the page shows every failure as a sentence
                 yield failure(error)
 
@@ -119,7 +120,7 @@ def errors_in(
     return decorate
 
 
-def in_sentences(endpoint: Callable[..., object]) -> Callable[..., object]:
+def in_sentences(endpoint: Handler) -> Handler:
     """Decorate an endpoint of the API: every failure becomes a gr.Error with one sentence."""
 
     @wraps(endpoint)

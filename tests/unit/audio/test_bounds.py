@@ -17,7 +17,7 @@ from intent.audio import sample_buffer
 from intent.audio.clip import Clip, clip_hash, read_clip
 from intent.audio.decoding import MAX_VALUES, TimedFile
 from intent.audio.sample_buffer import MAX_SAMPLES, REDUCED_RATE, SampleBuffer
-from intent.audio.voice_activity import _levelled
+from intent.audio.voice_activity import normalize_level
 from intent.errors import AudioError
 from tests.hostile.sounds import silent_flac, voice, whole_files
 from tests.repository import ROOT
@@ -26,8 +26,8 @@ MEASURE = """
 import resource, sys
 from intent.audio.clip import clip_hash, read_clip, resample
 from intent.errors import AudioError
-from intent.audio.voice_activity import _load_network, has_speech
-_load_network(), read_clip(sys.argv[2])
+from intent.audio.voice_activity import has_speech, load_network
+load_network(), read_clip(sys.argv[2])
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 try:
     clip = read_clip(sys.argv[1])
@@ -47,8 +47,8 @@ def message(source: object) -> str:
 
 def too_much(million: int, channels: int, rate: int) -> str:
     return (
-        f"This recording holds {million} million samples ({channels} channels at {rate} Hz); at "
-        "most 60 million are decoded. Export it again in mono at 16000 Hz."
+        f"This recording has {million} million samples ({channels} channels at {rate} Hz); at "
+        "most 60 million are supported. Export it again in mono at 16000 Hz."
     )
 
 
@@ -129,7 +129,7 @@ def test_the_hash_of_an_example_clip_is_the_one_that_runs_have_stored():
 def test_a_recording_that_takes_too_long_is_refused_in_a_sentence(name, monkeypatch):
     monkeypatch.setattr(audio, "MAX_DECODE_SECONDS", 0.0)
     assert message(whole_files()[name]) == (
-        "This recording takes more than 0 s to decode: it is damaged or stored in an unusual way. "
+        "This recording takes more than 0 s to decode: it is damaged or in an unusual format. "
         "Export it again as WAV, in mono at 16000 Hz."
     )
 
@@ -171,4 +171,4 @@ def test_levelling_part_by_part_is_levelling_at_once():
     centred = samples - samples.mean(dtype=np.float64)
     power = np.square(centred[: 13 * 4_000]).reshape(-1, 4_000).mean(axis=1).max()
     expected = (centred * min(100.0, 0.1 / np.sqrt(power))).astype(np.float32)
-    np.testing.assert_array_equal(_levelled(samples), expected)
+    np.testing.assert_array_equal(normalize_level(samples), expected)

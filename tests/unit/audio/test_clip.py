@@ -230,13 +230,13 @@ def test_read_clip_refuses_an_empty_file(tmp_path):
 @pytest.mark.parametrize(("container", "codec"), WRITTEN_BY_SOUNDFILE[:5] + [("OGG", "VORBIS")])
 def test_read_clip_refuses_a_recording_of_zero_length(container, codec):
     assert message(encoded(container, codec, np.zeros((0, 1)), 16_000)) == (
-        "This recording holds no sound (its length is zero). Record it again."
+        "This recording has no samples (its length is zero). Record it again."
     )
 
 
 def test_read_clip_refuses_an_empty_array():
     assert message((16_000, np.zeros((0, 2), np.int16))) == (
-        "This recording holds no sound (its length is zero). Record it again."
+        "This recording has no samples (its length is zero). Record it again."
     )
 
 
@@ -331,7 +331,7 @@ def test_read_clip_refuses_many_damaged_samples(value):
 
 def test_read_clip_refuses_half_an_hour(tmp_path):
     silence = np.zeros(30 * 60 * 8_000, np.uint8)
-    end = "lasts 30 min; at most 5 min can be heard. Cut it and try again."
+    end = "is 30 min long; at most 5 min are supported. Shorten it and try again."
     assert message((8_000, silence)) == f"This recording {end}"
     for container, codec in (("WAV", "ULAW"), ("FLAC", "PCM_16")):
         path = tmp_path / f"long.{container.lower()}"
@@ -345,13 +345,13 @@ def test_read_clip_stops_where_the_limit_is_though_the_header_states_no_length()
     flac[22:26] = bytes(4)
     assert read_clip(bytes(flac)).seconds == 30
     limited = message(bytes(flac), max_seconds=5)
-    assert limited.endswith("; at most 5 s can be heard. Cut it and try again.")
+    assert limited.endswith("; at most 5 s are supported. Shorten it and try again.")
 
 
 def test_read_clip_hears_up_to_the_limit():
     assert read_clip(wav(tone(16_000, 2.0)), max_seconds=2).seconds == 2
     assert message(wav(tone(16_000, 2.1)), max_seconds=2) == (
-        "This recording lasts 3 s; at most 2 s can be heard. Cut it and try again."
+        "This recording is 3 s long; at most 2 s are supported. Shorten it and try again."
     )
 
 
@@ -359,7 +359,7 @@ def test_read_clip_hears_up_to_the_limit():
 def test_read_clip_refuses_less_than_a_tenth_of_a_second(container):
     samples = tone(16_000, 0.05)
     assert message((16_000, samples) if container == "array" else wav(samples)) == (
-        "This recording lasts 0.050 s; at least 0.1 s is needed. "
+        "This recording is 0.050 s long; at least 0.1 s is needed. "
         "Record a whole sentence and try again."
     )
 
@@ -370,7 +370,7 @@ def test_read_clip_refuses_arrays_that_are_no_sound():
         "but has 3 dimensions. Record it again."
     )
     assert message((16_000, np.zeros(16_000, np.int64))) == (
-        "This recording should hold int16, int32, uint8 or float samples, but holds int64. "
+        "This recording should have int16, int32, uint8 or float samples, but has int64. "
         "Convert it and try again."
     )
     expected = (

@@ -1,4 +1,4 @@
-"""Laws of hearing: speech is noticed however quiet; noise, hum, tones and music are not speech."""
+"""Speech is detected however quiet it is; noise, hum, tones and music are not speech."""
 
 import importlib.util
 import subprocess
@@ -15,7 +15,7 @@ from scipy.signal import lfilter
 
 from intent.audio import voice_activity
 from intent.audio.clip import Clip, read_clip
-from intent.audio.voice_activity import has_speech, speech_seconds
+from intent.audio.voice_activity import frame_probabilities, has_speech, normalize_level
 from tests.repository import ROOT
 
 EXAMPLES = ROOT / "assets" / "examples"
@@ -23,6 +23,10 @@ RATES = [8_000, 44_100]  # Hz: a telephone, a microphone
 TEMPI = [60, 100, 160]  # beats a minute
 SCALE = [0, 2, 4, 5, 7, 9, 11, 12]  # semitones
 Note = Callable[[float, float, int, np.random.Generator], np.ndarray]
+
+
+def speech_seconds(clip: Clip) -> float:
+    return voice_activity.speech_seconds(np.concatenate([[], *frame_probabilities(clip)]))
 
 
 def decibels(level: float) -> float:
@@ -208,22 +212,22 @@ def test_probabilities_equal_those_of_the_package_s_own_model():
         warnings.simplefilter("ignore")
         model = torch.jit.load(data / "silero_vad.jit", "cpu")
     clip = examples()[1]
-    ours = np.concatenate(list(voice_activity._probabilities(clip)))
-    samples = voice_activity._levelled(voice_activity.resample(clip, 16_000).samples)
+    ours = np.concatenate(list(frame_probabilities(clip)))
+    samples = normalize_level(voice_activity.resample(clip, 16_000).samples)
     frames = np.pad(samples, (0, -len(samples) % 512)).reshape(-1, 512)
     theirs = [model(torch.from_numpy(frame), 16_000).item() for frame in frames]
     assert ours == pytest.approx(np.array(theirs), abs=1e-4)
     assert ours.max() > 0.9
 
 
-def test_many_threads_hear_the_same_as_one():
+def test_many_threads_get_the_same_result_as_one():
     clips = examples()
     alone = [speech_seconds(clip) for clip in clips]
     with ThreadPoolExecutor(6) as pool:
         assert list(pool.map(speech_seconds, clips * 4)) == alone * 4
 
 
-def test_hearing_leaves_torch_s_threads_alone():
+def test_detection_does_not_change_torch_s_threads():
     code = (
         "import sys, numpy, torch; torch.set_num_threads(2); from intent.audio.clip import Clip;"
         "from intent.audio.voice_activity import has_speech;"

@@ -183,7 +183,7 @@ def test_a_head_for_another_number_of_labels_is_refused(folder):
     edit_config(folder, {"id2label": {"0": "yes", "1": "no"}, "label2id": {"yes": 0, "no": 1}})
     assert load_message(folder) == (
         f'The checkpoint "{checkpoints.short(str(folder))}" has weights for 3 labels, but its '
-        "config names 2: mend id2label in its config.json, or choose another checkpoint."
+        "config names 2: fix id2label in its config.json, or choose another checkpoint."
     )
 
 
@@ -423,7 +423,7 @@ def test_a_hub_that_never_answers_is_waited_for_a_bounded_time(tmp_path):
         (Fault("/resolve/.*json", 404), "it answers 404"),
         (
             Fault("/resolve/.*safetensors", 429, headers={"Retry-After": "120"}),
-            "too many requests: it asks to wait 120 s",
+            "too many requests: try again in 120 s",
         ),
         (Fault("/api/models/", 429), "too many requests"),
         (Fault("/api/models/", "cut"), "the connection broke"),

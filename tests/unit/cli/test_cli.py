@@ -1,4 +1,4 @@
-"""The command line as people script it: exit codes, lines of JSON, and complaints of one line."""
+"""The command line as scripts use it: exit codes, JSON lines and one-line errors."""
 
 import json
 import os
@@ -13,7 +13,10 @@ import soundfile
 
 from intent import hub_http
 from intent.cli import output as terminal
-from intent.cli.main import build_parser, main
+from intent.cli.main import main
+from intent.cli.parser import build_parser
+from intent.cli.runs import ACTIONS
+from intent.evaluation.metrics import Evaluation, Figure
 from intent.jobs.queue import enqueue
 from intent.jobs.worker import training_lock
 from intent.paths import EXAMPLES
@@ -40,7 +43,7 @@ Output = pytest.CaptureFixture[str]
 
 
 def said(capsys: Output, *arguments: object) -> tuple[int, str, str]:
-    """Return the exit code, the output and the complaints of a command line."""
+    """Return the exit code, the output and the errors of a command line."""
     try:
         code = main([str(argument) for argument in arguments])
     except SystemExit as end:
@@ -67,6 +70,25 @@ def test_help_has_examples_and_exits_0(capsys: Output, command: list[str]) -> No
     code, out, err = said(capsys, *command, "--help")
     assert (code, err) == (0, "")
     assert "examples:\n  python -m intent" in out
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_help_of_an_action_describes_it_and_its_arguments(capsys: Output, action: str) -> None:
+    code, out, err = said(capsys, "runs", action, "--help")
+    assert (code, err) == (0, "")
+    assert ACTIONS[action].help in " ".join(out.split())
+    assert ("RUN_ID" in out) == ACTIONS[action].takes_run
+
+
+@pytest.mark.parametrize("place", [1, 2])
+def test_options_of_runs_stand_before_or_after_the_action(
+    capsys: Output, tmp_path: Path, place: int
+) -> None:
+    run = create_run(tmp_path / "elsewhere", Recipe())
+    arguments = ["runs", "list"]
+    arguments[place:place] = ["--json", "--debug", "--runs", str(tmp_path / "elsewhere")]
+    code, out, err = said(capsys, *arguments)
+    assert (code, json.loads(out)["run"], err) == (0, run.id, "")
 
 
 @pytest.mark.parametrize("command", ["", *COMMANDS])
@@ -108,38 +130,58 @@ def test_light_path_loads_neither_gradio_nor_torch(tmp_path: Path) -> None:
         ),
         (
             ["classify", "a.wav", "--top-k", "0"],
-            "--top-k must be 1 or more, found 0: choose how many.",
+            "--top-k must be 1 or more, found 0: choose a larger number.",
         ),
         (
             ["train", "--set", "epochs=0"],
             "epochs must be from 1 to 200, found 0: choose a value in that range.",
         ),
-        (["train", "--set", "epochs"], "--set takes name=value, found 'epochs': write it so."),
+        (
+            ["train", "--set", "epochs"],
+            "--set takes name=value, found 'epochs': write it that way.",
+        ),
         (["train", "--seed", "x"], "seed must be a whole number, found 'x': change it."),
-        (["train", "--budget", "0"], "--budget must be more than 0 seconds, found 0."),
+        (
+            ["train", "--budget", "0"],
+            "--budget must be more than 0 seconds, found 0: give it more time.",
+        ),
         (
             ["train", "--resume", "x", "--data", "sample"],
-            "--resume goes on with the run's own recipe: leave out --data.",
+            "--resume uses the run's own recipe: leave out --data.",
         ),
         (
             ["train", "--private"],
-            "--private is for what is pushed: name it by --push-to USER/NAME.",
+            "--private needs a model to push: add --push-to USER/NAME.",
         ),
-        (["runs", "show"], "Which run? Name one: python -m intent runs show RUN_ID."),
-        (["runs", "stop", "a", "b"], "stop takes one run, found 'b' besides."),
+        (
+            ["runs"],
+            "the following arguments are required: ACTION (see python -m intent runs --help)",
+        ),
+        (
+            ["runs", "show"],
+            "the following arguments are required: RUN_ID (see python -m intent runs show --help)",
+        ),
+        (
+            ["runs", "rename", "a"],
+            "the following arguments are required: NAME (see python -m intent runs rename --help)",
+        ),
+        (
+            ["runs", "stop", "a", "b"],
+            "unrecognized arguments: b (see python -m intent runs stop --help)",
+        ),
         (
             ["runs", "empty-trash", "a"],
-            "empty-trash deletes all that lies in the trash: name no run.",
+            "unrecognized arguments: a (see python -m intent runs empty-trash --help)",
         ),
     ],
 )
-def test_mistake_is_told_in_one_line_with_exit_2(
+def test_wrong_use_is_reported_in_one_line_with_exit_2(
     capsys: Output, arguments: list[str], complaint: str
 ) -> None:
     assert said(capsys, *arguments) == (2, "", complaint + "\n")
 
 
-def test_mistake_of_ours_is_one_line_with_exit_1(capsys: Output, tmp_path: Path) -> None:
+def test_internal_error_is_one_line_with_exit_1(capsys: Output, tmp_path: Path) -> None:
     run = create_run(tmp_path / "runs", Recipe())
     run.events_file.mkdir()  # nothing that we do makes a folder of it
     code, out, err = said(capsys, "runs", "list")
@@ -151,7 +193,7 @@ def test_mistake_of_ours_is_one_line_with_exit_1(capsys: Output, tmp_path: Path)
     assert "Traceback" in said(capsys, "runs", "list", "--debug")[2]
 
 
-def test_bundled_checkpoint_hears_the_example_clips() -> None:
+def test_bundled_checkpoint_classifies_the_example_clips() -> None:
     with python("-m", "intent", "classify", *sorted(EXAMPLES.glob("*.wav")), "--json") as process:
         out, err = process.communicate()
     assert (process.returncode, err) == (0, "")
@@ -163,7 +205,7 @@ def test_bundled_checkpoint_hears_the_example_clips() -> None:
     assert likeliest["freeze-my-card"] == "freeze"
 
 
-def test_file_that_cannot_be_heard_does_not_keep_the_others_from_it(
+def test_unreadable_file_does_not_stop_the_others(
     capsys: Output, world: Path, tmp_path: Path
 ) -> None:
     good, bad = tmp_path / "good.wav", tmp_path / "bad.wav"
@@ -181,10 +223,12 @@ def test_file_that_cannot_be_heard_does_not_keep_the_others_from_it(
     assert code == 2
     assert err == f"{bad}: {refused['error']}\n"
     assert out.splitlines()[0] == str(good)
-    assert len(out.splitlines()) == 5  # the file, that no speech was heard, two scores, by what
+    assert len(out.splitlines()) == 5  # file, no speech detected, two scores, checkpoint
 
 
-def test_checkpoint_that_is_none_is_told_in_one_line(capsys: Output, tmp_path: Path) -> None:
+def test_folder_that_is_no_checkpoint_is_reported_in_one_line(
+    capsys: Output, tmp_path: Path
+) -> None:
     soundfile.write(tmp_path / "a.wav", tone("low"), 8000)
     (tmp_path / "empty").mkdir()
     code, out, err = said(
@@ -241,7 +285,7 @@ def test_train_ends_with_the_run_and_its_accuracy(
     )
     assert (code, err) == (0, "")
     assert out.splitlines()[0].startswith("Accuracy: ")
-    assert out.splitlines()[-1].startswith("Seen in training: ")
+    assert out.splitlines()[-1].startswith("On clips seen in training: ")
 
 
 def test_train_for_people_ends_with_two_lines(capsys: Output, world: Path, tmp_path: Path) -> None:
@@ -300,7 +344,9 @@ def test_ctrl_c_keeps_the_best_and_exits_0(world: Path, tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         out, err = process.communicate()
     assert process.returncode == 0, err
-    assert err == "Stopping, and keeping the best so far; Ctrl-C again breaks off.\n"
+    assert err == (
+        "Stopping and keeping the best checkpoint so far; press Ctrl-C again to abort.\n"
+    )
     result = json.loads(out.splitlines()[-1])
     assert result["outcome"] == "stopped"
     run = open_run(tmp_path / "runs", result["run"])
@@ -343,7 +389,8 @@ def test_second_training_waits_for_the_first_and_then_begins(world: Path, tmp_pa
         waiting = python("-m", "intent", *train_tiny(world), "--recipe", "instant")
         said = wait_for_line(waiting.stderr, "Waiting")
         assert said == (
-            f"Waiting behind run {first.id} (Recommended, bundled); Ctrl-C withdraws.\n"
+            f"Waiting for run {first.id} (Recommended, bundled) to end; Ctrl-C removes this run from "
+            "the queue.\n"
         )
         [second] = queued_runs(tmp_path / "runs")
         assert state(second) == "queued"
@@ -420,7 +467,7 @@ def test_runs_are_renamed_removed_restored_and_deleted(capsys: Output, tmp_path:
     assert (code, json.loads(out)["name"]) == (0, "Second try")
     assert said(capsys, "runs", "remove", run.id) == (
         0,
-        f"Run {run.id} is in the trash. To have it back: python -m intent runs restore {run.id}\n",
+        f"Run {run.id} is in the trash. To restore it: python -m intent runs restore {run.id}\n",
         "",
     )
     assert said(capsys, "runs", "list") == (0, "", "")
@@ -452,28 +499,32 @@ def test_unknown_run_is_told_with_its_folder(capsys: Output, tmp_path: Path) -> 
     )
 
 
-def test_evaluation_for_people_says_what_was_left_out() -> None:
+def test_evaluation_text_lists_what_was_left_out() -> None:
     text = terminal.evaluation_text(
-        {
-            "accuracy": 0.9,
-            "interval": (0.8, 0.95),
-            "clips": 50,
-            "seen_in_training": 7,
-            "message": None,
-            "seen_figure": None,
-            "skipped": ("a.wav",),
-            "per_locale": {
-                "en-US": {"accuracy": 0.9, "interval": (0.75, 0.97), "clips": 30},
-                "en-GB": {"accuracy": 0.9, "interval": (0.7, 0.98), "clips": 20},
+        Evaluation(
+            accuracy=0.9,
+            interval=(0.8, 0.95),
+            clips=50,
+            seen_in_training=7,
+            macro_f1=0.9,
+            ece=0.05,
+            labels=LABELS,
+            confusion=(),
+            per_intent={},
+            per_locale={
+                "en-US": Figure(0.9, (0.75, 0.97), 30),
+                "en-GB": Figure(0.9, (0.7, 0.98), 20),
             },
-        }
+            mistakes=(),
+            skipped=("a.wav",),
+        )
     )
     assert text.splitlines() == [
         "Accuracy: 0.900 (95 % interval 0.800 to 0.950, 50 clips)",
         "  en-US: 0.900 (95 % interval 0.750 to 0.970, 30 clips)",
         "  en-GB: 0.900 (95 % interval 0.700 to 0.980, 20 clips)",
-        "Left out, since seen in training: 7 clips",
-        "Left out, since unreadable: 1 clips (a.wav)",
+        "Left out, seen in training: 7 clips",
+        "Left out, unreadable: 1 clip (a.wav)",
     ]
 
 

@@ -470,8 +470,8 @@ def test_bars_of_one_thread_leave_those_of_another_their_lock() -> None:
     code = (
         "from datasets.utils import tqdm\n"
         "from tqdm.contrib.concurrent import ensure_lock\n"
-        "from intent.data.local import quiet\n"
-        "with quiet():\n"  # as around all that `datasets` reads for us
+        "from intent.data.local import without_progress_bars\n"
+        "with without_progress_bars():\n"  # as around all that `datasets` reads for us
         "    with ensure_lock(tqdm): pass  # what ends in one thread\n"
         "print(hasattr(tqdm, '_lock'))  # what another one, begun before, will look for\n"
     )

@@ -112,7 +112,7 @@ PARQUET = "/resolve/.*parquet"
         (Fault("/api/datasets", 404), "it answers 404"),
         (
             Fault("/api/datasets", 429, headers={"Retry-After": "120"}),
-            "too many requests: it asks to wait 120 s",
+            "too many requests: try again in 120 s",
         ),
         (Fault("/api/datasets", 503), "it answers 503"),
         (Fault("/api/datasets", "stall"), "it does not answer in time"),
@@ -122,7 +122,7 @@ PARQUET = "/resolve/.*parquet"
         (Fault(PARQUET, 503), "it answers 503"),
         (
             Fault(PARQUET, 429, headers={"Retry-After": "120"}),
-            "too many requests: it asks to wait 120 s",
+            "too many requests: try again in 120 s",
         ),
     ],
 )

@@ -21,10 +21,10 @@ from intent.models import classifier
 from intent.models.classifier import (
     MAX_LOADED,
     MIN_SCORE,
+    Score,
     classify,
     loaded,
     model_input,
-    scores_by_hand,
 )
 from tests import tiny
 from tests.repository import ROOT
@@ -46,13 +46,8 @@ def own_whisper(whisper, tmp_path):
     return Path(shutil.copytree(whisper, tmp_path / "own"))
 
 
-@pytest.fixture(autouse=True)
-def nothing_loaded():
-    classifier._places.clear()
-
-
 def lean_to(folder: Path, label: str, logit: float) -> None:
-    """Make a checkpoint answer one label by a margin of `logit`, whatever it hears."""
+    """Make a checkpoint predict one label by a margin of `logit` for any clip."""
     weights = load_file(folder / "model.safetensors")
     bias = torch.zeros(len(tiny.LABELS))
     bias[tiny.LABELS.index(label)] = logit
@@ -67,6 +62,17 @@ def clip_of(label: str = "low", seconds: float = 1.0, sample_rate: int = 8000) -
     return Clip(tiny.tone(label, seconds=seconds, sample_rate=sample_rate), sample_rate)
 
 
+def scores_by_hand(clip: Clip, checkpoint: str) -> list[Score]:
+    """Every label's score by the guide's manual path: extractor, model, softmax, id2label."""
+    model = loaded(checkpoint)
+    network, samples = model.pipeline.model, model_input(clip, model)
+    inputs = model.extractor(samples, sampling_rate=model.sample_rate, return_tensors="pt")
+    with torch.inference_mode():
+        logits = network(**inputs.to(network.device, network.dtype)).logits[0]  # (labels,)
+    scores = logits.softmax(-1).tolist()
+    return [Score(network.config.id2label[i], score) for i, score in enumerate(scores)]
+
+
 @pytest.mark.parametrize("family", ["whisper", "wav2vec2"])
 @pytest.mark.parametrize("seconds", [0.1, 1.0, 3.7])
 def test_the_manual_path_gives_the_pipelines_scores(family, seconds, request):
@@ -79,7 +85,7 @@ def test_the_manual_path_gives_the_pipelines_scores(family, seconds, request):
 
 
 @pytest.mark.parametrize("family", ["whisper", "wav2vec2"])
-def test_a_stock_pipeline_that_knows_nothing_of_us_answers_the_same(family, request):
+def test_a_stock_pipeline_gives_the_same_scores(family, request):
     from transformers import pipeline
 
     folder = request.getfixturevalue(family)
@@ -107,7 +113,7 @@ def test_answers_are_sorted_cut_and_share_at_most_one(whisper, samples, sample_r
     assert scores == sorted(scores, reverse=True)
     assert min(scores) >= 0
     assert sum(scores) <= 1 + 1e-6
-    assert answer.heard_seconds == min(samples / sample_rate, 2.0)
+    assert answer.used_seconds == min(samples / sample_rate, 2.0)
 
 
 def test_an_answer_names_its_checkpoint_its_device_and_its_time(whisper):
@@ -117,8 +123,8 @@ def test_an_answer_names_its_checkpoint_its_device_and_its_time(whisper):
     assert answer.seconds > 0
 
 
-def test_an_encoder_without_a_window_hears_all_of_a_clip(wav2vec2):
-    assert classify(clip_of(seconds=4.5), str(wav2vec2)).heard_seconds == 4.5
+def test_an_encoder_without_a_window_uses_all_of_a_clip(wav2vec2):
+    assert classify(clip_of(seconds=4.5), str(wav2vec2)).used_seconds == 4.5
 
 
 @pytest.mark.parametrize("top_k", [0, -1])
@@ -132,15 +138,15 @@ def test_fewer_answers_than_one_are_refused(whisper, top_k):
 @pytest.mark.parametrize("samples", [1, 10, 399])
 def test_the_shortest_clips_are_followed_by_silence(family, samples, request):
     clip = Clip(np.full(samples, 0.1, np.float32), 16_000)
-    heard = model_input(clip, loaded(str(request.getfixturevalue(family))))
-    assert heard.shape == (8_000,)
-    assert heard.dtype == np.float32
-    np.testing.assert_array_equal(heard[samples:], 0)
+    padded = model_input(clip, loaded(str(request.getfixturevalue(family))))
+    assert padded.shape == (8_000,)
+    assert padded.dtype == np.float32
+    np.testing.assert_array_equal(padded[samples:], 0)
     assert len(classify(clip, str(request.getfixturevalue(family))).top) == 3
 
 
 @pytest.mark.parametrize(("heads", "attention"), [(2, "sdpa"), (2, "eager"), (32, "eager")])
-def test_a_model_without_a_window_hears_no_more_than_its_attention_may_cost(
+def test_a_model_without_a_window_uses_no_more_than_its_attention_may_cost(
     heads, attention, tmp_path
 ):
     folder = tiny.tiny_wav2vec2(tmp_path)
@@ -152,7 +158,7 @@ def test_a_model_without_a_window_hears_no_more_than_its_attention_may_cost(
     frames = math.sqrt(scores / heads)  # of 320 samples
     assert model.longest_seconds == pytest.approx(min(300, frames * 320 / 16_000))
     answer = classify(clip_of(seconds=120.0), str(folder))
-    assert answer.heard_seconds == pytest.approx(min(120.0, model.longest_seconds))
+    assert answer.used_seconds == pytest.approx(min(120.0, model.longest_seconds))
 
 
 def test_a_replaced_folder_gives_new_answers(own_whisper):
@@ -205,10 +211,12 @@ def test_only_the_last_used_checkpoints_stay_in_memory(whisper, tmp_path):
         loaded(str(folder))
     assert loaded(str(folders[0])) is first
     second = loaded(str(folders[1]))
-    loaded(str(folders[-1]))
+    third = loaded(str(folders[2]))
     loaded(str(folders[0]))
-    assert len(classifier._places) == MAX_LOADED
-    assert loaded(str(folders[1])) is second
+    loaded(str(folders[1]))
+    loaded(str(folders[-1]))
+    assert loaded(str(folders[0])) is first and loaded(str(folders[1])) is second
+    assert loaded(str(folders[2])) is not third
 
 
 def test_a_failed_load_is_tried_again(own_whisper):
@@ -224,7 +232,7 @@ def test_what_is_no_speech_is_never_sure(own_whisper):
     lean_to(own_whisper, "low", 20.0)
     answer = classify(Clip(np.zeros(16_000, np.float32), 16_000), str(own_whisper))
     assert answer.top[0].score > 0.99
-    assert not answer.heard_speech
+    assert not answer.has_speech
     assert not answer.sure
 
 
@@ -235,7 +243,7 @@ def test_a_spoken_clip_is_sure_from_the_least_score_on(own_whisper, logit):
     lean_to(own_whisper, "low", logit)
     sample = load_data("sample")
     answer = classify(clip_at(sample["test"], 0), str(own_whisper))
-    assert answer.heard_speech
+    assert answer.has_speech
     assert answer.sure == (answer.top[0].score >= MIN_SCORE) == (logit == 3.0)
 
 
@@ -247,10 +255,10 @@ def test_a_half_precision_checkpoint_computes_in_single_precision_on_a_cpu(own_w
     assert model.dtype == (torch.float32 if model.device.type != "cuda" else torch.bfloat16)
 
 
-def test_warming_up_loads_what_is_then_used(whisper):
-    classifier.warm_up(str(whisper))
-    (place,) = classifier._places.values()
-    assert place.loaded is loaded(str(whisper))
+def test_warming_up_loads_what_is_then_used(own_whisper, monkeypatch):
+    classifier.warm_up(str(own_whisper))
+    monkeypatch.setattr(classifier, "load", None)  # not called again
+    assert loaded(str(own_whisper)).pipeline
 
 
 def test_importing_the_classifier_and_the_evaluation_loads_no_heavy_library():

@@ -7,7 +7,7 @@ import pytest
 import torch
 from transformers import AutoModelForAudioClassification
 
-from intent.models.linear_head import Head, calibrated, fit_linear_head, fold_head, probabilities
+from intent.models.linear_head import Head, calibrate, fit_linear_head, fold_head, probabilities
 from tests.tiny import tiny_wav2vec2, tiny_whisper
 
 
@@ -38,10 +38,10 @@ def test_two_classes_score_as_scikit_learn_says() -> None:
     assert np.allclose(scores, expected.predict_proba(points[:, :-1]), atol=1e-4)
 
 
-def test_a_class_that_was_never_heard_is_never_answered() -> None:
+def test_a_class_without_clips_is_never_predicted() -> None:
     points, ids = clusters(3)
-    heard = ids != 1
-    scores = probabilities(points, fit_linear_head(points[heard], ids[heard], 3))
+    present = ids != 1
+    scores = probabilities(points, fit_linear_head(points[present], ids[present], 3))
     assert scores[:, 1].max() < 1e-6
 
 
@@ -69,12 +69,12 @@ def test_folded_into_the_stock_head_it_gives_the_same_logits(
     assert np.abs(logits).max() < 2 * np.abs(expected - expected.mean(1, keepdims=True)).max()
 
 
-def test_calibration_leaves_the_order_and_mends_the_confidence() -> None:
+def test_calibration_keeps_the_order_and_corrects_the_confidence() -> None:
     points, ids = clusters(4, each=8, spread=9)
     head = fit_linear_head(points, ids, 4)
-    mended = calibrated(head, points, ids, np.arange(len(ids)))
+    calibrated = calibrate(head, points, ids, np.arange(len(ids)))
     fresh, fresh_ids = clusters(4, each=100, spread=9, seed=2)
-    before, after = probabilities(fresh, head), probabilities(fresh, mended)
+    before, after = probabilities(fresh, head), probabilities(fresh, calibrated)
     assert (before.argmax(1) == after.argmax(1)).all()
 
     def log_loss(scores: np.ndarray) -> float:
@@ -83,23 +83,23 @@ def test_calibration_leaves_the_order_and_mends_the_confidence() -> None:
     assert log_loss(after) < log_loss(before)
 
 
-def test_altered_copies_are_learnt_from_but_not_asked_how_sure_to_be() -> None:
+def test_altered_copies_are_trained_on_but_not_calibrated_on() -> None:
     points, ids = clusters(4, each=30, spread=6)
     altered, _ = clusters(4, each=30, spread=40, seed=1)
     both, both_ids = np.concatenate([points, altered]), np.concatenate([ids, ids])
     head = fit_linear_head(both, both_ids, 4)
-    mended = calibrated(head, both, both_ids, np.tile(np.arange(len(ids)), 2))
+    calibrated = calibrate(head, both, both_ids, np.tile(np.arange(len(ids)), 2))
     fresh, fresh_ids = clusters(4, each=200, spread=6, seed=2)
-    asked_too = calibrated(head, both, both_ids, np.arange(len(both_ids)))
+    on_copies_too = calibrate(head, both, both_ids, np.arange(len(both_ids)))
 
     def gap(head: Head) -> float:
         scores = probabilities(fresh, head)
         return abs(scores.max(1).mean() - (scores.argmax(1) == fresh_ids).mean())
 
-    assert gap(mended) < gap(asked_too)
+    assert gap(calibrated) < gap(on_copies_too)
 
 
 def test_calibration_needs_clips_enough_to_hold_some_out() -> None:
     points, ids = clusters(2, each=3)
     head = fit_linear_head(points, ids, 2)
-    assert calibrated(head, points, ids, np.arange(len(ids))) is head
+    assert calibrate(head, points, ids, np.arange(len(ids))) is head

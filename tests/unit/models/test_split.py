@@ -9,7 +9,7 @@ from transformers import AutoFeatureExtractor, AutoModelForAudioClassification, 
 
 from intent.errors import CheckpointError
 from intent.models.encoders import fingerprint, load_base
-from intent.models.split import part
+from intent.models.split import split_model
 from intent.training.gradient.batches import Collator, FeatureDataset
 from tests.tiny import LABELS, tiny_wav2vec2, tiny_whisper, tone
 
@@ -30,20 +30,20 @@ def inputs_of(extractor, seconds: float = 2.0) -> torch.Tensor:
 @pytest.mark.parametrize("trainable_layers", [0, 1, 2, 48])
 def test_the_two_parts_together_are_the_whole(make, trainable_layers: int, tmp_path: Path) -> None:
     model, extractor = loaded(make, tmp_path / "tiny")
-    parts = part(model, trainable_layers)
+    parts = split_model(model, trainable_layers)
     with torch.no_grad():
         expected = model(inputs_of(extractor)).logits
-        found = parts.learning(parts.frozen(inputs_of(extractor))).logits
+        found = parts.trained(parts.frozen(inputs_of(extractor))).logits
     assert torch.allclose(found, expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("make", [tiny_whisper, tiny_wav2vec2])
-def test_what_is_learnt_in_the_part_is_learnt_in_the_whole(make, tmp_path: Path) -> None:
+def test_training_the_part_trains_the_whole(make, tmp_path: Path) -> None:
     model, extractor = loaded(make, tmp_path / "tiny")
-    parts = part(model, 1)
+    parts = split_model(model, 1)
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     with torch.no_grad():
-        for parameter in parts.learning.parameters():
+        for parameter in parts.trained.parameters():
             if parameter.requires_grad:
                 parameter.add_(1.0)
     changed = {n for n, tensor in model.state_dict().items() if not torch.equal(tensor, before[n])}
@@ -51,10 +51,10 @@ def test_what_is_learnt_in_the_part_is_learnt_in_the_whole(make, tmp_path: Path)
     assert not any("layers.0." in name or "conv" in name for name in changed)
 
 
-def test_without_frozen_layers_all_of_the_model_learns(tmp_path: Path) -> None:
+def test_without_frozen_layers_all_of_the_model_is_trained(tmp_path: Path) -> None:
     model, _ = loaded(tiny_wav2vec2, tmp_path / "tiny")
-    parts = part(model, None)
-    assert parts.frozen is None and parts.learning is model
+    parts = split_model(model, None)
+    assert parts.frozen is None and parts.trained is model
     assert all(parameter.requires_grad for parameter in model.parameters())
 
 
@@ -69,12 +69,13 @@ def test_a_shorter_whisper_window_loads_in_stock_pipeline(tmp_path: Path) -> Non
     assert AutoFeatureExtractor.from_pretrained(tmp_path / "short").n_samples == 16000
 
 
-def test_a_window_longer_than_the_base_hears_is_refused(tmp_path: Path) -> None:
+def test_a_window_longer_than_the_base_has_is_refused(tmp_path: Path) -> None:
     base = str(tiny_whisper(tmp_path / "tiny", window_seconds=2))
     with pytest.raises(CheckpointError) as error:
         load_base(base, LABELS, 3)
     assert str(error.value) == (
-        f"{base} hears at most 2 s, found window_seconds 3: set window_seconds to 2 or less."
+        f"The window of {base} is at most 2 s, found window_seconds 3: "
+        "set window_seconds to 2 or less."
     )
 
 
@@ -113,7 +114,7 @@ def test_a_batch_with_a_mask_scores_each_clip_as_if_alone(tmp_path: Path) -> Non
     config.feat_extract_norm, config.do_stable_layer_norm = "layer", True
     torch.manual_seed(0)
     model = Wav2Vec2ForSequenceClassification(config).eval()
-    parts = part(model, 48)
+    parts = split_model(model, 48)
     files, alone = [], []
     for index, seconds in enumerate((0.7, 1.3)):
         sound = torch.from_numpy(tone("low", seconds=seconds, sample_rate=16000))[None]
@@ -125,5 +126,5 @@ def test_a_batch_with_a_mask_scores_each_clip_as_if_alone(tmp_path: Path) -> Non
     dataset = FeatureDataset("input_values", files, [0, 1])
     batch = Collator("input_values", with_mask=True, samples_of=model)([dataset[0], dataset[1]])
     with torch.no_grad():
-        together = parts.learning(**batch).logits
+        together = parts.trained(**batch).logits
     assert torch.allclose(together, torch.stack(alone), atol=1e-4)

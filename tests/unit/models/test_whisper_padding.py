@@ -11,7 +11,7 @@ from intent.audio.clip import read_clip, resample
 from intent.checkpoints.resolve import locate
 from intent.models.encoders import fingerprint, load_base
 from intent.models.split import PooledEncoder
-from intent.models.whisper_padding import aim_padding, mute_padding, padding_neuron
+from intent.models.whisper_padding import hide_padding, mute_padding, padding_neuron
 from intent.paths import EXAMPLES
 from tests.tiny import LABELS, tiny_whisper
 
@@ -42,12 +42,12 @@ def test_the_bundled_checkpoint_was_muted_and_remembers_it() -> None:
     assert padding_neuron(model) is not None
 
 
-def test_muted_frames_say_nothing_to_the_head_that_they_were_aimed_at(tmp_path: Path) -> None:
+def test_the_head_gives_padding_frames_equal_logits(tmp_path: Path) -> None:
     model, extractor = load_base(str(tiny_whisper(tmp_path / "tiny")), LABELS, 2)
     assert mute_padding(model, extractor)
     rng = np.random.default_rng(0)
     weights, biases = rng.standard_normal((3, 32)), rng.standard_normal(3)
-    aim_padding(model, weights, biases)
+    hide_padding(model, weights, biases)
     with torch.inference_mode():
         column = model.encoder.layers[-1].fc2.weight[:, padding_neuron(model)]
         muted = model.encoder.layer_norm(column * 100).double().numpy()
@@ -56,7 +56,7 @@ def test_muted_frames_say_nothing_to_the_head_that_they_were_aimed_at(tmp_path: 
 
 
 @pytest.mark.parametrize("name", ["pay-a-bill.wav", "card-abroad.wav", "freeze-my-card.wav"])
-def test_the_bundled_checkpoint_hears_the_speech_alone(name: str) -> None:
+def test_the_bundled_checkpoint_ignores_all_but_the_speech(name: str) -> None:
     model = AutoModelForAudioClassification.from_pretrained(locate("bundled")).eval()
     extractor = AutoFeatureExtractor.from_pretrained(locate("bundled"))
     clip = resample(read_clip(EXAMPLES / name), 16000)

@@ -40,7 +40,7 @@ FOLDER_REFUSED = "Folders of the server cannot be used here: choose "
 @pytest.fixture(autouse=True)
 def own_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a test makes this process forget is there again behind it."""
-    monkeypatch.setattr(hub_http, "_is_anonymous", False)
+    monkeypatch.setattr(hub_http, "is_anonymous", False)
     for name in (*hub_http.TOKENS, "HF_HUB_DISABLE_IMPLICIT_TOKEN"):
         monkeypatch.setenv(name, "")
 

@@ -66,7 +66,7 @@ def point_client_at(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
     monkeypatch.setattr(_http, "time", SimpleNamespace(sleep=lambda seconds: None))
-    hub_http.bound_waits.cache_clear()
+    hub_http.limit_waits.cache_clear()
     close_session()
 
 

@@ -115,7 +115,7 @@ def test_without_its_packages_onnx_says_what_to_install(
     with pytest.raises(CheckpointError) as refused, zipped(run, with_onnx=True):
         pass
     assert str(refused.value) == (
-        "ONNX needs onnx_of_no_such_name, which cannot be found: pip install "
+        "ONNX export needs onnx_of_no_such_name, not installed: pip install "
         "onnx_of_no_such_name, or share without ONNX."
     )
 

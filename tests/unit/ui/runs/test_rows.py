@@ -154,7 +154,7 @@ def test_two_runs_are_compared_with_a_significance_test_and_their_settings(
         "On the 56 recordings that both were tested on, Good is right where Bad is wrong 19 times, "
         "and Bad never where Good is wrong: Good is better by more than chance (p &lt; 0.001)."
     ) in said
-    assert "2 of 25 settings differ" in said
+    assert "2 of 24 settings differ" in said
     assert "Epochs (differs) 9 4" in said and "Seed (differs) 42 1" in said
 
 

@@ -1,0 +1,222 @@
+"""Commands, arguments and help texts of the command line."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from typing import NoReturn
+
+from intent.cli import output as terminal
+from intent.cli.commands import classify, evaluate, train
+from intent.cli.push import push_run
+from intent.cli.runs import ACTIONS, Action
+from intent.errors import ExitCode
+from intent.paths import BUNDLED, MINDS14, MINDS14_HUB_ID, SAMPLE
+from intent.recipes import PRESETS
+
+Command = Callable[[argparse.Namespace], int]
+
+EXIT_CODES = (
+    "exit code: 0 done; 2: a problem you can fix (one line says what); 1: an internal error"
+)
+
+EXAMPLES = {
+    "": f"""\
+examples:
+  python -m intent classify question.wav
+  python -m intent train --data sample --recipe instant
+  python -m intent evaluate --checkpoint runs/RUN/model --data sample
+
+{EXIT_CODES}""",
+    "classify": """\
+examples:
+  python -m intent classify question.wav
+  python -m intent classify *.m4a --checkpoint runs/RUN/model --top-k 3
+  python -m intent classify question.wav --json""",
+    "train": """\
+examples:
+  python -m intent train --data sample --recipe instant
+  python -m intent train --data minds14 --locale en-US en-GB --base openai/whisper-tiny.en
+  python -m intent train --data my-recordings --set epochs=4 learning_rate=1e-5
+  python -m intent train --resume RUN_ID --budget 60
+  python -m intent train --data minds14 --push-to your-name/my-model
+
+While another run is training, the command waits in the queue; Ctrl-C then removes it from the
+queue. During training, Ctrl-C stops the run and keeps the best checkpoint so far; a second Ctrl-C
+aborts at once.""",
+    "evaluate": """\
+examples:
+  python -m intent evaluate --data sample
+  python -m intent evaluate --checkpoint runs/RUN/model --data minds14 --locale en-AU""",
+    "runs": """\
+examples:
+  python -m intent runs list
+  python -m intent runs show RUN_ID
+  python -m intent runs stop RUN_ID
+  python -m intent runs resume RUN_ID
+  python -m intent runs rename RUN_ID Second try, more layers
+  python -m intent runs remove RUN_ID
+  python -m intent runs restore RUN_ID
+  python -m intent runs empty-trash
+
+`python -m intent runs ACTION --help` describes each action.""",
+    "push": """\
+examples:
+  python -m intent push RUN_ID --to your-name/my-model
+  python -m intent push RUN_ID --to your-name/my-model --private --json
+
+The token is read from HF_TOKEN, or from `hf auth login`; without either, you are prompted for one.
+Pushing to the same name again updates the model there.""",
+}
+
+DATA_HELP = (
+    f"{MINDS14} ({MINDS14_HUB_ID} on the Hub), {SAMPLE} (bundled with this project), or a folder: "
+    f"Parquet files in the Hub's layout, or one folder of recordings per label (default: {MINDS14})"
+)
+CHECKPOINT_HELP = f"{BUNDLED}, a Hub id (owner/name), a run's id or a folder (default: {BUNDLED})"
+LOCALE_HELP = "locales to use of a data set that has several (default: en-US)"
+PRIVATE_HELP = "make the model private on the Hub"
+RUNS_HELP = "folder of the runs (default: $INTENT_RUNS, or runs in the current folder)"
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line."""
+    parser = Parser(
+        prog="python -m intent",
+        description="Classify the intents of bank callers from speech, and train models for it.",
+        epilog=EXAMPLES[""],
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    def add(name: str, command: Command | None, description: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(
+            name,
+            help=description,
+            description=description,
+            epilog=EXAMPLES[name],
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        added.set_defaults(command=command)
+        _add_output_options(added)
+        return added
+
+    _add_classify(add("classify", classify, "Classify the intent of recordings."))
+    _add_train(add("train", train, "Train a model on labelled recordings."))
+    _add_evaluate(add("evaluate", evaluate, "Measure the accuracy of a checkpoint on a data set."))
+    _add_runs(add("runs", None, "List, show, stop, resume, rename, remove or restore runs."))
+    _add_push(add("push", push_run, "Upload a run's model and its model card to the Hub."))
+    return parser
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that reports wrong use in one line and exits with code 2."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the message with a pointer to the help, and exit."""
+        terminal.print_error(f"{message} (see {self.prog} --help)")
+        sys.exit(ExitCode.USER_ERROR)
+
+    # argparse leaves unknown arguments to the outermost parser, whose help does not describe them.
+    def parse_known_args(  # type: ignore[override]  # its overloads say the same
+        self, args: list[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """Parse the arguments; report those that this parser does not define."""
+        parsed, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return parsed, unknown
+
+
+def _add_output_options(parser: argparse.ArgumentParser, default: bool | str = False) -> None:
+    parser.add_argument(
+        "--json", action="store_true", default=default, help="print JSON, one object per line"
+    )
+    parser.add_argument(
+        "--debug",
+        action="store_true",
+        default=default,
+        help="print the traceback of an internal error",
+    )
+
+
+def _add_classify(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("files", nargs="+", metavar="FILE", help="a recording in a common format")
+    parser.add_argument("--checkpoint", default=BUNDLED, metavar="ID_OR_DIR", help=CHECKPOINT_HELP)
+    parser.add_argument(
+        "--top-k", type=int, default=5, metavar="K", help="number of intents to print (default: 5)"
+    )
+
+
+def _add_train(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data", metavar="minds14|sample|DIR", help=DATA_HELP)
+    parser.add_argument("--locale", nargs="+", action="extend", metavar="en-US", help=LOCALE_HELP)
+    parser.add_argument(
+        "--base", metavar="ID_OR_DIR", help=f"the model to start from: {CHECKPOINT_HELP}"
+    )
+    parser.add_argument("--recipe", choices=PRESETS, help="the preset (default: recommended)")
+    parser.add_argument(
+        "--set",
+        nargs="+",
+        action="extend",
+        metavar="name=value",
+        help="hyperparameters that differ from the preset",
+    )
+    parser.add_argument(
+        "--seed", metavar="N", help="seed of the split and of training (default: 42)"
+    )
+    parser.add_argument("--runs", metavar="DIR", help=RUNS_HELP)
+    parser.add_argument(
+        "--budget", type=float, metavar="SECONDS", help="stop training after this many seconds"
+    )
+    parser.add_argument("--resume", metavar="RUN_ID", help="resume this run, with its own recipe")
+    parser.add_argument(
+        "--push-to", metavar="USER/NAME", help="push the trained model to the Hub under this name"
+    )
+    parser.add_argument("--private", action="store_true", help=PRIVATE_HELP)
+
+
+def _add_evaluate(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--checkpoint", default=BUNDLED, metavar="ID_OR_DIR", help=CHECKPOINT_HELP)
+    parser.add_argument("--data", default=MINDS14, metavar="minds14|sample|DIR", help=DATA_HELP)
+    parser.add_argument("--locale", nargs="+", action="extend", metavar="en-US", help=LOCALE_HELP)
+    parser.add_argument(
+        "--split",
+        choices=("test", "train", "all"),
+        default="test",
+        help="which clips to evaluate on (default: test)",
+    )
+    parser.add_argument(
+        "--seed", type=int, default=42, metavar="N", help="seed of the split (default: 42)"
+    )
+    parser.add_argument(
+        "--include-seen",
+        action="store_true",
+        help="also evaluate on clips seen in training, and report their accuracy separately",
+    )
+
+
+def _add_runs(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--runs", metavar="DIR", help=RUNS_HELP)
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+    for name, action in ACTIONS.items():
+        _add_action(actions.add_parser(name, help=action.help, description=action.help), action)
+
+
+def _add_action(parser: argparse.ArgumentParser, action: Action) -> None:
+    parser.set_defaults(command=action.command)
+    if action.takes_run:
+        parser.add_argument("run_id", metavar="RUN_ID", help="id of the run (see `runs list`)")
+    if action.takes_name:
+        parser.add_argument("name", nargs="+", metavar="NAME", help="the new name, of any words")
+    # Without a default here, or it would override the same option before the action's name.
+    _add_output_options(parser, default=argparse.SUPPRESS)
+    parser.add_argument("--runs", metavar="DIR", help=RUNS_HELP, default=argparse.SUPPRESS)
+
+
+def _add_push(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run_id", metavar="RUN_ID", help="a run with a model (see `runs list`)")
+    parser.add_argument(
+        "--to", required=True, metavar="USER/NAME", help="the model's name on the Hub"
+    )
+    parser.add_argument("--private", action="store_true", help=PRIVATE_HELP)
+    parser.add_argument("--runs", metavar="DIR", help=RUNS_HELP)

@@ -1,0 +1,68 @@
+"""Every private part of a library that we use, each in one function.
+
+Libraries may change these without notice: tests/unit/test_compat.py fails when one does. Those of
+Gradio are in intent/ui/shared/compat.py.
+"""
+
+from __future__ import annotations
+
+import copy
+import ctypes
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    import torch
+    from datasets import DatasetBuilder
+    from transformers import PreTrainedConfig, TrainingArguments
+
+AnyModule = TypeVar("AnyModule", bound="torch.nn.Module")
+
+
+def cached_dataset(hub_id: str, config: str) -> DatasetBuilder:
+    """Return the builder of a data set in the cache of `datasets`, without a request to the Hub.
+
+    Raises ValueError or OSError where it is not cached. `load_dataset` would do the same, but only
+    after minutes of retries.
+    """
+    from datasets.packaged_modules.cache.cache import Cache
+
+    return Cache(
+        dataset_name=hub_id.split("/")[1],
+        config_name=config,
+        version="auto",
+        hash="auto",
+        repo_id=hub_id,
+    )
+
+
+def limit_ffmpeg_allocation(max_bytes: int) -> None:
+    """Limit the size of each allocation of the FFmpeg libraries that PyAV carries.
+
+    `av_max_alloc` is public in FFmpeg (libavutil/mem.h), but PyAV does not expose it.
+    """
+    import av._core
+
+    ctypes.CDLL(av._core.__file__).av_max_alloc(ctypes.c_size_t(max_bytes))
+
+
+def attention_implementation(config: PreTrainedConfig) -> str | None:
+    """Return which implementation of attention a loaded model uses, such as "sdpa" or "eager"."""
+    return config._attn_implementation
+
+
+def train_on_one_device(arguments: TrainingArguments) -> None:
+    """Keep Trainer from dividing each batch among all GPUs of the machine.
+
+    There is no public setting for it but an environment variable that is read as torch starts.
+    """
+    arguments._n_gpu = min(arguments.n_gpu, 1)
+
+
+def with_children(module: AnyModule, **children: torch.nn.Module) -> AnyModule:
+    """Return a copy of a module with some children replaced; everything else is shared.
+
+    Assigning a child to a plain copy would replace it in the original too: they share the dict.
+    """
+    other = copy.copy(module)
+    other._modules = {**module._modules, **children}
+    return other
