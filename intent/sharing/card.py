@@ -11,7 +11,7 @@ from intent.paths import BUNDLED, MINDS14, MINDS14_HUB_ID, SAMPLE
 from intent.recipes import WHISPER, Recipe, fields_read_by
 from intent.runs.events import EvalPoint, History
 from intent.sharing.confusion_png import confusion_png
-from intent.sharing.public_view import LOCAL_BASE, LOCAL_DATA, EvaluationJson, PublicRun
+from intent.sharing.public_view import LOCAL_BASE, LOCAL_DATA, PublicRun
 
 if TYPE_CHECKING:
     from huggingface_hub import EvalResult, ModelCardData
@@ -39,11 +39,10 @@ def card_files(
     """
     from huggingface_hub import ModelCard
 
-    evaluation = _evaluation(run)
-    files: dict[str, bytes] = {}
-    if evaluation.get("clips"):
-        names = [human_name(label) for label in evaluation["labels"]]
-        files[PICTURE_FILE] = confusion_png(evaluation["confusion"], names)
+    results, files = run.results, {}
+    if results.clips:
+        names = [human_name(label) for label in results.labels]
+        files[PICTURE_FILE] = confusion_png(results.confusion, names)
     curve = thinned(history.evaluations)
     card = ModelCard.from_template(
         metadata(run, name),
@@ -57,8 +56,8 @@ def card_files(
         recipe=run.recipe,
         provenance=run.provenance,
         report=run.report,
-        evaluation=evaluation,
-        labels=[markdown_text(human_name(label)) for label in evaluation.get("labels", ())],
+        results=results,
+        labels=[markdown_text(human_name(label)) for label in results.labels],
         locales=", ".join(map(markdown_text, _locales(run))),
         base=_base(run),
         data=_data(run),
@@ -113,18 +112,13 @@ def thinned(points: Sequence[EvalPoint]) -> list[EvalPoint]:
     return [*points[:-1:step], points[-1]]
 
 
-def _evaluation(run: PublicRun) -> EvaluationJson:
-    return (run.report and run.report["evaluation"]) or {}
-
-
 def _results(run: PublicRun) -> "list[EvalResult]":
     """Return the accuracy per locale, else over all clips; nothing without test clips."""
     from huggingface_hub import EvalResult
 
     recipe = run.recipe
     accuracies: dict[str | None, float] = {
-        locale: result["accuracy"]
-        for locale, result in _evaluation(run).get("per_locale", {}).items()
+        locale: result.accuracy for locale, result in run.results.per_locale.items()
     }
     if not accuracies and run.provenance.accuracy is not None:
         accuracies = {None: run.provenance.accuracy}
@@ -152,7 +146,7 @@ def _locales(run: PublicRun) -> tuple[str, ...]:
         return ("en",)
     if run.recipe.data == MINDS14:
         return run.recipe.locales
-    return tuple(_evaluation(run).get("per_locale", {}))
+    return tuple(run.results.per_locale)
 
 
 def _hyperparameters(recipe: Recipe, window_seconds: float | None) -> dict[str, object]:

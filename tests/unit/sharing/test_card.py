@@ -103,7 +103,7 @@ def test_no_path_of_the_machine_leaves_it(local_run: RunDir, tmp_path: Path) -> 
         for name, content in texts.items():
             data = content if isinstance(content, bytes) else content.read()
             assert str(tmp_path).encode() not in data, name
-    assert str(tmp_path) not in json.dumps(about.report)
+    assert str(tmp_path).encode() not in about.report_json
     assert Recipe.from_json(recipe_file(about).decode()).data == "local recordings"
 
 
@@ -132,7 +132,7 @@ def test_a_run_from_a_run_has_the_encoder_of_the_first(tmp_path: Path) -> None:
 
 
 def test_transcripts_of_mistakes_are_not_in_the_card(minds14_run: RunDir) -> None:
-    assert "secret" in json.dumps(public_run(minds14_run).report)
+    assert b"secret" in public_run(minds14_run).report_json
     assert "secret" not in card_of(minds14_run).text
 
 
