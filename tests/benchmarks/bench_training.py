@@ -27,12 +27,11 @@ import torch
 
 from intent.data.dataset import load_data, readable_clips, split
 from intent.devices import best_device, learning_precision
-from intent.estimate.duration import multiply_adds_per_second
 from intent.estimate.flops import Clips
 from intent.library_output import quiet_libraries
 from intent.models.encoders import family
 from intent.recipes import Recipe, change, preset
-from tests.benchmarks.floor import arithmetic
+from tests.benchmarks.floor import arithmetic, multiply_adds_per_second
 from tests.benchmarks.machine import machine_name
 from tests.benchmarks.pairs import (
     Timing,
@@ -168,8 +167,8 @@ def floor_text(recipe: Recipe, ours: list[Timing], rate: float) -> str:
     seconds = needed.total / rate
     run = statistics.median(one.seconds for one in ours)
     return (
-        f"  floor of the arithmetic: hearing {needed.hearing / 1e12:.3g} T multiply-adds, learning "
-        f"{needed.learning / 1e12:.3g} T: {seconds:.1f} s at the matrix rate; ours takes {run:.1f} s, "
+        f"  floor of the arithmetic: features {needed.features / 1e12:.3g} T multiply-adds, training "
+        f"{needed.training / 1e12:.3g} T: {seconds:.1f} s at the matrix rate; ours takes {run:.1f} s, "
         f"{run / seconds:.1f} x that"
     )
 

@@ -11,6 +11,7 @@ from intent.data.dataset import label_names, load_data, split
 from intent.recipes import Recipe
 from intent.runs.directory import RunDir
 from intent.runs.events import Phase
+from intent.training.phases import COMPUTING_FEATURES
 from tests.benchmarks.commands import timed, train_command
 
 TEST_SHARE = 0.25  # of a few clips' number
@@ -134,7 +135,7 @@ def _epochs_of(run: RunDir) -> tuple[float, float | None]:
         phase.name: after.time - phase.time
         for phase, after in zip(phases, phases[1:], strict=False)
     }
-    epochs = [seconds for name, seconds in spans.items() if name.startswith("epoch ")]
-    caching = spans.get("computing features", 0.0)
+    epochs = [seconds for name, seconds in spans.items() if name.startswith("Training")]
+    caching = spans.get(COMPUTING_FEATURES, 0.0)
     later = epochs[1:]
     return caching + epochs[0], statistics.mean(later) if later else None

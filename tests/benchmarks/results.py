@@ -29,14 +29,20 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from intent.evaluation.benchmark_results import Measured, add_measured, find
+from intent.evaluation.benchmark_results import Measured, find
 from intent.library_output import quiet_libraries
 from intent.models.encoders import family
 from intent.recipes import Recipe, change, preset
 from intent.runs.store import list_runs, state
 from tests.benchmarks.commands import train_command
 from tests.benchmarks.machine import machine_name
-from tests.benchmarks.results_table import HEAD, measured_cells, row_text, write_readme
+from tests.benchmarks.results_table import (
+    HEAD,
+    add_measured,
+    measured_cells,
+    row_text,
+    write_readme,
+)
 from tests.benchmarks.stock import StockAnswers, pooled, stock_answers
 
 

@@ -1,9 +1,12 @@
 """The table in tests/README.md: rows of assets/results.json, and published figures beside them."""
 
+import dataclasses
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from intent.evaluation.benchmark_results import Measured, load_measured
+from intent.evaluation.benchmark_results import RESULTS_FILE, Measured, load_measured
+from intent.paths import written_whole
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 BEGIN = "<!-- results: python -m tests.benchmarks.results --readme --recipe -->"
@@ -150,3 +153,16 @@ def _time_text(seconds: float) -> str:
         return f"{seconds:.1f} s"
     whole = round(seconds)
     return f"{whole} s" if whole < 180 else f"{whole // 60} min {whole % 60} s"
+
+
+def add_measured(row: Measured, file: Path = RESULTS_FILE) -> None:
+    """Write a row into the file of results, in the place of an earlier measurement if there is one."""
+    rows = list(load_measured(file))
+    same = [i for i, old in enumerate(rows) if old.is_same(row.recipe, row.base, row.locales)]
+    if same:
+        rows[same[0]] = row
+    else:
+        rows.append(row)
+    text = json.dumps([dataclasses.asdict(one) for one in rows], indent=1)
+    with written_whole(file) as part:
+        part.write(f"{text}\n".encode())

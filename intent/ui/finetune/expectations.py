@@ -15,7 +15,6 @@ from intent.errors import CheckpointError, IntentError
 from intent.evaluation.benchmark_results import Measured
 from intent.paths import BUNDLED
 from intent.recipes import PRESETS, Recipe, preset
-from intent.runs.live import live_run
 from intent.ui.finetune.data_choice import DataChoice
 from intent.ui.finetune.data_view import DataView
 from intent.ui.finetune.expected_accuracy import accuracy_line, origin, rows_for
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
     from intent.ui.finetune.data_amounts import Amount
 
 MEASURING = "Measuring the speed of this machine…"
-WHILE_TRAINING = "A run is training: the estimate appears after it has ended."
 NOT_MEASURED = "No estimate: the device has no memory left to measure its speed."
 UNKNOWN = "not known yet"
 INVALID = "—"
@@ -132,12 +130,11 @@ def expect(runs: Path, form: FormValues, preview: DataPreview | None) -> Iterato
         time = UNKNOWN if isinstance(error, CheckpointError) else INVALID
         yield accuracies.with_times(lambda name: time, _reason(sentence_of(error)))
         return
-    if not duration.is_measured(recipe) and live_run(runs) is None:
+    if not duration.is_measured(recipe):
         yield accuracies.with_times(lambda name: IN_PROGRESS, _reason(MEASURING))
-    rate = duration.rate_here(recipe, lambda: live_run(runs) is not None)
+    rate = duration.rate_here(recipe)
     if rate is None:
-        reason = NOT_MEASURED if live_run(runs) is None else WHILE_TRAINING
-        yield accuracies.with_times(lambda name: UNKNOWN, _reason(reason))
+        yield accuracies.with_times(lambda name: UNKNOWN, _reason(NOT_MEASURED))
         return
     amount = amount_of(form.source, form.locales, form.folder, preview)
     try:

@@ -12,7 +12,7 @@ from intent.estimate.flops import Clips
 from intent.evaluation import benchmark_results
 from intent.recipes import PRESETS, preset
 from intent.ui.finetune.data_amounts import ASSUMED_CLIPS, Amount, amount_of, counted
-from intent.ui.finetune.expectations import MEASURING, UNKNOWN, WHILE_TRAINING, Expectation, expect
+from intent.ui.finetune.expectations import MEASURING, UNKNOWN, Expectation, expect
 from intent.ui.finetune.expected_accuracy import (
     NOT_MEASURED,
     SOURCE,
@@ -123,7 +123,7 @@ def test_another_encoder_or_locale_gets_no_figure(results, base: str) -> None:  
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(duration, "_rates", {})
-    monkeypatch.setattr(duration, "MEASURING_SECONDS", 0.01)
+    monkeypatch.setattr(duration, "REPETITIONS", 1)
 
 
 def expected(
@@ -157,16 +157,6 @@ def test_a_wrong_hyperparameter_and_a_missing_base_are_explained(
     assert "epochs must be from 1 to 200" in expected(tmp_path, base, epochs=900)[-1].estimate
     found = expected(tmp_path, str(tmp_path / "nothing"))[-1]
     assert "nothing" in found.estimate and all(UNKNOWN in card for card, _ in found.cards)
-
-
-def test_while_a_run_trains_no_time_is_shown_that_was_not_measured(
-    quick: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from intent.ui.finetune import expectations
-
-    base = str(tiny_whisper(tmp_path / "base", window_seconds=15))
-    monkeypatch.setattr(expectations, "live_run", lambda runs: "a run")
-    assert WHILE_TRAINING in expected(tmp_path, base)[-1].estimate
 
 
 def test_an_amount_nobody_counted_has_no_test_part_of_its_own() -> None:
