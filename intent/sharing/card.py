@@ -4,7 +4,7 @@ import dataclasses
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from intent.labels import human_name
 from intent.paths import BUNDLED, MINDS14, MINDS14_HUB_ID, SAMPLE
@@ -43,30 +43,19 @@ def card_files(
     if results.clips:
         names = [human_name(label) for label in results.labels]
         files[PICTURE_FILE] = confusion_png(results.confusion, names)
-    curve = thinned(history.evaluations)
     card = ModelCard.from_template(
         metadata(run, name),
         template_path=str(TEMPLATE),
-        text=markdown_text,
-        human_name=human_name,
-        accuracy=accuracy_in_words,
-        minds14=MINDS14,
-        sample=SAMPLE,
+        **_words(run),
+        **_tables(run, history, window_seconds),
         run=run,
         recipe=run.recipe,
         provenance=run.provenance,
         report=run.report,
         results=results,
-        labels=[markdown_text(human_name(label)) for label in results.labels],
-        locales=", ".join(map(markdown_text, _locales(run))),
-        base=_base(run),
-        data=_data(run),
         model=model,
         window_seconds=window_seconds,
         picture=PICTURE_FILE if files else None,
-        hyperparameters=_hyperparameters(run.recipe, window_seconds),
-        curve=curve,
-        curve_counts_clips=bool(curve) and curve[-1].clips is not None,
     )
     return {CARD_FILE: f"{card}\n".encode(), **files}
 
@@ -110,6 +99,31 @@ def thinned(points: Sequence[EvalPoint]) -> list[EvalPoint]:
         return []
     step = max(1, -(-len(points) // MAX_CURVE_ROWS))
     return [*points[:-1:step], points[-1]]
+
+
+def _words(run: PublicRun) -> dict[str, Any]:
+    """Return the texts of the template, and its functions that format one."""
+    return {
+        "text": markdown_text,
+        "human_name": human_name,
+        "accuracy": accuracy_in_words,
+        "minds14": MINDS14,
+        "sample": SAMPLE,
+        "labels": [markdown_text(human_name(label)) for label in run.results.labels],
+        "locales": ", ".join(map(markdown_text, _locales(run))),
+        "base": _base(run),
+        "data": _data(run),
+    }
+
+
+def _tables(run: PublicRun, history: History, window_seconds: float | None) -> dict[str, Any]:
+    """Return the rows of the template's tables on training."""
+    curve = thinned(history.evaluations)
+    return {
+        "hyperparameters": _hyperparameters(run.recipe, window_seconds),
+        "curve": curve,
+        "curve_counts_clips": bool(curve) and curve[-1].clips is not None,
+    }
 
 
 def _results(run: PublicRun) -> "list[EvalResult]":
