@@ -1,21 +1,14 @@
 """Start, stop and resume runs, and look after those that wait, while the app lives."""
 
-import time
 from contextlib import suppress
 from pathlib import Path
 
 from intent.errors import RunError
-from intent.jobs.queue import (
-    STARTER_LOCK,
-    enqueue,
-    keep_starting,
-    start_next,
-    withdraw,
-)
+from intent.jobs.queue import enqueue, withdraw
+from intent.jobs.starter import keep_starting, start_next
 from intent.jobs.worker import request_stop
-from intent.runs import locks
 from intent.runs.directory import RunDir
-from intent.runs.live import live_run, queued_runs
+from intent.runs.live import queued_runs
 from intent.runs.store import State, check_resumable, state
 from intent.runs.trash import KEEP_DAYS, empty_trash
 
@@ -23,18 +16,13 @@ from intent.runs.trash import KEEP_DAYS, empty_trash
 def start_run(run: RunDir) -> None:
     """Train in a child process, from the start or from where the run was left, once it may.
 
-    While another run trains, this one waits in the queue. Returns when it has begun, waits, or
-    could not begin, which a Failed event tells; raises RunError where it cannot even be queued.
+    While another run trains, this one is queued. Returns when it has begun, is queued, or could not
+    begin, which a Failed event tells; raises RunError where it cannot even be queued.
     """
     enqueue(run)
     runs = run.path.parent
-    while state(run) == "queued" and not live_run(runs):
-        if not locks.is_held(runs / STARTER_LOCK):
-            start_next(runs)
-            return
-        if queued_runs(runs)[:1] != [run]:
-            return
-        time.sleep(0.02)  # whoever starts what is queued is about to begin it
+    if queued_runs(runs)[:1] == [run]:
+        start_next(runs)
 
 
 def look_after(runs: Path) -> None:

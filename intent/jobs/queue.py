@@ -1,31 +1,23 @@
 """The queue: runs that wait for the one that trains, each a file in its directory, begun in order."""
 
-import logging
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from intent.errors import RunError
-from intent.jobs.processes import KilledError, leaving, train_in_child
-from intent.jobs.worker import BusyError, WithdrawnError
+from intent.jobs.worker import WithdrawnError
 from intent.paths import written_whole
 from intent.runs import locks
 from intent.runs.directory import RunDir
-from intent.runs.disk_full import runs_folder_message
-from intent.runs.events import Event, Failed, Phase
-from intent.runs.live import FOLDER_LOCK, live_run, queued_runs
+from intent.runs.live import STARTER_LOCK, live_run, queued_runs
 
-STARTER_LOCK = ".starter"  # in the runs folder: held by whoever starts what is queued
-ENTRY_LOCK = ".entry"  # held by whoever counts what is queued to add a run
+ENTRY_LOCK = ".entry"  # in the runs folder: held while a run is added to the queue
 MAX_QUEUED = 20  # runs that wait
 OWNERS_PLACES = 4  # of these, which no visitor takes
 MAX_QUEUED_OF_VISITOR = 3
 TICK_SECONDS = 0.25  # between two looks at the queue
-RETRY_SECONDS = 10  # after a look that failed
-
-log = logging.getLogger(__name__)
 
 
 def enqueue(run: RunDir) -> None:
@@ -76,40 +68,6 @@ def withdraw(run: RunDir) -> bool:
     return True
 
 
-def start_next(runs: Path) -> RunDir | None:
-    """Begin the first run of the queue if nothing trains; return it, or None if none was begun.
-
-    One process at a time does so. A run that waits in a process of its own (the command line's) is
-    left to that process. A run that cannot begin is told so by a Failed event, and leaves the queue;
-    one whose process was killed as it began is interrupted.
-    """
-    with locks.hold(runs / STARTER_LOCK) as ours:
-        return _start_next(runs) if ours else None
-
-
-def keep_starting(runs: Path) -> None:
-    """Begin queued runs in their order, for as long as this process lives; for a thread of its own.
-
-    Where several processes do so, one of them begins the runs and the others stand by.
-    """
-    told = ""
-    while not leaving.wait(TICK_SECONDS):
-        try:
-            runs.mkdir(parents=True, exist_ok=True)
-            with locks.hold(runs / STARTER_LOCK) as ours:
-                if told:
-                    log.warning("The runs folder %s can be written to again: runs start.", runs)
-                    told = ""
-                while ours and not leaving.wait(TICK_SECONDS):
-                    _start_next(runs)
-        except (OSError, RunError) as error:  # a disk that is away may come back
-            problem = runs_folder_message(runs, error) if isinstance(error, OSError) else str(error)
-            if problem != told:  # once, and not at every look
-                log.warning("No run can start now. %s", problem)
-                told = problem
-            leaving.wait(RETRY_SECONDS)
-
-
 @contextmanager
 def in_turn(run: RunDir, on_wait: Callable[[RunDir], None]) -> Iterator[None]:
     """Wait in the queue, then let the block train the run in this process.
@@ -145,29 +103,3 @@ def _ahead(run: RunDir) -> RunDir | None:
         if locks.is_held(other.queued_file) or locks.is_held(runs / STARTER_LOCK):
             return other
     return None
-
-
-def _start_next(runs: Path) -> RunDir | None:
-    if leaving.is_set() or locks.is_held(runs / FOLDER_LOCK):
-        return None
-    run = next(iter(queued_runs(runs)), None)
-    if run is None or locks.is_held(run.queued_file):
-        return None
-    try:
-        train_in_child(run)
-    except (BusyError, WithdrawnError):
-        return None
-    except KilledError:
-        _end(run, Phase("starting", time=time.time()))
-        return None
-    except RunError as error:
-        _end(run, Failed(str(error), time=time.time()))
-        return None
-    return run
-
-
-def _end(run: RunDir, word: Event) -> None:
-    """Take a run that did not begin out of the queue, behind its last word: killed between, it waits."""
-    with suppress(OSError):  # on a full disk it is interrupted instead
-        run.append(word)
-    withdraw(run)

@@ -22,6 +22,7 @@ from intent.runs.events import Event, Failed, Phase
 from intent.runs.live import FOLDER_LOCK, holder
 from intent.storage import storage_problem
 
+HANDOVER_SECONDS = 5  # until the process of the run before has let go of that lock
 NICENESS = 10  # below the page, which must answer while a run computes
 
 # What training imports, done once before the first click; none of it may start CUDA.
@@ -67,11 +68,11 @@ class WithdrawnError(RunError):
 
 
 @contextmanager
-def training_lock(run: RunDir) -> Iterator[None]:
+def training_lock(run: RunDir, patience: float = locks.PROBE_SECONDS) -> Iterator[None]:
     """Be the one process that trains in the runs folder; raises BusyError while another is."""
     folder_lock = run.path.parent / FOLDER_LOCK
     try:
-        with locks.hold(folder_lock, f"{run.id} {os.getpid()}") as first:
+        with locks.hold(folder_lock, f"{run.id} {os.getpid()}", patience) as first:
             if not first:
                 raise BusyError(busy_message(holder(run.path.parent)[0]))
             # A request to a sitting that has ended, gone before the lock says that another runs.
@@ -109,7 +110,7 @@ def child_main(run: RunDir, environment: dict[str, str], ready: Connection) -> N
     signal.signal(signal.SIGTERM, lambda number, frame: request_stop(run))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        with training_lock(run):
+        with training_lock(run, HANDOVER_SECONDS):
             _claim(run)
             _all_output_to(run.log_file)
             with suppress(OSError):  # who began it was killed meanwhile: it goes on alone

@@ -12,15 +12,16 @@ PROBE_SECONDS = 0.5  # a look at a lock takes microseconds: what holds longer is
 
 
 @contextmanager
-def hold(file: Path, holder: str | None = None) -> Iterator[bool]:
+def hold(file: Path, holder: str | None = None, patience: float = PROBE_SECONDS) -> Iterator[bool]:
     """Hold the file's lock within the block and leave the holder's name, if given, in the file.
 
-    Yields False, holding nothing, where another process (or another block in this one) has it.
-    Raises RunError where the file system or the operating system has no such locks.
+    Yields False, holding nothing, where another process (or another block in this one) has held it
+    for `patience` seconds. Raises RunError where the file system or the operating system has no such
+    locks.
     """
     descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
-        taken = _take(descriptor, file)
+        taken = _take(descriptor, file, patience)
         if taken and holder is not None:
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, f"{holder}\n".encode(), 0)
@@ -50,8 +51,8 @@ def holder_of(file: Path) -> str:
         return ""
 
 
-def _take(descriptor: int, file: Path) -> bool:
-    deadline = time.monotonic() + PROBE_SECONDS
+def _take(descriptor: int, file: Path, patience: float) -> bool:
+    deadline = time.monotonic() + patience
     while not _flock(descriptor, file, shared=False):
         if time.monotonic() > deadline:
             return False

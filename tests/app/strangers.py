@@ -62,7 +62,7 @@ def snapshot(folder: Path, without: tuple[RunDir, ...] = ()) -> dict[str, str]:
         for path in sorted(folder.rglob("*"))
         if path.is_file()
         and not path.name.endswith("lock")
-        and path.name not in (".starter", ".entry")
+        and path.name not in (".starter", ".starting", ".entry")
         and not any(path.is_relative_to(run) for run in skipped)
     }
 

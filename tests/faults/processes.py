@@ -9,7 +9,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import intent.training.context
-from intent.jobs import processes, queue, worker
+from intent.jobs import processes, starter, worker
 from intent.runs.directory import RunDir
 from tests.faults.points import Operation, Point
 
@@ -32,8 +32,8 @@ def app(runs: Path, environment: dict[str, str], point: Point | None) -> None:
         train(run, *arguments)
 
     processes.child_main = doomed
-    queue.TICK_SECONDS = 0.01
-    queue.keep_starting(runs)
+    starter.TICK_SECONDS = 0.01
+    starter.keep_starting(runs)
 
 
 def undisturbed(run: RunDir, environment: dict[str, str], results: Connection) -> None:
