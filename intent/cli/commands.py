@@ -85,11 +85,11 @@ def _run(options: argparse.Namespace) -> RunDir:
 
 def _help(run: RunDir) -> int:
     """Help to train a run that another process leads, which alone heeds signals."""
-    from intent.jobs.worker import help_to_train
+    from intent.jobs.worker import train_as_worker
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
-    help_to_train(run)
+    train_as_worker(run)
     return DONE
 
 

@@ -1,4 +1,4 @@
-"""Which run of a folder trains now, and which are queued."""
+"""Find the run that is training in a folder, and the queued ones."""
 
 from collections.abc import Iterable
 from pathlib import Path

@@ -23,7 +23,7 @@ def app(runs: Path, environment: dict[str, str], point: Point | None) -> None:
     """
     _settle(environment)
     # Forked from this process, which is warm: a fork server of its own would cost seconds.
-    processes._context = lambda: get_context("fork")
+    processes.process_context = lambda: get_context("fork")
     train = processes.child_main
 
     def doomed(run: RunDir, *arguments: object) -> None:

@@ -439,7 +439,7 @@ def test_runs_folder_that_cannot_be_written_to_is_told_once_and_when_it_can_be_a
         def is_set(self) -> bool:
             return leaving.is_set()
 
-    monkeypatch.setattr("intent.jobs.starter.leaving", Clock())
+    monkeypatch.setattr("intent.jobs.starter.exiting", Clock())
     keep_starting(runs)
     assert [record.getMessage() for record in caplog.records] == [
         f"No run can start now. The runs folder {runs} cannot be made, for {runs} is a file: choose "
