@@ -54,8 +54,9 @@ def recipe_of(request: TrainingRequest, visitor: Visitor) -> Recipe:
     }
     # First without the base's family: wrong values are reported before the base is looked up.
     base = access.check_recipe(visitor, change(preset(request.preset), values)).base
-    whole = change(preset(request.preset, family(base)), values)
-    return access.check_recipe(visitor, replace(whole, base=base, data=whole_path(whole.data)))
+    recipe = change(preset(request.preset, family(base)), values)
+    recipe = replace(recipe, base=base, data=absolute_path(recipe.data))
+    return access.check_recipe(visitor, recipe)
 
 
 def check_exists(recipe: Recipe) -> None:
@@ -82,7 +83,7 @@ def start(runs: Path, request: TrainingRequest, visitor: Visitor) -> RunDir:
     return run
 
 
-def whole_path(data: str) -> str:
+def absolute_path(data: str) -> str:
     """Return the absolute path of a data folder, so that a recipe works from any directory."""
     if data in (MINDS14_DATA, SAMPLE):
         return data

@@ -142,7 +142,7 @@ def train_as_worker(run: RunDir) -> None:
     except distributed.Released:
         return
     except Exception as error:
-        failure = explain(error, run)
+        failure = as_fixable(error, run)
         distributed.tell_failure(_message_of(failure, run), traceback.format_exc())
         raise failure from error
 
@@ -173,7 +173,7 @@ def _train(run: RunDir, on_event: Callable[[Event], None], budget_seconds: float
     except Exception as error:
         if disk_full.is_full(error):
             run.delete_partial_files()  # which makes room for the Failed event
-        failure = explain(error, run)
+        failure = as_fixable(error, run)
         _log_trace(run)
         try:
             emit(Failed(_message_of(failure, run)))
@@ -192,7 +192,7 @@ def _recipe_of(run: RunDir) -> Recipe:
     return access.check_recipe(owner, run.recipe())
 
 
-def explain(error: Exception, run: RunDir) -> Exception:
+def as_fixable(error: Exception, run: RunDir) -> Exception:
     """Return the failure as an IntentError if the user can fix it, else unchanged."""
     if failure := distributed.failure_elsewhere(error):
         return failure

@@ -22,7 +22,7 @@ from intent.runs.events import (
     to_line,
 )
 
-WHOLE = "whole"  # marks a checkpoint of Trainer that is completely on the disk
+COMPLETE = "whole"  # the name of the file that marks a checkpoint of Trainer that is completely on the disk
 
 _histories: dict[Path, tuple[tuple[int, int], int, History]] = {}  # file id, offset, history
 _histories_lock = threading.Lock()
@@ -180,7 +180,7 @@ class RunDir:
         Call it only with the run's lock held.
         """
         for folder in self.checkpoints.glob("checkpoint-*"):
-            if not (folder / WHOLE).exists():
+            if not (folder / COMPLETE).exists():
                 shutil.rmtree(folder, ignore_errors=True)
         for part in self.path.glob("*.part"):
             part.unlink(missing_ok=True)
@@ -234,9 +234,9 @@ def events_after(file: Path, offset: int) -> tuple[list[Event], int]:
             new = stream.read()
     except FileNotFoundError:
         return [], 0
-    whole = new[: new.rfind(b"\n") + 1]
-    found = (_read_line(line) for line in whole.split(b"\n"))
-    return [event for event in found if event is not None], offset + len(whole)
+    complete = new[: new.rfind(b"\n") + 1]
+    found = (_read_line(line) for line in complete.split(b"\n"))
+    return [event for event in found if event is not None], offset + len(complete)
 
 
 def _read_line(line: bytes) -> Event | None:

@@ -69,7 +69,7 @@ def snapshot(folder: Path, without: tuple[RunDir, ...] = ()) -> dict[str, str]:
 
 @dataclass
 class Stranger:
-    """Somebody who calls the page's functions by number, within one session."""
+    """A client that calls the page's functions by number, within one session."""
 
     address: str
     secret: str | None

@@ -76,7 +76,7 @@ def test_two_runs_are_compared_in_words_in_curves_and_by_their_recipes(
     pick(page, "Good")
     pick(page, "Bad")
     expect(summary(page).get_by_role("heading", name="2 runs compared")).to_be_visible()
-    expect(summary(page)).to_contain_text("Good is better by more than chance (p < 0.001)")
+    expect(summary(page)).to_contain_text("Good is significantly better (p < 0.001)")
     curves = summary(page).get_by_role("figure").filter(has_text="Accuracy")
     expect(curves.locator(".is-point.is-run-1")).to_have_count(4)
     expect(curves.locator(".is-point.is-run-2")).to_have_count(4)

@@ -10,7 +10,7 @@ from intent import distributed
 from intent.checkpoints.provenance import read_provenance
 from intent.errors import RunError
 from intent.paths import sync, sync_all
-from intent.runs.directory import WHOLE, RunDir
+from intent.runs.directory import COMPLETE, RunDir
 from intent.training.context import Work
 from intent.training.gradient.batches import Batch
 
@@ -41,13 +41,13 @@ class Seal(TrainerCallback):
             return
         folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
         sync_all(folder)
-        (folder / WHOLE).touch()
+        (folder / COMPLETE).touch()
         sync(folder)
 
 
 def last_checkpoint(run: RunDir) -> Path | None:
     """Return the last whole checkpoint of Trainer, which a run can go on from, if it has one."""
-    whole = [file.parent for file in run.checkpoints.glob(f"checkpoint-*/{WHOLE}")]
+    whole = [file.parent for file in run.checkpoints.glob(f"checkpoint-*/{COMPLETE}")]
     return max(whole, key=_step, default=None)
 
 

@@ -41,7 +41,7 @@ def learns(run: RunDir) -> Callable[[], bool]:
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder with a tiny base and tones to learn, and the process that runs are forked from."""
+    """A folder with a tiny base and tones to train on, and the process that runs are forked from."""
     folder = tmp_path_factory.mktemp("world")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HF_HUB_OFFLINE", "1")
@@ -62,7 +62,7 @@ def instant(world: Path) -> Recipe:
 
 @pytest.fixture
 def long(world: Path) -> Recipe:
-    """A recipe that learns for longer than any test watches."""
+    """A recipe that trains for longer than any test."""
     values = {"base": str(world / "base"), "data": str(world / "tones"), "window_seconds": 2}
     endless = {"method": "fine-tune", "epochs": 200, "batch_size": 1}
     return change(preset("recommended"), {**values, **endless})
@@ -70,7 +70,7 @@ def long(world: Path) -> Recipe:
 
 @pytest.fixture
 def runs(tmp_path: Path) -> Iterator[Path]:
-    """A runs folder in which nothing goes on when the test has ended."""
+    """A runs folder in which nothing trains after the test."""
     yield tmp_path / "runs"
     live = live_run(tmp_path / "runs")
     if live:
