@@ -22,7 +22,7 @@ from intent.runs.events import (
     to_line,
 )
 
-COMPLETE = "whole"  # the name of the file that marks a checkpoint of Trainer that is completely on the disk
+COMPLETE = "whole"  # the name of the file that marks a completely written checkpoint of Trainer
 
 _histories: dict[Path, tuple[tuple[int, int], int, History]] = {}  # file id, offset, history
 _histories_lock = threading.Lock()
