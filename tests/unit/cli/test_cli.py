@@ -330,8 +330,7 @@ def test_data_and_base_are_no_settings(capsys: Output, tmp_path: Path) -> None:
         code, out, err = said(capsys, "train", "--data", "sample", "--set", f"{name}=x")
         assert (code, out) == (2, "")
         assert err == (
-            f"Hyperparameters were expected among the changes, found {name!r}, which is chosen "
-            "beside them: choose it there.\n"
+            f"Changes may only set hyperparameters, found {name!r}: set it by its own parameter.\n"
         )
 
 
@@ -422,7 +421,10 @@ def test_training_that_waits_can_be_withdrawn_by_another_command(
         assert (code, err) == (0, "")
         assert json.loads(out)["state"] == "prepared"
         _, err = waiting.communicate()
-    assert (waiting.returncode, err) == (2, f"Run {second.id} was withdrawn before it began.\n")
+    assert (waiting.returncode, err) == (
+        2,
+        f"Run {second.id} was removed from the queue before it began.\n",
+    )
 
 
 def test_runs_are_listed_shown_and_stopped(capsys: Output, tmp_path: Path) -> None:
