@@ -8,8 +8,8 @@ import numpy as np
 from intent.evaluation.metrics import LabelFigures, ReliabilityBin, reliability
 from intent.labels import human_name
 from intent.runs.report import OLD, Report
-from intent.ui.finetune.live_view import NBSP, percent
 from intent.ui.shared.chart import Chart, Line, chart_html
+from intent.ui.shared.format import NBSP, percent
 
 CONFIDENT = 0.9  # score from which a prediction counts as confident
 MEASURES = ("precision", "recall", "f1")

@@ -7,7 +7,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Generic, TypeVar
 
 from intent.sharing import OnProgress
-from intent.ui.finetune.live_view import progress_bar, time_in_words
+from intent.ui.shared.format import time_in_words
+from intent.ui.shared.html import progress_bar
 
 UPDATE_SECONDS = 0.25  # between two updates of a phase
 MIN_SHARE = 0.05  # below it, the time left cannot be estimated

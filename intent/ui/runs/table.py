@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
 
-from intent.ui.finetune.live_view import NBSP, percent, time_in_words
 from intent.ui.runs.rows import RunRow, ordered, size_in_words
+from intent.ui.shared.format import NBSP, percent, time_in_words
 from intent.ui.shared.visitors import current_visitor
 
 JS = Path(__file__).with_name("runs_table.js").read_text(encoding="utf-8")
