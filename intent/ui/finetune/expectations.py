@@ -100,6 +100,7 @@ def wire_expectations(
         tab.select,
         data.source.change,
         data.locales.change,
+        data.folder.blur,
         form.base.input,
         form.preset.input,
         view.figures.change,
