@@ -55,7 +55,7 @@ def load(address: str, home: Path, *locales: str, **environment: str) -> str:
 
 def refusal(reason: str) -> str:
     return (
-        f"MInDS-14 could not be fetched from the Hugging Face Hub ({reason}); "
+        f"MInDS-14 could not be downloaded from the Hugging Face Hub ({reason}): "
         "choose the bundled sample, or a folder of recordings."
     )
 
