@@ -168,6 +168,7 @@ def estimate_parameters(config: JsonObject) -> int:
 
 
 def check_extractor(values: JsonObject, shown: str, name: str, config: JsonObject) -> None:
+    """Raise CheckpointError for a feature extractor with a value out of bounds."""
     check_values(values, shown, name)
     for part in (values, values.get("feature_extractor") or {}):
         if not isinstance(part, dict):

@@ -2,9 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from intent.data.dataset import MINDS14
 from intent.labels import human_name
-from intent.paths import MINDS14_HUB_ID, SAMPLE
+from intent.paths import MINDS14, MINDS14_HUB_ID, SAMPLE
 from intent.runs.events import History
 from intent.sharing.card_sections import callers, card_body
 from intent.sharing.confusion_png import confusion_png

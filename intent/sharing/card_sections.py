@@ -3,9 +3,8 @@
 import dataclasses
 from collections.abc import Sequence
 
-from intent.data.dataset import MINDS14
 from intent.labels import human_name
-from intent.paths import BUNDLED, SAMPLE
+from intent.paths import BUNDLED, MINDS14, SAMPLE
 from intent.recipes import WHISPER, Recipe, fields_read_by
 from intent.runs.events import History
 from intent.sharing.public_view import LOCAL_BASE, LOCAL_DATA, Published

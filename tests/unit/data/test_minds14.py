@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from intent.data.dataset import LOCALES, load_data
+from intent.data.dataset import load_data
+from intent.data.minds14 import LOCALES
 from intent.errors import DataError
 from tests.hub import Fault, Hub, Repository, User, serve
 from tests.repository import ROOT
