@@ -81,7 +81,7 @@ def make_run(
         happened.append(
             EvalPoint(share, 2.5 / epoch, step=epoch * 5, epoch=epoch, clips=epoch * 42)
         )
-    happened.append(Phase("saving"))
+    happened.append(Phase("Saving"))
     if ends:
         happened.append(Finished("done", figures.accuracy, figures.interval, len(clips), 93.0))
         answers = to_json(answered_clips(labels, clips, scores))

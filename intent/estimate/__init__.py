@@ -1,1 +1,1 @@
-"""How long a training takes, before it begins."""
+"""Estimate how long a training takes, before it starts."""

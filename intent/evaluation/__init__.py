@@ -1,1 +1,1 @@
-"""Metrics, and how well a checkpoint does on a data set."""
+"""Evaluate a checkpoint on a data set: metrics, learning curve, stored results."""

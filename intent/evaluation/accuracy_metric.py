@@ -1,4 +1,4 @@
-"""Accuracy as a metric of the `evaluate` library, without network or a writable cache."""
+"""Compute accuracy as a metric of the `evaluate` library, without network or a writable cache."""
 
 import tempfile
 
@@ -8,10 +8,10 @@ from sklearn.metrics import accuracy_score
 
 
 class AccuracyMetric(evaluate.Metric):
-    """The share of predictions that equal their references, as `evaluate.load("accuracy")` has it.
+    """The share of predictions that equal their references, as in `evaluate.load("accuracy")`.
 
-    `evaluate.load` fetches code from the Hub at run time, and a metric makes a folder under
-    HF_HOME; this one has its code here and its folder, which stays empty, among temporary files.
+    `evaluate.load` downloads code from the Hub at run time, and a metric creates a folder under
+    HF_HOME. Here the code is local, and the folder, which stays empty, is a temporary one.
     """
 
     def __init__(self) -> None:
@@ -20,9 +20,9 @@ class AccuracyMetric(evaluate.Metric):
 
     def _info(self) -> evaluate.MetricInfo:
         return evaluate.MetricInfo(
-            description="Accuracy: the share of predictions that are right.",
+            description="Accuracy: the share of correct predictions.",
             citation="",
-            inputs_description="predictions, references: label ids, one a clip.",
+            inputs_description="predictions, references: label ids, one per clip.",
             features=datasets.Features(
                 predictions=datasets.Value("int64"), references=datasets.Value("int64")
             ),

@@ -1,34 +1,34 @@
-"""Measured results of the presets: rows of `assets/results.json`, which a benchmark writes.
+"""Read measured results of the presets from `assets/results.json`.
 
-`python -m tests.benchmarks.results --write` measures a row; the README's table and the page read it.
+`python -m tests.benchmarks.results --write` measures a row; the README and the page show it.
 """
 
-import dataclasses
 import json
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from intent.paths import ASSETS, written_whole
+from intent.paths import ASSETS
 
 RESULTS_FILE = ASSETS / "results.json"
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What a recipe reached with a base, over some split seeds; accuracies are 0..1, one a seed.
+    """Results of a recipe with a base over some split seeds.
 
-    All figures are of `test_locale`'s test parts, as stock pipeline hears them: `ece`, the expected
-    calibration error, of these parts pooled; `macro_f1` the mean over the seeds. `first_seconds` is
-    the time of the first seed's whole command on `machine`, nothing cached; `later_seconds` the mean
-    of the others, the features of sounds that an earlier seed heard taken from the cache.
+    All metrics are measured on the test sets of `test_locale` with the stock pipeline: `accuracies`
+    (0..1) has one value per seed, `ece` is the expected calibration error of these sets pooled,
+    `macro_f1` the mean over the seeds. `first_seconds` is the time of the first seed's whole
+    command on `machine` with an empty cache, `later_seconds` the mean of the others, which find
+    features of earlier seeds in the cache.
     """
 
     recipe: str  # a preset's name
     base: str  # a Hub id
     data: str
-    locales: tuple[str, ...]  # whose training parts it learnt from
+    locales: tuple[str, ...]  # of the training set
     test_locale: str
     seeds: tuple[int, ...]
     accuracies: tuple[float, ...]
@@ -56,12 +56,12 @@ class Measured:
         return statistics.stdev(self.accuracies) if len(self.accuracies) > 1 else None
 
     def is_same(self, recipe: str, base: str, locales: Sequence[str]) -> bool:
-        """Return whether the row is that of a recipe and base, learnt from these locales."""
+        """Return whether this is the row of a recipe and base, trained on these locales."""
         return (self.recipe, self.base, set(self.locales)) == (recipe, base, set(locales))
 
 
 def load_measured(file: Path = RESULTS_FILE) -> tuple[Measured, ...]:
-    """Return all measured rows; none where nothing has been measured yet."""
+    """Return all measured rows; none if the file does not exist."""
     if not file.exists():
         return ()
     rows = json.loads(file.read_text(encoding="utf-8"))
@@ -71,18 +71,5 @@ def load_measured(file: Path = RESULTS_FILE) -> tuple[Measured, ...]:
 def find(
     recipe: str, base: str, locales: Sequence[str], file: Path = RESULTS_FILE
 ) -> Measured | None:
-    """Return what was measured for a preset and a base (Hub id) on these locales, or None."""
+    """Return the row of a preset and a base (Hub id) on these locales, or None."""
     return next((row for row in load_measured(file) if row.is_same(recipe, base, locales)), None)
-
-
-def add_measured(row: Measured, file: Path = RESULTS_FILE) -> None:
-    """Write a row among the others, whole; it takes the place of an earlier measurement."""
-    rows = list(load_measured(file))
-    same = [i for i, old in enumerate(rows) if old.is_same(row.recipe, row.base, row.locales)]
-    if same:
-        rows[same[0]] = row
-    else:
-        rows.append(row)
-    text = json.dumps([dataclasses.asdict(one) for one in rows], indent=1)
-    with written_whole(file) as part:
-        part.write(f"{text}\n".encode())

@@ -1,9 +1,9 @@
-"""How well a checkpoint hears a data set, without the clips that it was trained on."""
+"""Evaluate a checkpoint on a data set, without the clips that it was trained on."""
 
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 
@@ -12,31 +12,27 @@ from intent.checkpoints.provenance import read_provenance
 from intent.checkpoints.resolve import describe, resolve, shown_name
 from intent.data.dataset import label_names, load_data, readable_clips, split
 from intent.errors import CheckpointError, DataError
-from intent.evaluation.metrics import Evaluation, interval, score
+from intent.evaluation.metrics import Evaluation, score
 from intent.models.classifier import Loaded, loaded, model_input
 
 if TYPE_CHECKING:
     from datasets import Dataset, DatasetDict
 
-    from intent.evaluation.accuracy_metric import AccuracyMetric
-
-__all__ = ["AccuracyMetric", "Evaluation", "Part", "evaluate_checkpoint", "interval", "score"]
-
 Part = Literal["test", "train", "all"]
 
-BATCH_SIZE = 8  # clips a forward pass, where the model's window makes all inputs equally long
+BATCH_SIZE = 8  # clips per forward pass, if a fixed window makes all inputs equally long
 
 
 @dataclass
-class _Found:
-    """What became of each clip of a data set while they were read."""
+class _Selection:
+    """Which clips of a data set are evaluated, collected while they are read."""
 
     trained_on: frozenset[str]  # clip hashes
     include_seen: bool
-    rows: list[int] = field(default_factory=list)  # those that were heard
-    seen: list[bool] = field(default_factory=list)  # of each of these: was it trained on?
-    left_out: int = 0  # trained on, and not heard
-    skipped: list[str] = field(default_factory=list)  # names of those that could not be read
+    rows: list[int] = field(default_factory=list)  # of the evaluated clips
+    seen: list[bool] = field(default_factory=list)  # for each of these: was it trained on?
+    left_out: int = 0  # clips trained on, not evaluated
+    skipped: list[str] = field(default_factory=list)  # names of unreadable clips
 
 
 def evaluate_checkpoint(
@@ -48,55 +44,60 @@ def evaluate_checkpoint(
     include_seen: bool = False,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
-    """Return how well a checkpoint hears a part of a data set, through the stock pipeline.
+    """Evaluate a checkpoint on a part of a data set with the stock pipeline.
 
-    Clips that the checkpoint was trained on (by its provenance, its base's included) are counted,
-    but not tested on; with include_seen they get a figure of their own, `seen_figure`.
-    data, locales and seed are those of `load_data` and `split`; on_progress gets the number of
-    clips done and of all. Raises CheckpointError (its labels are not the data set's, too) and
-    DataError.
+    Clips that the checkpoint or its base was trained on, by its provenance file, are counted but
+    not evaluated; with `include_seen` their accuracy is reported separately as `seen_figure`.
+    `data`, `locales` and `seed` are passed to `load_data` and `split`; `on_progress` receives the
+    number of clips done and of all clips. Raises DataError and CheckpointError, also if labels of
+    checkpoint and data set differ.
     """
-    not_read: list[str] = []
-    loaded_data = load_data(data, locales, lambda name, reason: not_read.append(name))
+    unreadable: list[str] = []
+    loaded_data = load_data(data, locales, lambda name, reason: unreadable.append(name))
     dataset = _part(loaded_data, part, seed)
     labels = describe(checkpoint).labels
     names = label_names(dataset)
     _check_same_labels(checkpoint, labels, names)
     provenance = read_provenance(resolve(checkpoint))
-    found = _Found(frozenset(provenance.trained_on if provenance else ()), include_seen)
-    clips = _clips_to_hear(dataset, found, on_progress)
+    trained_on = frozenset(provenance.trained_on if provenance else ())
+    selection = _Selection(trained_on, include_seen)
+    clips = _select_clips(dataset, selection, on_progress)
     probabilities = list(_predict(loaded(checkpoint), labels, clips))  # (n, labels)
     texts = dataset.select_columns(["label", "name", "transcription", "locale"])[:]
     evaluation = score(
         labels=labels,
-        true_ids=np.array([labels.index(names[texts["label"][row]]) for row in found.rows], int),
-        probabilities=np.array(probabilities).reshape(len(found.rows), len(labels)),
-        clip_names=[texts["name"][row] for row in found.rows],
-        transcriptions=[texts["transcription"][row] for row in found.rows],
-        locales=[texts["locale"][row] for row in found.rows],
-        seen=found.seen,
+        true_ids=np.array(
+            [labels.index(names[texts["label"][row]]) for row in selection.rows], int
+        ),
+        probabilities=np.array(probabilities).reshape(len(selection.rows), len(labels)),
+        clip_names=[texts["name"][row] for row in selection.rows],
+        transcriptions=[texts["transcription"][row] for row in selection.rows],
+        locales=[texts["locale"][row] for row in selection.rows],
+        seen=selection.seen,
     )
     return dataclasses.replace(
         evaluation,
-        seen_in_training=evaluation.seen_in_training + found.left_out,
-        skipped=(*not_read, *found.skipped),
+        seen_in_training=evaluation.seen_in_training + selection.left_out,
+        skipped=(*unreadable, *selection.skipped),
     )
 
 
-def _clips_to_hear(
-    dataset: "Dataset", found: _Found, on_progress: Callable[[int, int], None] | None
+def _select_clips(
+    dataset: "Dataset", selection: _Selection, on_progress: Callable[[int, int], None] | None
 ) -> Iterator[Clip]:
-    """Yield the clips to test on, and write down in `found` what became of each."""
-    for row, clip in readable_clips(dataset, lambda name, reason: found.skipped.append(name)):
-        is_seen = clip_hash(clip) in found.trained_on
-        if is_seen and not found.include_seen:
-            found.left_out += 1
+    """Yield the clips to evaluate, and record them in `selection`."""
+    for row, clip in readable_clips(dataset, lambda name, reason: selection.skipped.append(name)):
+        is_seen = clip_hash(clip) in selection.trained_on
+        if is_seen and not selection.include_seen:
+            selection.left_out += 1
         else:
-            found.rows.append(row)
-            found.seen.append(is_seen)
+            selection.rows.append(row)
+            selection.seen.append(is_seen)
             yield clip
         if on_progress:
-            on_progress(len(found.rows) + found.left_out + len(found.skipped), len(dataset))
+            on_progress(
+                len(selection.rows) + selection.left_out + len(selection.skipped), len(dataset)
+            )
 
 
 def _part(data: "DatasetDict", part: Part, seed: int) -> "Dataset":
@@ -105,7 +106,7 @@ def _part(data: "DatasetDict", part: Part, seed: int) -> "Dataset":
     if part == "all":
         return concatenate_datasets(list(data.values()))
     if part not in ("test", "train"):
-        raise DataError(f"The part should be test, train or all, found {part!r}: choose one.")
+        raise DataError(f"The part must be test, train or all, found {part!r}: choose one.")
     return split(data, seed)[part]
 
 
@@ -116,7 +117,10 @@ def _check_same_labels(checkpoint: str, labels: Sequence[str], names: Sequence[s
         return
     differences = [
         f"{what} {', '.join(some[:5])}{' and others' if len(some) > 5 else ''}"
-        for what, some in (("it does not know", unknown), ("the data set does not have", absent))
+        for what, some in (
+            ("missing in the checkpoint:", unknown),
+            ("missing in the data set:", absent),
+        )
         if some
     ]
     raise CheckpointError(
@@ -126,31 +130,24 @@ def _check_same_labels(checkpoint: str, labels: Sequence[str], names: Sequence[s
 
 
 def _predict(model: Loaded, labels: Sequence[str], clips: Iterator[Clip]) -> Iterator[np.ndarray]:
-    """Yield each clip's scores (labels,) in label order.
+    """Yield the scores (labels,) of each clip in label order.
 
-    Inputs of several lengths go one by one: padded to one length, they would be heard differently.
+    Inputs of different lengths are run one by one, since padding would change their scores.
     """
     batch_size = BATCH_SIZE if model.window_seconds else 1
     batch: list[np.ndarray] = []
     for clip in clips:
         batch.append(model_input(clip, model))
         if len(batch) == batch_size:
-            yield from _hear(model, labels, batch)
+            yield from _run(model, labels, batch)
             batch = []
     if batch:
-        yield from _hear(model, labels, batch)
+        yield from _run(model, labels, batch)
 
 
-def _hear(model: Loaded, labels: Sequence[str], batch: list[np.ndarray]) -> Iterator[np.ndarray]:
-    for answers in model.pipeline(batch, batch_size=len(batch), top_k=None):
-        score_of = {answer["label"]: answer["score"] for answer in answers}
+def _run(model: Loaded, labels: Sequence[str], batch: list[np.ndarray]) -> Iterator[np.ndarray]:
+    # The pipeline's types leave out lists of clips.
+    predictions = model.pipeline(batch, batch_size=len(batch), top_k=None)  # type: ignore[arg-type]
+    for scores in cast(list[list[dict[str, Any]]], predictions):
+        score_of = {score["label"]: score["score"] for score in scores}
         yield np.array([score_of[label] for label in labels])
-
-
-def __getattr__(name: str) -> object:
-    """AccuracyMetric is imported when it is asked for: `evaluate` takes seconds to import."""
-    if name == "AccuracyMetric":
-        from intent.evaluation.accuracy_metric import AccuracyMetric
-
-        return AccuracyMetric
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

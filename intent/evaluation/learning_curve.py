@@ -1,24 +1,24 @@
-"""Where a learning curve is heading: what more recordings of the same kind would probably give."""
+"""Extrapolate a learning curve: the accuracy to expect from more recordings of the same kind."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
 MIN_POINTS = 5
-FIRST_SHARE = 0.25  # of the clips heard; before that, whole intents are still missing
-EXPONENTS = (0.02, 0.5)  # a flatter curve has no shape to go by; none is trusted to be steeper
-STEPS = 12  # points of the continuation after the first
+FIRST_SHARE = 0.25  # of all clips; before that, some intents have no clip yet
+EXPONENTS = (0.02, 0.5)  # a flatter curve is not extrapolated; a steeper one is clipped
+STEPS = 12  # points after the first
 
 
 def continuation(
     points: Sequence[tuple[float, float]], factor: float = 2.0
 ) -> tuple[tuple[float, float], ...]:
-    """Return (clips, accuracy) from the last point on to `factor` times its clips.
+    """Return points (clips, accuracy) from the last one up to `factor` times its clips.
 
-    `points` are (clips, accuracy 0..1) in order. The error is taken to fall as a power of the
-    number of clips (Hestness et al. 2017, "Deep learning scaling is predictable, empirically"), by
-    a straight line through the logarithms, later points counting more. Empty where there are too
-    few points, or no fall to go by.
+    `points` are (clips, accuracy 0..1) in order. The error is modeled as a power law of the number
+    of clips (Hestness et al. 2017, "Deep learning scaling is predictable, empirically"), fitted as
+    a line to the logarithms with more weight on later points. Empty if there are too few points or
+    the error does not fall.
     """
     if not points:
         return ()

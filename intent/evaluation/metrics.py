@@ -1,4 +1,4 @@
-"""Figures of a test: accuracy with its interval, per intent and locale, calibration, mistakes."""
+"""Compute metrics: accuracy with its interval, per intent and locale, calibration, mistakes."""
 
 import dataclasses
 import math
@@ -21,7 +21,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class LabelFigures:
-    """How well one label is told from the others, each 0..1; `support` counts its clips."""
+    """Precision, recall and F1 of one label, each 0..1; `support` is its number of clips."""
 
     precision: float
     recall: float
@@ -31,17 +31,17 @@ class LabelFigures:
 
 @dataclass(frozen=True)
 class ReliabilityBin:
-    """Clips whose answers have about the same score, and how often these are right."""
+    """Clips with about the same top score, and how many of them are classified correctly."""
 
     clips: int
-    score: float  # their mean, 0..1
-    accuracy: float  # the share of right answers, 0..1
+    score: float  # mean, 0..1
+    accuracy: float  # 0..1
     interval: tuple[float, float]  # 95 %, of the accuracy
 
 
 @dataclass(frozen=True)
 class Mistake:
-    """A clip that was heard as another label, and the score of that label."""
+    """A misclassified clip, and the score of the predicted label."""
 
     clip: str
     transcription: str
@@ -52,58 +52,59 @@ class Mistake:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a checkpoint scores on clips that it was not trained on.
+    """Metrics of a checkpoint on clips that it was not trained on.
 
-    Only `seen_figure` counts clips that it was trained on. All figures are None and all tables
-    empty where there was no unseen clip; `message` then says so.
+    Only `seen_figure` covers clips that it was trained on. Without any unseen clip, all metrics are
+    None, all tables are empty, and `message` gives the reason.
     """
 
     accuracy: float | None  # 0..1
     interval: tuple[float, float] | None  # 95 %
     clips: int
-    seen_in_training: int  # clips found that the checkpoint was trained on: not among `clips`
+    seen_in_training: int  # clips that the checkpoint was trained on, not counted in `clips`
     macro_f1: float | None  # over labels that occur or were predicted
     ece: float | None  # expected calibration error, 0..1
     labels: tuple[str, ...]
-    confusion: tuple[tuple[int, ...], ...]  # a row a true label, a column a predicted one
+    confusion: tuple[tuple[int, ...], ...]  # a row per true label, a column per predicted one
     per_intent: dict[str, LabelFigures]
     per_locale: dict[str, Figure]
     mistakes: tuple[Mistake, ...]  # most confident first
-    seen_figure: Figure | None = None  # on the clips seen in training, if they were asked for
-    skipped: tuple[str, ...] = ()  # names of clips that could not be read
+    seen_figure: Figure | None = None  # on clips seen in training, if requested
+    skipped: tuple[str, ...] = ()  # names of unreadable clips
 
     @property
     def message(self) -> str | None:
-        """Why there are no figures, in a sentence; None where there are."""
+        """The reason why there are no metrics, as a sentence; None if there are."""
         if self.clips:
             return None
         if not self.seen_in_training:
-            return "There is no clip to test on: choose other data."
+            return "Not measured: no test clips. Choose other data."
         return (
-            f"The checkpoint was trained on all of these clips ({self.seen_in_training}), so there "
-            "is none left to test it on: choose other data, or ask for the clips seen in training."
+            f"Not measured: no unseen test clips. The checkpoint was trained on all "
+            f"{self.seen_in_training} of them: choose other data, or include the clips seen in "
+            "training."
         )
 
     def to_dict(self) -> dict[str, object]:
-        """Return it in types that JSON knows."""
+        """Return the evaluation as JSON-compatible values."""
         return {**dataclasses.asdict(self), "message": self.message}
 
 
 def interval(correct: int, total: int) -> tuple[float, float]:
-    """Return the 95 % interval of a share, correct of total, each bound 0..1.
+    """Return the 95 % confidence interval of `correct` out of `total`, each bound 0..1.
 
-    Wilson's score interval (1927), which keeps its coverage for few clips and near 0 and 1, where
-    the normal approximation does not. With no clip at all, anything is possible: (0, 1).
+    Wilson's score interval (1927), which unlike the normal approximation keeps its coverage for
+    few clips and near 0 and 1. Without clips the interval is (0, 1).
     """
     if total == 0:
         return 0.0, 1.0
     z = 1.959963984540054  # the normal distribution's 97.5 % point
     share = correct / total
     scale = 1 + z * z / total
-    centre = (share + z * z / (2 * total)) / scale
+    center = (share + z * z / (2 * total)) / scale
     half = z / scale * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
-    low = 0.0 if correct == 0 else max(0.0, centre - half)
-    high = 1.0 if correct == total else min(1.0, centre + half)
+    low = 0.0 if correct == 0 else max(0.0, center - half)
+    high = 1.0 if correct == total else min(1.0, center + half)
     return low, high
 
 
@@ -116,10 +117,10 @@ def score(
     locales: Sequence[str],
     seen: Sequence[bool] | None = None,
 ) -> Evaluation:
-    """Return the figures of scores that are already there.
+    """Compute all metrics from the scores of a checkpoint.
 
-    true_ids (n,) int and probabilities (n, labels) float, 0..1, count labels as `labels` does;
-    seen says of each clip whether the checkpoint was trained on it (None: of none).
+    `true_ids` (n,) int and the columns of `probabilities` (n, labels), 0..1, index into `labels`;
+    `seen` marks the clips that the checkpoint was trained on (None: there are none).
     """
     true = np.asarray(true_ids, dtype=np.int64).reshape(-1)  # (n,)
     scores = np.asarray(probabilities, dtype=np.float64).reshape(len(true), len(labels))
@@ -154,21 +155,21 @@ def score(
 
 
 def calibration_error(confidence: np.ndarray, right: np.ndarray, bins: int = ECE_BINS) -> float:
-    """Return how far scores are from the share of right answers among clips of such scores, 0..1.
+    """Return the expected calibration error, 0..1, with bins of equal width.
 
-    confidence (n,) 0..1, right (n,) bool. Expected calibration error with bins of equal width
-    (Guo et al. 2017, "On Calibration of Modern Neural Networks").
+    The mean distance between top score and accuracy (Guo et al. 2017, "On Calibration of Modern
+    Neural Networks"). `confidence` (n,) 0..1, `right` (n,) bool.
     """
-    found = reliability(confidence, right, bins)
-    return sum(b.clips * abs(b.score - b.accuracy) for b in found) / max(1, len(confidence))
+    filled = reliability(confidence, right, bins)
+    return sum(b.clips * abs(b.score - b.accuracy) for b in filled) / max(1, len(confidence))
 
 
 def reliability(
     confidence: np.ndarray, right: np.ndarray, bins: int = ECE_BINS
 ) -> tuple[ReliabilityBin, ...]:
-    """Return how often answers of about the same score are right, for scores that were given.
+    """Return the accuracy of clips with about the same top score, for a reliability diagram.
 
-    confidence (n,) 0..1, right (n,) bool; bins of equal width, empty ones left out.
+    `confidence` (n,) 0..1, `right` (n,) bool; bins of equal width, empty ones left out.
     """
     scores, correct = np.asarray(confidence, float), np.asarray(right, bool)
     which = np.minimum((scores * bins).astype(int), bins - 1)  # (n,)
@@ -218,8 +219,9 @@ def _per_intent(
 
 
 def _per_locale(right: np.ndarray, rows: np.ndarray, locales: Sequence[str]) -> dict[str, Figure]:
-    """The unseen clips of each locale; those of no known locale are left out."""
+    """Return the accuracy on the unseen clips of each known locale."""
     rows_of: dict[str, list[int]] = {}
     for row in rows:
         rows_of.setdefault(locales[row], []).append(row)
-    return {locale: _figure(right[rows_of[locale]]) for locale in sorted(rows_of) if locale}
+    figures = {locale: _figure(right[rows_of[locale]]) for locale in sorted(rows_of) if locale}
+    return {locale: figure for locale, figure in figures.items() if figure}

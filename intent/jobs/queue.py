@@ -158,7 +158,7 @@ def _start_next(runs: Path) -> RunDir | None:
     except (BusyError, WithdrawnError):
         return None
     except KilledError:
-        _end(run, Phase("starting", time=time.time()))
+        _end(run, Phase("Starting", time=time.time()))
         return None
     except RunError as error:
         _end(run, Failed(str(error), time=time.time()))

@@ -162,7 +162,7 @@ def _train(run: RunDir, on_event: Callable[[Event], None], budget_seconds: float
         on_event(event)
 
     try:
-        emit(Phase("starting"))
+        emit(Phase("Starting"))
         run.drop_halves()
         from intent.library_output import quiet_libraries
         from intent.training.train import train

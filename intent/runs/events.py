@@ -25,7 +25,7 @@ class Started:
 
 @dataclass(frozen=True)
 class Phase:
-    """What is happening now, in words such as "reading audio" or "epoch 3 of 10"."""
+    """What is happening now, in words such as "Reading audio" or "Training, epoch 3 of 10"."""
 
     name: str
     time: float = 0.0

@@ -1,1 +1,1 @@
-"""From a recipe to a checkpoint: train(recipe, run, on_event)."""
+"""Train a checkpoint from a recipe: train(recipe, run, on_event)."""

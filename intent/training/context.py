@@ -1,31 +1,33 @@
-"""One training in hand: what all its stages share, and where it is asked to stop."""
+"""What all stages of one training share: recipe, model, clips, progress, and when to stop."""
 
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import torch
-from transformers import FeatureExtractionMixin, PreTrainedModel
+from transformers import PreTrainedModel
 
 from intent import distributed
 from intent.data.labelled_clip import LabelledClip
 from intent.devices import learning_precision
+from intent.models.typed import Extractor, label_names
 from intent.recipes import Recipe
 from intent.runs.directory import RunDir
 from intent.runs.events import Event, Progress
 
-PROGRESS_SECONDS = 0.25  # between two events that only say how far things are
+PROGRESS_SECONDS = 0.25  # least time between two Progress events
 
 
 class Stopped(Exception):
-    """Training ends early; what there is is kept."""
+    """Training ends early; the results so far are kept."""
 
 
 @dataclass
 class Watch:
-    """Says whether work must end: because somebody asked, or because its time is up.
+    """Decide whether training must end: it was asked to stop, or its time budget is used up.
 
-    Of several processes the leader says so, and each of them asks at the same points of its way.
+    In distributed training the lead process decides, and all processes check at the same points.
     """
 
     should_stop: Callable[[], bool]
@@ -35,74 +37,79 @@ class Watch:
 
     @property
     def seconds(self) -> float:
-        """Seconds since work began."""
+        """Seconds since training began."""
         return time.monotonic() - self.started
 
     def must_end(self) -> bool:
-        """Return whether work must end, and remember why."""
+        """Return whether training must end, and keep the reason in `outcome`."""
         if self.outcome == "done":
-            self.outcome = distributed.from_lead(self.verdict)
+            self.outcome = distributed.from_lead(self.outcome_now)
         return self.outcome != "done"
 
-    def verdict(self) -> str:
-        """Return the outcome if work ended now, by this process alone: "done" while it may go on."""
+    def outcome_now(self) -> str:
+        """Return this process's own outcome if training ended now; "done" if it may continue."""
         if self.should_stop():
             return "stopped"
         late = self.budget_seconds and self.seconds > self.budget_seconds
         return "out of time" if late else "done"
 
     def check(self) -> None:
-        """Raise Stopped if work must end."""
+        """Raise Stopped if training must end."""
         if self.must_end():
             raise Stopped
 
 
 @dataclass(frozen=True)
 class Work:
-    """A recipe, the clips to learn from and to test on, and the model that learns."""
+    """A recipe, the model to train, and the clips to train and test on."""
 
     recipe: Recipe
     run: RunDir
     emit: Callable[[Event], None]
     watch: Watch
     model: PreTrainedModel
-    extractor: FeatureExtractionMixin
+    extractor: Extractor
     device: str
     train: Sequence[LabelledClip]
-    test: Sequence[LabelledClip]  # none that was learnt from
-    seen: tuple[str, ...]  # hashes of clips that the base has learnt from
-    seen_test_clips: int  # left out of the test part for that
-    passes: int = 1  # through the network for a batch that cannot be halved
+    test: Sequence[LabelledClip]  # none of them in the training set, here or of the base
+    seen: tuple[str, ...]  # hashes of the clips that the base was trained on
+    seen_test_clips: int  # left out of the test set because the base was trained on them
+    passes: int = 1  # through the network for one batch of leave-one-out training
 
     @property
     def dtype(self) -> torch.dtype:
-        """The dtype in which matrices are multiplied while learning."""
+        """The dtype of matrix products in training."""
         return learning_precision(self.device) if self.recipe.mixed_precision else torch.float32
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The label of each id."""
-        return tuple(self.model.config.id2label[i] for i in range(self.model.config.num_labels))
+        """The label of each class id."""
+        return label_names(self.model)
 
 
 class ProgressMeter:
-    """Turns counts into Progress events, a few a second, with the rate and the time left."""
+    """Emit Progress events, a few per second, with the current speed and the time left.
 
-    def __init__(self, emit: Callable[[Event], None], total: int) -> None:
+    The speed is measured over the second half of the time so far, so that clips found in the cache
+    at the beginning do not make the time left too short for long.
+    """
+
+    def __init__(self, emit: Callable[[Event], None], total: int, done: int = 0) -> None:
         self.emit, self.total = emit, total
-        self.started = time.monotonic()
-        self.last = 0.0
+        self.started, self.last = time.monotonic(), 0.0
+        self.marks = deque([(self.started, done, 0)])  # time, done, clips
 
-    def show(self, done: int, clips: int, epoch: float | None = None, first: int = 0) -> None:
-        """Emit progress, unless the last one is fresh; `clips` were heard since the meter began.
-
-        `first` is where counting began, if not at zero.
-        """
+    def show(self, done: int, clips: int, epoch: float | None = None) -> None:
+        """Emit progress unless the last event is recent; `clips` counts from the meter's start."""
         now = time.monotonic()
         if now - self.last < PROGRESS_SECONDS and done < self.total:
             return
         self.last = now
-        seconds = max(now - self.started, 1e-6)
-        pace = (done - first) / seconds
-        left = (self.total - done) / pace if pace > 0 else None
-        self.emit(Progress(done, self.total, clips / seconds, left, epoch))
+        self.marks.append((now, done, clips))
+        while len(self.marks) > 2 and self.marks[1][0] <= (self.started + now) / 2:
+            self.marks.popleft()
+        since, done_then, clips_then = self.marks[0]
+        seconds = max(now - since, 1e-6)
+        speed = (done - done_then) / seconds
+        left = (self.total - done) / speed if speed > 0 else None
+        self.emit(Progress(done, self.total, (clips - clips_then) / seconds, left, epoch))

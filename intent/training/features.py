@@ -1,4 +1,4 @@
-"""Clips to model inputs or activations, each computed once and kept under the hash of its sound."""
+"""Compute model inputs or activations of clips, once per clip, and cache them by its hash."""
 
 import hashlib
 import os
@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from transformers import FeatureExtractionMixin
 
 from intent import distributed
 from intent.audio.augmentation import augment
@@ -18,26 +17,27 @@ from intent.audio.clip import Clip, resample
 from intent.data.labelled_clip import LabelledClip
 from intent.devices import autocast
 from intent.models.encoders import fingerprint
+from intent.models.typed import Extractor
 from intent.paths import cache_dir, written_whole
 
-BATCH = 4  # clips in one forward pass
-CACHE_GIGABYTES = 8.0  # unless INTENT_CACHE_GB says otherwise
+BATCH = 4  # clips per forward pass
+CACHE_GIGABYTES = 8.0  # unless INTENT_CACHE_GB is set
 
 
 @dataclass(frozen=True)
 class FrontEnd:
-    """All that happens to a clip before anything learns: extractor, window and frozen layers."""
+    """Everything between a clip and the trained part: extractor, window and frozen layers."""
 
-    extractor: FeatureExtractionMixin
+    extractor: Extractor
     frozen: torch.nn.Module | None
     window_seconds: int
     fixed_window: bool
     device: str
-    dtype: torch.dtype = torch.float32  # in which matrices are multiplied
+    dtype: torch.dtype = torch.float32  # of matrix products
 
     @property
-    def clips_at_once(self) -> int:
-        """How many clips go through together: several only where all are of one length."""
+    def batch_size(self) -> int:
+        """Clips per forward pass: more than one only if all inputs have the same length."""
         return BATCH if self.fixed_window else 1
 
     @property
@@ -46,25 +46,25 @@ class FrontEnd:
         return self.extractor.model_input_names[0]
 
     def key(self) -> str:
-        """Return a hash of all that the result depends on, but the clip."""
+        """Return a hash of everything but the clip that the features depend on."""
         parts = [self.extractor.to_json_string(), str(self.window_seconds), str(self.dtype)]
         parts += [type(self.frozen).__name__, fingerprint(self.frozen)] if self.frozen else []
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:24]
 
     @torch.inference_mode()
-    def hear(self, clips: Sequence[Clip]) -> list[np.ndarray]:
-        """Return for each clip its model input or activations, float16 unless pooled or raw."""
+    def compute(self, clips: Sequence[Clip]) -> list[np.ndarray]:
+        """Return the model input or activations of each clip, float16 unless pooled or raw."""
         rate = self.extractor.sampling_rate
-        inputs = self.extractor(
-            [resample(clip, rate).samples for clip in clips],
-            sampling_rate=rate,
-            return_tensors="pt",
-            **(
-                {}
-                if self.fixed_window
-                else {"max_length": self.window_seconds * rate, "truncation": True, "padding": True}
-            ),
-        )[self.input_name]
+        sounds = [resample(clip, rate).samples for clip in clips]
+        limits: dict[str, int | bool] = {}
+        if not self.fixed_window:
+            limits = {
+                "max_length": self.window_seconds * rate,
+                "truncation": True,
+                "padding": True,
+            }
+        batch = self.extractor(sounds, sampling_rate=rate, return_tensors="pt", **limits)
+        inputs = batch[self.input_name]
         if self.frozen is None:
             return list(inputs.numpy())
         with autocast(self.device, self.dtype):
@@ -74,7 +74,7 @@ class FrontEnd:
 
 
 class FeatureCache:
-    """Arrays on disk, one file each, in a folder for each front end."""
+    """Arrays on disk, one file each, in a folder per front end."""
 
     def __init__(self, key: str) -> None:
         self.folder = cache_dir() / "features" / key
@@ -84,17 +84,17 @@ class FeatureCache:
             _keep_below_cap(self.folder)
 
     def path(self, clip_hash: str, copy: int = 0) -> Path:
-        """Return where the array of a clip, or of an altered copy of it, is kept."""
+        """Return the file for the features of a clip, or of an augmented copy of it."""
         return self.folder / f"{clip_hash}-{copy}.npy"
 
-    def kept(self, path: Path, compute: Callable[[], np.ndarray]) -> np.ndarray:
-        """Return the array in a file, computed first where it is not there."""
+    def load_or_compute(self, path: Path, compute: Callable[[], np.ndarray]) -> np.ndarray:
+        """Return the array in a file, computing and writing it first if it is missing."""
         if not path.exists():
             self.write(path, compute())
         return np.load(path)
 
     def write(self, path: Path, array: np.ndarray) -> None:
-        """Store an array whole: a reader sees all of it or nothing."""
+        """Write an array atomically: readers find all of it or no file."""
         with written_whole(path) as file:
             np.save(file, array)
 
@@ -102,12 +102,12 @@ class FeatureCache:
 def feature_files(
     front_end: FrontEnd, clips: Sequence[LabelledClip], copies: int, cache: FeatureCache
 ) -> Iterator[tuple[int, list[Path]]]:
-    """Yield each clip's index and the files of its features: itself, then its altered copies.
+    """Yield the index of each clip and the feature files of it and its augmented copies.
 
-    Clips come in order; those that are not in the cache are computed, a few at a time. Several
-    processes each compute their share of them.
+    Clips come in order; those missing in the cache are computed in batches. In distributed
+    training each process computes its share.
     """
-    size = front_end.clips_at_once * distributed.count()
+    size = front_end.batch_size * distributed.count()
     for start in range(0, len(clips), size):
         batch = clips[start : start + size]
         paths = [[cache.path(clip.hash, copy) for copy in range(copies + 1)] for clip in batch]
@@ -115,7 +115,7 @@ def feature_files(
         _compute(front_end, batch, paths, distributed.shard(rows), cache)
         if distributed.count() > 1:
             distributed.barrier()
-            _compute(front_end, batch, paths, rows, cache)  # another machine has a cache of its own
+            _compute(front_end, batch, paths, rows, cache)  # another machine has its own cache
         yield from ((start + row, paths[row]) for row in rows)
 
 
@@ -126,7 +126,7 @@ def _compute(
     rows: range,
     cache: FeatureCache,
 ) -> None:
-    """Compute the features of some clips of a batch that are not in their files yet."""
+    """Compute the missing feature files of some clips of a batch."""
     missing = [
         (path, row, copy)
         for row in rows
@@ -134,17 +134,17 @@ def _compute(
         if not path.exists()
     ]
     sounds = {row: batch[row].read() for row in {row for _, row, _ in missing}}
-    for first in range(0, len(missing), front_end.clips_at_once):
-        some = missing[first : first + front_end.clips_at_once]
-        heard = front_end.hear(
+    for first in range(0, len(missing), front_end.batch_size):
+        some = missing[first : first + front_end.batch_size]
+        arrays = front_end.compute(
             [augment(sounds[row], batch[row].hash, copy) for _, row, copy in some]
         )
-        for (path, _, _), array in zip(some, heard, strict=True):
+        for (path, _, _), array in zip(some, arrays, strict=True):
             cache.write(path, array)
 
 
 def _keep_below_cap(in_use: Path) -> None:
-    """Remove the front ends that were used longest ago until the cache fits its cap."""
+    """Remove the least recently used front ends until the cache is below its size cap."""
     cap = float(os.environ.get("INTENT_CACHE_GB") or CACHE_GIGABYTES) * 1e9
     folders = sorted(in_use.parent.iterdir(), key=lambda folder: folder.stat().st_mtime)
     sizes = {folder: _size(folder) for folder in folders}
@@ -158,7 +158,7 @@ def _keep_below_cap(in_use: Path) -> None:
 
 
 def _size(folder: Path) -> int:
-    """Bytes of a folder's files; another process may be writing there, or removing it."""
+    """Return the bytes of a folder's files; another process may be writing or removing them."""
     total = 0
     with suppress(OSError):
         for file in os.scandir(folder):

@@ -1,55 +1,58 @@
-"""Instant: the encoder frozen and each clip heard once, under a linear head in closed form."""
+"""Instant: compute features of each clip once, and fit a linear head in closed form."""
 
 import numpy as np
 
 from intent.data.labelled_clip import LabelledClip
-from intent.models.linear_head import Head, calibrated, fit_linear_head, install_head, probabilities
+from intent.models.linear_head import Head, calibrate, fit_linear_head, install_head, probabilities
 from intent.runs.events import EvalPoint, Phase
+from intent.training import phases
 from intent.training.context import ProgressMeter, Stopped, Work
 from intent.training.held_out import HeldOut
 from intent.training.pooling import pooled_rows
 
-CURVE_POINTS = 20  # refits while features arrive
+CURVE_POINTS = 20  # fits of the head while features arrive
 
 
 def fit_instant(work: Work) -> tuple[list[LabelledClip], np.ndarray]:
-    """Fit the head, fold it into the model, and return the test clips heard and their scores.
+    """Fit the head, install it in the model, and return the test clips and their scores.
 
-    Scores are (clips, classes) float64. Ended early, the head is fitted on the clips heard so far;
-    without two of different intents the head stays as it is.
+    Scores are (clips, classes) float64. If stopped early, the head is fitted on the clips so far;
+    without two clips of different intents the model keeps its head.
     """
-    learner = _Learner(work)
+    fitter = _Fitter(work)
     try:
-        learner.held_out.hear(also_pool=True)
-        learner.hear_train()
+        fitter.held_out.compute_features(also_pool=True)
+        fitter.compute_features()
     except Stopped:
         pass
-    learner.fit()
-    learner.fold()
+    fitter.fit()
+    fitter.install()
     try:
-        # Without a head there is nothing quicker to evaluate by than the model as it is.
-        scores = learner.held_out.probabilities(may_stop=learner.head is not None)
+        # Without a fitted head, the model itself is the only thing to evaluate.
+        scores = fitter.held_out.probabilities(may_stop=fitter.head is not None)
     except Stopped:
-        scores = learner.test_probabilities()
-    learner.draw_point(scores)
-    return learner.held_out.clips, scores
+        assert fitter.head is not None
+        scores = fitter.head_probabilities(fitter.head)
+    fitter.emit_point(scores)
+    return fitter.held_out.clips, scores
 
 
-class _Learner:
-    """Features as they arrive, and the head that was fitted last."""
+class _Fitter:
+    """The features so far, and the head fitted on them."""
 
     def __init__(self, work: Work) -> None:
         self.work = work
         self.held_out = HeldOut(work)
         self.train_features: list[np.ndarray] = []
         self.train_ids: list[int] = []
-        self.train_rows: list[int] = []  # which clip each feature comes from
-        self.heard = 0
+        self.train_rows: list[int] = []  # index of the clip of each feature row
+        self.clips = 0  # so far
         self.head: Head | None = None
 
-    def hear_train(self) -> None:
+    def compute_features(self) -> None:
+        """Compute the features of the training set, and fit the head now and then."""
         work = self.work
-        work.emit(Phase("hearing the training clips"))
+        work.emit(Phase(phases.TRAINING_FEATURES))
         meter = ProgressMeter(work.emit, len(work.train))
         order = np.random.default_rng(work.recipe.seed).permutation(len(work.train))
         clips = [work.train[index] for index in order]
@@ -60,34 +63,35 @@ class _Learner:
             self.train_rows += [index] * len(rows)
             meter.show(index + 1, index + 1)
             work.watch.check()
-            self.heard = index + 1
-            if self.heard % every == 0 and self.heard < len(clips):
+            self.clips = index + 1
+            if self.clips % every == 0 and self.clips < len(clips):
                 self.fit()
                 if self.head is not None:
-                    self.draw_point(self.test_probabilities())
+                    self.emit_point(self.head_probabilities(self.head))
 
     def fit(self) -> None:
-        """Fit the head on the clips heard so far."""
+        """Fit the head on the clips so far."""
         classes = len(set(self.train_ids))
         if len(self.train_ids) > classes > 1:
             features, ids = np.stack(self.train_features), np.array(self.train_ids)
             self.head = fit_linear_head(features, ids, len(self.work.labels))
 
-    def fold(self) -> None:
-        """Calibrate the head and fold it into the model."""
+    def install(self) -> None:
+        """Calibrate the head and write it into the model."""
         if self.head is None:
             return
-        self.work.emit(Phase("calibrating the scores"))
+        self.work.emit(Phase(phases.CALIBRATING))
         features, ids = np.stack(self.train_features), np.array(self.train_ids)
-        self.head = calibrated(self.head, features, ids, np.array(self.train_rows))
+        self.head = calibrate(self.head, features, ids, np.array(self.train_rows))
         install_head(self.work.model, self.head, features)
 
-    def test_probabilities(self) -> np.ndarray:
-        return probabilities(np.stack(self.held_out.pooled), self.head)
+    def head_probabilities(self, head: Head) -> np.ndarray:
+        """Return the scores (clips, classes) of a head for the test clips."""
+        return probabilities(np.stack(self.held_out.pooled), head)
 
-    def draw_point(self, scores: np.ndarray) -> None:
-        """Emit the accuracy of scores (clips, classes) against the clips heard so far."""
+    def emit_point(self, scores: np.ndarray) -> None:
+        """Emit the accuracy of scores (clips, classes) at the number of clips so far."""
         if self.head is None or not self.held_out.clips:
             return
         accuracy, loss = self.held_out.accuracy_and_loss(scores)
-        self.work.emit(EvalPoint(accuracy, loss, clips=self.heard))
+        self.work.emit(EvalPoint(accuracy, loss, clips=self.clips))

@@ -1,4 +1,4 @@
-"""When the accelerator's memory is too small: fewer clips at a time, as many to a step."""
+"""Continue a run that ran out of memory: fewer clips at a time, as many per step."""
 
 import dataclasses
 import math
@@ -9,10 +9,11 @@ from intent.runs.events import Halved
 
 
 def halved(recipe: Recipe) -> Recipe | None:
-    """Return the recipe with half the batch and as many more passes to a step; None if none can be.
+    """Return the recipe with half the batch size and more accumulation steps, or None.
 
-    The clips of a step stay as many: a batch that is odd shrinks to the largest part of it that
-    divides them. Of leave-one-out the batch is the regression itself, so that it stays.
+    The clips per step stay the same: an odd batch shrinks to the largest size below half of it
+    that divides them. The batch of leave-one-out training cannot be halved, since the regression
+    is fitted on it.
     """
     if recipe.method != "fine-tune" or recipe.batch_size == 1:
         return None
@@ -25,16 +26,18 @@ def halved(recipe: Recipe) -> Recipe | None:
             accumulation_steps=clips // batch,
             eval_batch_size=max(1, recipe.eval_batch_size // 2),
         )
-    except RecipeError:  # more passes than a recipe can have
+    except RecipeError:  # more accumulation steps than a recipe may have
         return None
 
 
 def with_less_memory(recipe: Recipe, train_clips: int) -> tuple[Recipe, Halved] | None:
-    """Return a recipe that needs less memory, and what to tell of it; None where there is none.
+    """Return a recipe that needs less memory and the event to report, or None if there is none.
 
-    For leave-one-out it is the same recipe, whose batch goes through the network in two passes.
+    For leave-one-out it is the same recipe; its batch goes through the network in two passes.
     """
     if recipe.method == "leave-one-out":
         return recipe, Halved(math.ceil(min(recipe.batch_size, train_clips) / 2), 2)
     smaller = halved(recipe)
-    return smaller and (smaller, Halved(smaller.batch_size, smaller.accumulation_steps))
+    if smaller is None:
+        return None
+    return smaller, Halved(smaller.batch_size, smaller.accumulation_steps)

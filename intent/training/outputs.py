@@ -1,4 +1,4 @@
-"""What comes out of a run: its checkpoint, moved into place whole, and its report."""
+"""Write the results of a run: its checkpoint, moved into place atomically, and its report."""
 
 import dataclasses
 import json
@@ -12,24 +12,25 @@ import torch
 from intent.audio.clip import resample
 from intent.checkpoints.provenance import Provenance, write_provenance
 from intent.data.labelled_clip import LabelledClip
-from intent.evaluation.evaluate import Evaluation, score
+from intent.evaluation.metrics import Evaluation, score
 from intent.paths import sync, sync_all, written_whole
 from intent.runs.events import Phase, Saved
 from intent.runs.report import AnsweredClip, to_json
+from intent.training import phases
 from intent.training.context import ProgressMeter, Work
 
 
 def save_model(work: Work, accuracy: float | None, interval: tuple[float, float] | None) -> None:
-    """Write the whole classifier beside the run's `model/`, then put it in its place.
+    """Write the classifier beside the run's `model/`, then move it there.
 
-    A reader finds the checkpoint before or the one after, never half of one; between the two, for a
-    moment, none.
+    Readers find the old checkpoint or the new one, never half of one; for a moment between the
+    two, there is none.
     """
     recipe, run, new = work.recipe, work.run, work.run.new_model
     shutil.rmtree(new, ignore_errors=True)
     work.model.save_pretrained(new)
     work.extractor.save_pretrained(new)
-    heard = tuple(sorted({*work.seen, *(clip.hash for clip in work.train)}))
+    trained_on = tuple(sorted({*work.seen, *(clip.hash for clip in work.train)}))
     write_provenance(
         new,
         Provenance(
@@ -41,10 +42,10 @@ def save_model(work: Work, accuracy: float | None, interval: tuple[float, float]
             accuracy=accuracy,
             interval=interval,
             test_clips=len(work.test),
-            trained_on=heard,
+            trained_on=trained_on,
         ),
     )
-    sync_all(new)  # a loss of power must not find it in its place without its content
+    sync_all(new)  # so that a power loss cannot leave an incomplete checkpoint in place
     run.recover_model()
     shutil.rmtree(run.old_model, ignore_errors=True)
     if run.model.exists():
@@ -57,7 +58,7 @@ def save_model(work: Work, accuracy: float | None, interval: tuple[float, float]
 
 
 def evaluate(work: Work, clips: list[LabelledClip], probabilities: np.ndarray) -> Evaluation | None:
-    """Return the figures of scores (clips, classes) for test clips; None if there are no clips."""
+    """Return the metrics of scores (clips, classes) on test clips; None if there are no clips."""
     if not clips:
         return None
     return score(
@@ -73,7 +74,7 @@ def evaluate(work: Work, clips: list[LabelledClip], probabilities: np.ndarray) -
 def write_report(
     work: Work, evaluation: Evaluation | None, seconds: float, clips: Sequence[AnsweredClip]
 ) -> None:
-    """Write the run's figures, and its answer to each test clip, into its report, whole."""
+    """Write the metrics and the prediction for each test clip into the run's report, atomically."""
     report = {
         "recipe": dataclasses.asdict(work.recipe),
         "outcome": work.watch.outcome,
@@ -91,12 +92,12 @@ def write_report(
 def model_probabilities(
     work: Work, clips: Sequence[LabelledClip], may_stop: bool = True
 ) -> np.ndarray:
-    """Return the scores (clips, classes) that the model itself gives, as in stock pipeline.
+    """Return the model's scores (clips, classes), those of the stock pipeline.
 
-    There an encoder without a fixed window hears all of a clip, however short the window that it
-    was taught with. Raises Stopped if work must end, unless it may not stop.
+    The pipeline gives an encoder without a fixed window the whole clip, even if it was trained on a
+    shorter window. Raises Stopped if training must end, unless `may_stop` is false.
     """
-    work.emit(Phase("hearing the test clips with the new model"))
+    work.emit(Phase(phases.EVALUATING))
     model, meter = work.model.eval(), ProgressMeter(work.emit, len(clips))
     rows = np.zeros((len(clips), len(work.labels)))
     for row, clip in enumerate(clips):

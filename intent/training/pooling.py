@@ -1,4 +1,4 @@
-"""Clips to rows: the mean over time of what a frozen encoder makes of each, its padding left out."""
+"""Compute pooled rows: a frozen encoder's output, averaged over time without the padding."""
 
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -8,7 +8,7 @@ import torch
 
 from intent.data.labelled_clip import LabelledClip
 from intent.devices import autocast
-from intent.models.encoders import WHISPER_FRAMES_PER_SECOND, hears_fixed_window
+from intent.models.encoders import WHISPER_FRAMES_PER_SECOND, has_fixed_window
 from intent.models.split import PooledEncoder
 from intent.models.whisper_ffn import FeedForward, FeedForwardInput
 from intent.training.context import Work
@@ -16,14 +16,14 @@ from intent.training.features import FeatureCache, FrontEnd, feature_files
 
 
 def pooled_rows(work: Work, clips: Sequence[LabelledClip]) -> Iterator[tuple[int, np.ndarray]]:
-    """Yield each clip's index, and a row for it and for each of its altered copies.
+    """Yield the index of each clip, and a row for it and for each of its augmented copies.
 
-    Rows are (copies + 1, width + 1) float32, as PooledEncoder gives them. Of a Whisper encoder what
-    its last feed-forward network gets is kept as well, so that a last layer that is to learn from
-    the same clips need not hear them again.
+    Rows are (copies + 1, width + 1) float32, as from PooledEncoder. For a Whisper encoder the
+    input of its last feed-forward network is cached too, so that fine-tuning the last layer on the
+    same clips need not run the layers below again.
     """
     copies = work.recipe.copies
-    if not hears_fixed_window(work.model):
+    if not has_fixed_window(work.model):
         front_end = _front_end(work, PooledEncoder(work.model).eval())
         for index, files in feature_files(front_end, clips, copies, FeatureCache(front_end.key())):
             yield index, np.stack([np.load(file) for file in files])
@@ -31,17 +31,17 @@ def pooled_rows(work: Work, clips: Sequence[LabelledClip]) -> Iterator[tuple[int
     front_end, network = below_last_network(work), FeedForward(work.model)
     cache = FeatureCache(front_end.key())
 
-    def heard(clip: LabelledClip) -> np.ndarray:
-        _, streams = next(feature_files(front_end, [clip], copies, cache))
-        return pool(work, network, [np.load(stream) for stream in streams], work.dtype)
+    def rows_of(clip: LabelledClip) -> np.ndarray:
+        _, files = next(feature_files(front_end, [clip], copies, cache))
+        return pool(work, network, [np.load(file) for file in files], work.dtype)
 
     for index, clip in enumerate(clips):
         file = cache.folder / f"{clip.hash}-pooled-{copies}.npy"
-        yield index, cache.kept(file, partial(heard, clip))
+        yield index, cache.load_or_compute(file, partial(rows_of, clip))
 
 
 def below_last_network(work: Work) -> FrontEnd:
-    """Return the front end that hears a clip up to a Whisper encoder's last feed-forward network."""
+    """Return the front end up to the last feed-forward network of a Whisper encoder."""
     return _front_end(work, FeedForwardInput(work.model))
 
 
@@ -49,9 +49,9 @@ def below_last_network(work: Work) -> FrontEnd:
 def pool(
     work: Work, network: FeedForward, streams: Sequence[np.ndarray], dtype: torch.dtype
 ) -> np.ndarray:
-    """Return a row (width + 1,) for each stream (frames, width) that the network gets of a clip.
+    """Return a row (width + 1,) for each stream (frames, width) at the network's input.
 
-    `dtype` is that in which the network multiplies; rows are float32.
+    `dtype` is that of the network's matrix products; rows are float32.
     """
     window = work.recipe.window_seconds * WHISPER_FRAMES_PER_SECOND
     lengths = [len(stream) for stream in streams]
@@ -67,7 +67,7 @@ def _front_end(work: Work, frozen: torch.nn.Module) -> FrontEnd:
         work.extractor,
         frozen,
         work.recipe.window_seconds,
-        hears_fixed_window(work.model),
+        has_fixed_window(work.model),
         work.device,
         work.dtype,
     )

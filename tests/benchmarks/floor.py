@@ -1,22 +1,58 @@
-"""The arithmetic that a recipe cannot do without."""
+"""The least arithmetic that a recipe needs, and the rate of matrix products."""
 
-from intent.estimate.flops import LEARNING_PASSES, Arithmetic, Clips, clip_costs
+import math
+import time
+from dataclasses import dataclass
+
+import torch
+
+from intent.estimate.flops import TRAINING_PASSES, Clips, clip_cost
+from intent.models.encoders import WHISPER_FRAMES_PER_SECOND
 from intent.recipes import Recipe
 from intent.training.leave_one_out.frames import FRAMES
 
+MEASURING_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class Arithmetic:
+    """Multiply-adds of a recipe: of frozen layers, and of training and evaluating the others."""
+
+    features: int
+    training: int
+
+    @property
+    def total(self) -> int:
+        """All multiply-adds."""
+        return self.features + self.training
+
 
 def arithmetic(recipe: Recipe, clips: Clips) -> Arithmetic:
-    """Return what a recipe has to compute: matrix products and convolutions, nothing twice.
+    """Return the matrix products and convolutions that a recipe cannot do without.
 
-    Frozen layers hear each clip and altered copy once, the window as long as the recipe's (other
-    encoders: as the mean clip); what learns runs forward and backward once an epoch, and once over
-    the test clips. Solving a head and calibrating are not counted.
+    Frozen layers run once per clip and augmented copy, with the recipe's window (other encoders:
+    the mean clip); trained layers run forward and backward once per epoch, and once over the test
+    clips. Fitting and calibrating a head are not counted.
     """
-    costs = clip_costs(recipe, clips.seconds)
-    hearing = (clips.train * (recipe.copies + 1) + clips.test) * costs.frozen
+    cost = clip_cost(recipe, clips.seconds)
+    frozen = cost.whole - cost.trained
+    features = (clips.train * (recipe.copies + 1) + clips.test) * frozen
     if recipe.method == "closed-form":
-        return Arithmetic(hearing, 0)
-    learnt = LEARNING_PASSES * recipe.epochs * clips.train
+        return Arithmetic(features, 0)
+    trained = TRAINING_PASSES * recipe.epochs * clips.train
     if recipe.method == "leave-one-out":
-        return Arithmetic(hearing, learnt * FRAMES * costs.learning)
-    return Arithmetic(hearing, (learnt * (recipe.copies + 1) + clips.test) * costs.learning)
+        frames = min(clips.seconds, recipe.window_seconds) * WHISPER_FRAMES_PER_SECOND
+        return Arithmetic(features, round(trained * FRAMES / frames * cost.trained))
+    return Arithmetic(features, (trained * (recipe.copies + 1) + clips.test) * cost.trained)
+
+
+def multiply_adds_per_second(device: str, dtype: torch.dtype, rows: int) -> float:
+    """Return the best rate of products of `rows` x `rows` matrices, measured for half a second."""
+    left, right = (torch.randn(rows, rows, device=device).to(dtype) for _ in "ab")
+    (left @ right).sum().item()  # warm-up; `item` waits for the device
+    best, started, count = math.inf, time.perf_counter(), 0
+    while count < 3 or time.perf_counter() - started < MEASURING_SECONDS:
+        before = time.perf_counter()
+        (left @ right)[0, 0].item()
+        best, count = min(best, time.perf_counter() - before), count + 1
+    return rows**3 / best

@@ -1,9 +1,9 @@
-"""A Whisper recipe of ours through plain Trainer: the same in all but caching and window.
+"""Train a Whisper recipe with plain Trainer: the same in everything but caching and window.
 
-The same layers learn, from the same start, by the same loss, epochs, batches, rates and altered
+The same layers are trained, from the same start, by the same loss, epochs, batches, rates and altered
 copies; padding is muted in the same way. But the window is the base's own (30 s), and whatever is
 frozen is computed again whenever a batch comes by. Left out are our tests between epochs and, where
-the recipe learns under leave-one-out heads, its rehearsal for calibration: both cost our side time.
+the recipe learns under leave-one-out heads, its training for calibration: both cost our side time.
 """
 
 import math
@@ -23,7 +23,7 @@ from transformers.modeling_outputs import SequenceClassifierOutput
 from intent.data.dataset import label_names
 from intent.devices import autocast, best_device
 from intent.models.encoders import load_base
-from intent.models.linear_head import calibrated, fit_linear_head, install_head
+from intent.models.linear_head import calibrate, fit_linear_head, install_head
 from intent.models.split import PooledEncoder
 from intent.models.whisper_ffn import FeedForwardInput
 from intent.models.whisper_padding import mute_padding
@@ -36,12 +36,12 @@ from tests.benchmarks.plain_trainer import Stopwatch, accuracy_metric, full_wind
 CLIPS_AT_ONCE = 8  # through the frozen layers
 
 
-class HeardAgain(torch.nn.Module):
-    """The leave-one-out recipe where the frozen layers hear all clips of a batch each time."""
+class Recomputed(torch.nn.Module):
+    """The leave-one-out recipe with the frozen layers computed again for each batch."""
 
     def __init__(self, model: PreTrainedModel) -> None:
         super().__init__()
-        self.below, self.learning = FeedForwardInput(model), LeaveOneOut(model)
+        self.below, self.loss = FeedForwardInput(model), LeaveOneOut(model)
 
     def forward(
         self, input_features: torch.Tensor, labels: torch.Tensor
@@ -54,7 +54,7 @@ class HeardAgain(torch.nn.Module):
             ]
         drawn = [torch.randint(len(stream), (FRAMES,)).sort().values for stream in streams]
         frames = torch.stack([s[rows.to(s.device)] for s, rows in zip(streams, drawn, strict=True)])
-        return self.learning(frames, labels)
+        return self.loss(frames, labels)
 
 
 def train_same_recipe(
@@ -70,10 +70,10 @@ def train_same_recipe(
         mute_padding(model, extractor)
     every_copy = with_features(_with_copies(parts["train"], recipe), extractor, recipe, watch)
     if recipe.method == "leave-one-out":
-        _learn_last_layer(recipe, model, extractor, parts["train"], arguments, watch)
-        _solve_head(model, extractor, every_copy, recipe, arguments)
+        _train_last_layer(recipe, model, extractor, parts["train"], arguments, watch)
+        _fit_head(model, extractor, every_copy, recipe, arguments)
     else:
-        _learn_upper_layers(recipe, model, extractor, every_copy, arguments, watch)
+        _train_upper_layers(recipe, model, extractor, every_copy, arguments, watch)
     test = with_features(parts["test"], extractor, recipe, watch)
     tester = Trainer(
         model=model,
@@ -86,7 +86,7 @@ def train_same_recipe(
     return tester.evaluate()["eval_accuracy"]
 
 
-def _learn_last_layer(
+def _train_last_layer(
     recipe: Recipe,
     model: PreTrainedModel,
     extractor: FeatureExtractionMixin,
@@ -94,20 +94,20 @@ def _learn_last_layer(
     arguments: TrainingArguments,
     watch: Stopwatch,
 ) -> None:
-    """Let the last feed-forward network learn; each epoch draws one of the copies of each clip."""
+    """Train the last feed-forward network; each epoch draws one of the copies of each clip."""
 
     def draw() -> int:
         return int(torch.randint(recipe.copies + 1, ()))
 
-    learner = HeardAgain(model)
+    module = Recomputed(model)
     batches = math.ceil(len(train) / recipe.batch_size)
     arguments.per_device_train_batch_size = math.ceil(len(train) / batches)
-    optimizer = optimizer_for(learner.learning, recipe)
+    optimizer = optimizer_for(module.loss, recipe)
     drawn = with_features(train, extractor, recipe, watch, draw)
-    _train(learner, extractor, drawn, arguments, watch, optimizer)
+    _train(module, extractor, drawn, arguments, watch, optimizer)
 
 
-def _learn_upper_layers(
+def _train_upper_layers(
     recipe: Recipe,
     model: PreTrainedModel,
     extractor: FeatureExtractionMixin,
@@ -115,7 +115,7 @@ def _learn_upper_layers(
     arguments: TrainingArguments,
     watch: Stopwatch,
 ) -> None:
-    """Let the upper layers and the head learn; all copies of a clip are examples of an epoch."""
+    """Train the upper layers and the head; all copies of a clip are examples of an epoch."""
     if recipe.trainable_layers is not None:
         layers = model.encoder.layers
         model.encoder.requires_grad_(False)
@@ -123,13 +123,13 @@ def _learn_upper_layers(
         learning.requires_grad_(True)
         model.encoder.layer_norm.requires_grad_(recipe.trainable_layers > 0)
     if recipe.head == "closed-form":
-        _solve_head(model, extractor, train, recipe, arguments)
+        _fit_head(model, extractor, train, recipe, arguments)
     optimizer = two_rate_optimizer(model, recipe)
     _train(model, extractor, train, arguments, watch, optimizer)
 
 
 def _train(
-    learner: torch.nn.Module,
+    module: torch.nn.Module,
     extractor: FeatureExtractionMixin,
     train: Dataset,
     arguments: TrainingArguments,
@@ -137,7 +137,7 @@ def _train(
     optimizer: torch.optim.Optimizer | None,
 ) -> None:
     trainer = Trainer(
-        model=learner,
+        model=module,
         args=arguments,
         train_dataset=train,
         callbacks=[watch],
@@ -149,14 +149,14 @@ def _train(
 
 
 @torch.inference_mode()
-def _solve_head(
+def _fit_head(
     model: PreTrainedModel,
     extractor: FeatureExtractionMixin,
     train: Dataset,
     recipe: Recipe,
     arguments: TrainingArguments,
 ) -> None:
-    """Hear all copies of all training clips, solve the head in closed form and fold it in."""
+    """Fit the head in closed form on all copies of all training clips, and install it."""
     encoder, collate = PooledEncoder(model.eval()), DataCollatorWithPadding(extractor)
     half = torch.bfloat16 if arguments.bf16 else torch.float16 if arguments.fp16 else torch.float32
     rows, ids = [], []
@@ -170,7 +170,7 @@ def _solve_head(
     features, label_ids = np.concatenate(rows), np.array(ids)
     clips = np.arange(len(ids)) % (len(ids) // (recipe.copies + 1))
     head = fit_linear_head(features, label_ids, model.config.num_labels)
-    install_head(model, calibrated(head, features, label_ids, clips), features)
+    install_head(model, calibrate(head, features, label_ids, clips), features)
 
 
 def _with_copies(train: Dataset, recipe: Recipe) -> Dataset:

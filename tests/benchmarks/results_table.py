@@ -1,9 +1,12 @@
-"""The table in tests/README.md: rows of assets/results.json, and published figures beside them."""
+"""Render the table in tests/README.md: rows of assets/results.json, and published results."""
 
+import dataclasses
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from intent.evaluation.benchmark_results import Measured, load_measured
+from intent.evaluation.benchmark_results import RESULTS_FILE, Measured, load_measured
+from intent.paths import written_whole
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 BEGIN = "<!-- results: python -m tests.benchmarks.results --readme --recipe -->"
@@ -26,7 +29,7 @@ NOT_MEASURED = "not measured here"
 
 @dataclass(frozen=True)
 class Published:
-    """A figure that others have published, and where."""
+    """A published result of others, and its source."""
 
     trained_on: str
     encoder: str
@@ -67,7 +70,7 @@ PUBLISHED = (
     ),
 )
 
-UNMEASURED = (  # encoders whose weights were not at hand
+UNMEASURED = (  # encoders whose weights were not available
     "facebook/wav2vec2-base",
     "facebook/hubert-base-ls960",
     "microsoft/wavlm-base-plus",
@@ -76,7 +79,7 @@ UNMEASURED = (  # encoders whose weights were not at hand
 
 
 def table(rows: tuple[Measured, ...]) -> str:
-    """Return the Markdown table of measured rows, unmeasured encoders, and published figures."""
+    """Return the Markdown table of measured rows, unmeasured encoders, and published results."""
     measured_bases = {row.base for row in rows if row.recipe == "recommended"}
     cells = [measured_cells(row) for row in rows]
     cells += [_unmeasured_cells(base) for base in UNMEASURED if base not in measured_bases]
@@ -145,8 +148,21 @@ def _times_text(row: Measured) -> str:
 
 
 def _time_text(seconds: float) -> str:
-    """Seconds as people read them: "9.4 s", "123 s", "6 min 34 s"."""
+    """Return seconds as text, such as "9.4 s", "123 s", "6 min 34 s"."""
     if seconds < 10:
         return f"{seconds:.1f} s"
     whole = round(seconds)
     return f"{whole} s" if whole < 180 else f"{whole // 60} min {whole % 60} s"
+
+
+def add_measured(row: Measured, file: Path = RESULTS_FILE) -> None:
+    """Write a row into the file of results, in the place of an earlier measurement if there is one."""
+    rows = list(load_measured(file))
+    same = [i for i, old in enumerate(rows) if old.is_same(row.recipe, row.base, row.locales)]
+    if same:
+        rows[same[0]] = row
+    else:
+        rows.append(row)
+    text = json.dumps([dataclasses.asdict(one) for one in rows], indent=1)
+    with written_whole(file) as part:
+        part.write(f"{text}\n".encode())

@@ -16,11 +16,11 @@ from intent.runs.events import (
     Started,
     TrainPoint,
 )
+from intent.training.phases import EVALUATING
 
 PHASES = ("start", "training", "evaluation", "saving", "reporting")
 VICTIMS = ("training", "app", "both")
 FIRST_DELAY = 0.05  # seconds, at most, after a run was queued
-TESTS = ("evaluating", "hearing the test clips with the new model")  # as Phase events begin
 MODEL_FILES = ("model.new", "model.old", "checkpoints")
 
 
@@ -96,7 +96,7 @@ def phase_at(events: Sequence[Event], count: int, file: str = "") -> str:
     if isinstance(after, Saved) or file == "model" or file.startswith(MODEL_FILES):
         return "saving"
     said = [event for event in before if isinstance(event, Phase | EvalPoint | TrainPoint)][-1]
-    tests = isinstance(said, Phase) and said.name.startswith(TESTS)
+    tests = isinstance(said, Phase) and said.name == EVALUATING
     return "evaluation" if tests or isinstance(after, EvalPoint) else "training"
 
 

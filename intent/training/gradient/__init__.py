@@ -1,1 +1,1 @@
-"""Fine-tuning with Trainer."""
+"""Fine-tune with Trainer."""

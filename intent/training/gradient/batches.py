@@ -1,8 +1,9 @@
-"""Cached features as data sets and batches for Trainer."""
+"""Serve cached features to Trainer as data sets and batches."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -13,7 +14,7 @@ Batch = dict[str, torch.Tensor]
 
 
 class FeatureDataset(torch.utils.data.Dataset):
-    """Feature files and label ids; an altered copy of a clip is an example of its own."""
+    """Feature files and label ids; each augmented copy of a clip is an example."""
 
     def __init__(self, input_name: str, files: Sequence[Path], label_ids: Sequence[int]) -> None:
         self.input_name, self.files, self.label_ids = input_name, files, label_ids
@@ -28,18 +29,18 @@ class FeatureDataset(torch.utils.data.Dataset):
 
 @dataclass(frozen=True)
 class Collator:
-    """Examples to one batch: padded with zeros, and masked where the encoder asks for it.
+    """Collate examples into a batch, padded with zeros, and with a mask if the encoder needs one.
 
-    `samples_of` is the model whose convolutions were computed already: a mask counts samples of
-    sound, not frames. None where the features are samples, or of one length.
+    `convolved` is the model if the features are the output of its convolutions: its mask counts
+    samples, not frames. None if the features are samples or have one length.
     """
 
     input_name: str
     with_mask: bool
-    samples_of: PreTrainedModel | None
+    convolved: PreTrainedModel | None
 
     def __call__(self, examples: Sequence[Example]) -> Batch:
-        arrays = [example[self.input_name] for example in examples]
+        arrays = [cast(torch.Tensor, example[self.input_name]) for example in examples]
         batch = {
             self.input_name: torch.nn.utils.rnn.pad_sequence(arrays, batch_first=True),
             "labels": torch.tensor([example["labels"] for example in examples]),
@@ -52,9 +53,10 @@ class Collator:
         return batch
 
     def _samples(self, length: int) -> int:
-        if self.samples_of is None:
+        """Return the number of samples that give so many features."""
+        if self.convolved is None:
             return length
-        config = self.samples_of.config
+        config = self.convolved.config
         for kernel, stride in zip(
             reversed(config.conv_kernel), reversed(config.conv_stride), strict=True
         ):
@@ -63,6 +65,6 @@ class Collator:
 
 
 def batches(dataset: FeatureDataset, collator: Collator, size: int) -> Iterator[Batch]:
-    """Yield the data set's batches in order."""
+    """Yield the batches of a data set in order."""
     for start in range(0, len(dataset), size):
         yield collator([dataset[i] for i in range(start, min(start + size, len(dataset)))])

@@ -1,5 +1,6 @@
-"""Fine-tuning by gradient: Trainer does it, a callback turns its callbacks into our events."""
+"""Fine-tune by gradient descent with Trainer, on features computed once."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,22 +10,23 @@ from transformers import EvalPrediction, TrainingArguments
 
 from intent import distributed
 from intent.data.labelled_clip import LabelledClip
-from intent.devices import learning_precision
-from intent.evaluation.evaluate import AccuracyMetric
-from intent.models.encoders import hears_fixed_window
-from intent.models.linear_head import calibrated, fit_linear_head, install_head
-from intent.models.split import Parts, PooledEncoder, part
+from intent.devices import HEAD_MODULES, learning_precision
+from intent.evaluation.accuracy_metric import AccuracyMetric
+from intent.models.encoders import has_fixed_window
+from intent.models.linear_head import calibrate, fit_linear_head, install_head
+from intent.models.split import Parts, PooledEncoder, split_model
 from intent.recipes import Recipe
 from intent.runs.events import Phase
+from intent.training import phases
 from intent.training.context import ProgressMeter, Stopped, Work
 from intent.training.features import FeatureCache, FrontEnd, feature_files
 from intent.training.gradient.batches import Collator, FeatureDataset, batches
 from intent.training.gradient.callbacks import Reporter
 from intent.training.gradient.trainer import (
     LiveTrainer,
-    Seal,
+    MarkComplete,
     at_epoch_end,
-    check_as_many,
+    check_process_count,
     earlier_best,
     last_checkpoint,
     last_step,
@@ -35,13 +37,13 @@ from intent.training.outputs import save_model
 
 
 def fine_tune(work: Work) -> tuple[list[LabelledClip], np.ndarray]:
-    """Train, leave the weights to keep in the model, and return test clips and their scores.
+    """Train, leave the final weights in the model, and return the test clips and their scores.
 
-    Scores are (clips, classes). The best checkpoint so far lies in the run's `model/` at all times.
+    Scores are (clips, classes). The best checkpoint so far is always in the run's `model/`.
     """
     tuner = _Tuner(work)
     try:
-        tuner.hear()
+        tuner.compute_features()
         if work.recipe.head == "closed-form":
             tuner.fit_first_head()
         tuner.train()
@@ -54,28 +56,28 @@ def fine_tune(work: Work) -> tuple[list[LabelledClip], np.ndarray]:
 
 
 def training_arguments(recipe: Recipe, folder: Path, device: str) -> TrainingArguments:
-    """Return a recipe as Trainer takes it; the guide's recipe gives the guide's own arguments.
+    """Return Trainer's arguments for a recipe; those of the guide for the guide's recipe.
 
-    The batch is each process': several that train together take as many batches to a step.
+    The batch size is per process: in distributed training a step has one batch of each process.
     """
     half = learning_precision(device) if recipe.mixed_precision else torch.float32
     return TrainingArguments(
         output_dir=str(folder),
         eval_strategy="epoch",
-        eval_on_start=recipe.head == "closed-form",  # it is a result already
+        eval_on_start=recipe.head == "closed-form",  # the fitted head is already a result
         save_strategy="epoch",
         learning_rate=recipe.learning_rate,
         per_device_train_batch_size=recipe.batch_size,
         gradient_accumulation_steps=recipe.accumulation_steps,
         per_device_eval_batch_size=recipe.eval_batch_size,
         num_train_epochs=recipe.epochs,
-        warmup_steps=recipe.warmup_ratio,  # below 1 it is a share of all steps
+        warmup_steps=recipe.warmup_ratio,  # below 1: a share of all steps
         weight_decay=recipe.weight_decay,
         label_smoothing_factor=recipe.label_smoothing,
         logging_steps=recipe.logging_steps,
         load_best_model_at_end=recipe.keep_best,
         metric_for_best_model="accuracy",
-        save_total_limit=2,  # the best and the last: ten copies of an encoder fill a disk
+        save_total_limit=2,  # the best and the last: ten copies of an encoder can fill a disk
         bf16=half == torch.bfloat16,
         fp16=half == torch.float16,
         seed=recipe.seed,
@@ -86,12 +88,12 @@ def training_arguments(recipe: Recipe, folder: Path, device: str) -> TrainingArg
 
 
 class _Tuner:
-    """The features, the learning part of the model, and Trainer around them."""
+    """The features, the trained part of the model, and the Trainer around them."""
 
     def __init__(self, work: Work) -> None:
         self.work = work
-        self.parts: Parts = part(work.model, work.recipe.trainable_layers)
-        self.fixed = hears_fixed_window(work.model)
+        self.parts: Parts = split_model(work.model, work.recipe.trainable_layers)
+        self.fixed = has_fixed_window(work.model)
         self.front_end = FrontEnd(
             work.extractor,
             self.parts.frozen,
@@ -104,7 +106,7 @@ class _Tuner:
         self.collator = Collator(
             self.front_end.input_name,
             with_mask=not self.fixed and bool(work.extractor.return_attention_mask),
-            samples_of=convolved,
+            convolved=convolved,
         )
         self.tested: list[LabelledClip] = []
         self.test_files: list[Path] = []
@@ -112,11 +114,11 @@ class _Tuner:
         self.train_ids: list[int] = []
         self.best_accuracy = earlier_best(work)
 
-    def hear(self) -> None:
-        """Compute the features of all clips, or take them from the cache."""
+    def compute_features(self) -> None:
+        """Compute the features of all clips, or find them in the cache."""
         work, cache = self.work, FeatureCache(self.front_end.key())
         work.model.eval()
-        work.emit(Phase("computing features"))
+        work.emit(Phase(phases.COMPUTING_FEATURES))
         meter = ProgressMeter(work.emit, len(work.test) + len(work.train))
         for index, files in feature_files(self.front_end, work.test, 0, cache):
             self.tested.append(work.test[index])
@@ -130,11 +132,11 @@ class _Tuner:
             work.watch.check()
 
     def fit_first_head(self) -> None:
-        """Start from the head in closed form (Kumar et al. 2022: features are distorted less)."""
-        work, pooled = self.work, PooledEncoder(self.parts.learning)
+        """Start from a head fitted in closed form, which distorts features less (Kumar et al. 2022)."""
+        work, pooled = self.work, PooledEncoder(self.parts.trained)
         if last_checkpoint(work.run):
             return
-        work.emit(Phase("solving the first head"))
+        work.emit(Phase(phases.FITTING))
         meter, rows = ProgressMeter(work.emit, len(self.train_files)), []
         for batch in batches(self.train_set, self.collator, work.recipe.eval_batch_size):
             with torch.inference_mode():
@@ -145,7 +147,7 @@ class _Tuner:
         features, ids = np.concatenate(rows), np.array(self.train_ids)
         clips = np.arange(len(ids)) // (work.recipe.copies + 1)
         head = fit_linear_head(features, ids, len(work.labels))
-        install_head(work.model, calibrated(head, features, ids, clips), features)
+        install_head(work.model, calibrate(head, features, ids, clips), features)
 
     @property
     def train_set(self) -> FeatureDataset:
@@ -157,70 +159,78 @@ class _Tuner:
         return FeatureDataset(self.collator.input_name, self.test_files, ids)
 
     def train(self) -> None:
+        """Train from the last checkpoint on, or from the start."""
         work, recipe = self.work, self.work.recipe
-        reporter = Reporter(work, self.keep_if_best)
-        metric = AccuracyMetric()
-
-        def figures(prediction: EvalPrediction) -> dict[str, float]:
-            logits, ids = prediction.predictions, prediction.label_ids
-            accuracy = metric.compute(predictions=logits.argmax(-1), references=ids)
-            # Trainer's own loss counts clips twice where they do not divide among processes.
-            return {**accuracy, "log_loss": float(cross_entropy(*map(torch.tensor, (logits, ids))))}
-
+        reporter = Reporter(work, self.save_if_best)
         checkpoint = last_checkpoint(work.run)
         arguments = on_one_device(training_arguments(recipe, work.run.checkpoints, work.device))
         if checkpoint:
-            check_as_many(checkpoint)
-            arguments.eval_on_start = self._lacks_its_test(checkpoint)
+            check_process_count(checkpoint)
+            arguments.eval_on_start = self._lacks_evaluation(checkpoint)
         trainer = LiveTrainer(
-            model=self.parts.learning,
+            model=self.parts.trained,
             args=arguments,
             train_dataset=self.train_set,
             eval_dataset=self.test_set,
             data_collator=self.collator,
-            compute_metrics=figures,
-            callbacks=[reporter, Seal()],
-            optimizers=(two_rate_optimizer(self.parts.learning, recipe), None),
+            compute_metrics=_metrics(),
+            callbacks=[reporter, MarkComplete()],
+            optimizers=(two_rate_optimizer(self.parts.trained, recipe), None),
         )
         trainer.on_micro_batch = reporter.add_micro_batch
-        # These classifiers take extra arguments but do not scale their loss by them, so that
-        # Trainer has to divide it by the accumulation steps.
+        # These classifiers accept extra arguments but do not scale their loss by them, so Trainer
+        # has to divide it by the accumulation steps.
         trainer.model_accepts_loss_kwargs = False
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
 
-    def _lacks_its_test(self, checkpoint: Path) -> bool:
-        """Whether work ended behind the last step of an epoch, ahead of its test."""
-        step, tested = last_step(self.work.run), self.work.run.history().evaluations
-        return at_epoch_end(checkpoint) and all(point.step != step for point in tested)
+    def _lacks_evaluation(self, checkpoint: Path) -> bool:
+        """Return whether training ended between an epoch's last step and its evaluation."""
+        step, evaluations = last_step(self.work.run), self.work.run.history().evaluations
+        return at_epoch_end(checkpoint) and all(point.step != step for point in evaluations)
 
     def test_probabilities(self) -> np.ndarray:
         """Return the scores (clips, classes) of the test clips whose features are ready."""
-        work, learning, rows = self.work, self.parts.learning.eval(), []
-        work.emit(Phase("evaluating"))
+        work, model, rows = self.work, self.parts.trained.eval(), []
+        work.emit(Phase(phases.EVALUATING))
         for batch in batches(self.test_set, self.collator, work.recipe.eval_batch_size):
             batch.pop("labels")
             with torch.inference_mode():
                 inputs = {name: array.to(work.model.device) for name, array in batch.items()}
-                rows.append(learning(**inputs).logits.float().softmax(-1).cpu().numpy())
+                rows.append(model(**inputs).logits.float().softmax(-1).cpu().numpy())
         return np.concatenate(rows) if rows else np.zeros((0, len(work.labels)))
 
-    def keep_if_best(self, accuracy: float) -> None:
+    def save_if_best(self, accuracy: float) -> None:
+        """Save the model if its accuracy is the best so far."""
         if self.best_accuracy is None or accuracy > self.best_accuracy:
             self.best_accuracy = accuracy
             if distributed.is_lead():
                 save_model(self.work, accuracy, None)
 
 
+def _metrics() -> Callable[[EvalPrediction], dict[str, float]]:
+    """Return a function that computes accuracy and log loss for Trainer."""
+    accuracy = AccuracyMetric()
+
+    def compute(prediction: EvalPrediction) -> dict[str, float]:
+        logits, ids = np.asarray(prediction.predictions), np.asarray(prediction.label_ids)
+        # Trainer's own loss counts clips twice if they do not divide evenly among processes.
+        log_loss = cross_entropy(torch.tensor(logits), torch.tensor(ids))
+        correct = accuracy.compute(predictions=logits.argmax(-1), references=ids)
+        return {**correct, "log_loss": float(log_loss)}
+
+    return compute
+
+
 def two_rate_optimizer(model: torch.nn.Module, recipe: Recipe) -> torch.optim.Optimizer | None:
-    """AdamW with a rate of its own for the head; None, Trainer's own, where there is one rate."""
+    """Return AdamW with a separate learning rate for the head, or None if there is one rate."""
     if recipe.head_learning_rate is None:
         return None
-    learning = [(n, p) for n, p in model.named_parameters() if p.requires_grad]
-    is_head = [name.startswith(("projector", "classifier")) for name, _ in learning]
-    body = [p for (_, p), head in zip(learning, is_head, strict=True) if not head]
-    head = [p for (_, p), head in zip(learning, is_head, strict=True) if head]
-    return torch.optim.AdamW(
-        [{"params": body}, {"params": head, "lr": recipe.head_learning_rate}],
-        lr=recipe.learning_rate,
-        weight_decay=recipe.weight_decay,
-    )
+    trained = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
+    groups: list[dict[str, object]] = [
+        {"params": [p for name, p in trained if not name.startswith(HEAD_MODULES)]},
+        {
+            "params": [p for name, p in trained if name.startswith(HEAD_MODULES)],
+            "lr": recipe.head_learning_rate,
+        },
+    ]
+    return torch.optim.AdamW(groups, lr=recipe.learning_rate, weight_decay=recipe.weight_decay)

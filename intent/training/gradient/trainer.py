@@ -1,7 +1,8 @@
-"""Trainer as our recipes use it: its training passes counted, its checkpoints found again."""
+"""Use Trainer for recipes: count its training passes, find and load its checkpoints."""
 
 import json
 from pathlib import Path
+from typing import Any
 
 import torch
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
@@ -13,90 +14,95 @@ from intent.errors import RunError
 from intent.paths import sync, sync_all
 from intent.runs.directory import WHOLE, RunDir
 from intent.training.context import Work
-from intent.training.gradient.batches import Batch
 
 
 class LiveTrainer(Trainer):
-    """Trainer that counts right answers in its own training passes."""
+    """Trainer that reports loss and correct predictions of each training pass."""
 
     on_micro_batch = staticmethod(lambda loss, right, clips: None)
 
-    def compute_loss(self, model, inputs: Batch, return_outputs: bool = False, **options):  # noqa: ANN001,ANN003
-        """Return the loss as Trainer does, and count it and the right answers while training."""
+    def compute_loss(
+        self,
+        model: torch.nn.Module,
+        inputs: dict[str, torch.Tensor | Any],
+        return_outputs: bool = False,
+        num_items_in_batch: torch.Tensor | int | None = None,
+    ) -> torch.Tensor | tuple[torch.Tensor, Any]:
+        """Return Trainer's loss, and report it with the correct predictions while training."""
         labels = inputs["labels"]
-        loss, outputs = super().compute_loss(model, inputs, return_outputs=True, **options)
+        loss, outputs = super().compute_loss(model, inputs, True, num_items_in_batch)
         if model.training:
             right = int((outputs.logits.argmax(-1) == labels).sum())
             self.on_micro_batch(loss.detach(), right, len(labels))
         return (loss, outputs) if return_outputs else loss
 
 
-class Seal(TrainerCallback):
-    """Marks a checkpoint of Trainer as whole once it is on the disk."""
+class MarkComplete(TrainerCallback):
+    """Mark a checkpoint of Trainer as complete once it is on disk."""
 
     def on_save(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
     ) -> None:
-        distributed.barrier()  # each has its random state in there
+        distributed.barrier()  # each process writes its random state into the checkpoint
         if not distributed.is_lead():
             return
-        folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
+        folder = Path(str(args.output_dir)) / f"checkpoint-{state.global_step}"
         sync_all(folder)
         (folder / WHOLE).touch()
         sync(folder)
 
 
 def last_checkpoint(run: RunDir) -> Path | None:
-    """Return the last whole checkpoint of Trainer, which a run can go on from, if it has one."""
-    whole = [file.parent for file in run.checkpoints.glob(f"checkpoint-*/{WHOLE}")]
-    return max(whole, key=_step, default=None)
+    """Return the last complete checkpoint of Trainer, from which a run can resume, or None."""
+    complete = [file.parent for file in run.checkpoints.glob(f"checkpoint-*/{WHOLE}")]
+    return max(complete, key=_step, default=None)
 
 
-def check_as_many(checkpoint: Path) -> None:
-    """Raise RunError where a checkpoint is of more or fewer processes than train now.
+def check_process_count(checkpoint: Path) -> None:
+    """Raise RunError if a checkpoint was written by more or fewer processes than train now.
 
-    Its steps are counted in batches of all of them.
+    Its steps count the batches of all processes.
     """
     before, now = len(list(checkpoint.glob("rng_state*.pth"))), distributed.count()
     if before != now:
         raise RunError(
-            f"This run's processes were {before}, found {now}: go on with it with as many (accelerate "
-            f"launch --num_processes {before}), or start a new run."
+            f"This run was trained by {before} processes, found {now}: resume it with {before} "
+            f"(accelerate launch --num_processes {before}), or start a new run."
         )
 
 
 def on_one_device(arguments: TrainingArguments) -> TrainingArguments:
-    """Keep Trainer from dividing what a process trains over all GPUs of its machine by itself.
+    """Keep Trainer from splitting one process's batches over all GPUs of the machine.
 
-    A batch would be larger than the recipe says; for more GPUs there are more processes.
+    The batch would be larger than the recipe's; to use more GPUs, launch more processes.
     """
     train_on_one_device(arguments)
     return arguments
 
 
 def last_step(run: RunDir) -> int:
-    """Return the step of the checkpoint that a run can go on from; -1 where there is none."""
+    """Return the step of the checkpoint from which a run can resume; -1 if there is none."""
     checkpoint = last_checkpoint(run)
     return _step(checkpoint) if checkpoint else -1
 
 
 def at_epoch_end(checkpoint: Path) -> bool:
-    """Whether a checkpoint was written when an epoch was complete."""
+    """Return whether a checkpoint was written at the end of an epoch."""
     state = json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
     return float(state["epoch"]).is_integer()
 
 
 def earlier_best(work: Work) -> float | None:
-    """The accuracy of the best checkpoint of an earlier sitting that this one goes on from.
+    """Return the accuracy of the best checkpoint of the run that is resumed, or None.
 
-    By its own word: of the events, the last may have been lost.
+    Read from the checkpoint itself, since the last events may have been lost.
     """
-    made = read_provenance(work.run.model)
-    return made.accuracy if made and last_checkpoint(work.run) else None
+    provenance = read_provenance(work.run.model)
+    return provenance.accuracy if provenance and last_checkpoint(work.run) else None
 
 
 def load_best(work: Work) -> None:
-    """Take the best checkpoint's weights, which may be an earlier sitting's, into the model."""
+    """Load the weights of the run's best checkpoint into the model."""
     best = type(work.model).from_pretrained(work.run.model, dtype=torch.float32)
     work.model.load_state_dict(best.state_dict())
 

@@ -1,1 +1,1 @@
-"""The last layer of a Whisper encoder, with a leave-one-out loss."""
+"""Fine-tune the last layer of a Whisper encoder with a leave-one-out loss."""

@@ -1,4 +1,4 @@
-"""Frames of clips as the last layer gets them: some drawn for training, all to solve a head on."""
+"""Read frames at the last layer's input: some at random for training, all to fit the head."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-FRAMES = 48  # drawn from a clip for an epoch: 1 s of it, so that no epoch hears the whole
+FRAMES = 48  # drawn per clip and epoch: about 1 s, so that no epoch sees a whole clip
 
 
 class DrawnFrames(torch.utils.data.Dataset):
-    """Clips, of which each reading gives some frames of one of the copies, by torch's own chance."""
+    """Clips; each access draws random frames from a random copy, with torch's random generator."""
 
     def __init__(self, files: Sequence[Sequence[Path]], label_ids: Sequence[int]) -> None:
         self.files, self.label_ids = files, label_ids
@@ -27,7 +27,7 @@ class DrawnFrames(torch.utils.data.Dataset):
 
 
 def batched(files: Sequence[Path], frames: int) -> Iterator[list[np.ndarray]]:
-    """Yield the arrays in files, some at a time: a batch ends with the first beyond `frames`."""
+    """Yield the arrays in files in batches; a batch is full once it has `frames` frames."""
     some: list[np.ndarray] = []
     for file in files:
         some.append(np.load(file))

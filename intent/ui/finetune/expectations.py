@@ -14,7 +14,6 @@ from intent.devices import device_name
 from intent.errors import CheckpointError, IntentError
 from intent.paths import BUNDLED
 from intent.recipes import PRESETS, Recipe, preset
-from intent.runs.live import live_run
 from intent.ui.finetune.data_view import DataChoice, DataView
 from intent.ui.finetune.expected_accuracy import accuracy_line, origin, rows_for
 from intent.ui.finetune.live_view import time_in_words
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from intent.ui.finetune.data_amounts import Amount
 
 MEASURING = "Measuring this machine …"
-WHILE_TRAINING = "Something trains now: this machine is measured when that has ended."
 NOT_MEASURED = "This machine could not be measured: its device has no memory left."
 UNKNOWN = "not known yet"
 LESS = "Less for recordings that were heard before; downloads come on top."
@@ -108,14 +106,12 @@ def expect(
     except IntentError as error:
         yield _cards(rows, lambda name: "—"), _origin(rows, is_exact), _line(told(str(error)))
         return
-    if not duration.is_measured(chosen) and live_run(runs) is None:
+    if not duration.is_measured(chosen):
         cards = _cards(rows, lambda name: "measuring …")
         yield cards, _origin(rows, is_exact), _line(MEASURING)
-    rate = duration.rate_here(chosen, lambda: live_run(runs) is not None)
+    rate = duration.rate_here(chosen)
     if rate is None:
-        is_training = live_run(runs) is not None
-        line = _line(WHILE_TRAINING if is_training else NOT_MEASURED)
-        yield _cards(rows, lambda name: UNKNOWN), _origin(rows, is_exact), line
+        yield _cards(rows, lambda name: UNKNOWN), _origin(rows, is_exact), _line(NOT_MEASURED)
         return
     amount = amount_of(source, locales, folder, looked)
     try:

@@ -2,8 +2,8 @@
 
 import math
 
-from intent.evaluation.evaluate import interval
 from intent.evaluation.learning_curve import continuation
+from intent.evaluation.metrics import interval
 from intent.recipes import Recipe
 from intent.runs.events import EvalPoint, Finished, History
 from intent.ui.shared import chart

@@ -1,4 +1,4 @@
-"""What the training benchmark rests on: counted arithmetic, shared data, and a like for like side."""
+"""Foundations of the training benchmark: counted arithmetic, shared data, and a comparable side."""
 
 import dataclasses
 from pathlib import Path
@@ -8,14 +8,13 @@ import pytest
 import torch
 
 from intent.data.dataset import label_names, load_data, split
-from intent.estimate.duration import multiply_adds_per_second
 from intent.estimate.flops import Clips, multiply_adds
 from intent.recipes import Recipe, change, preset
 from intent.runs.directory import RunDir
 from intent.runs.events import Event, Finished
 from intent.training.train import train
-from tests.benchmarks.floor import arithmetic
-from tests.benchmarks.pairs import Timing, few_clips, reckoned
+from tests.benchmarks.floor import arithmetic, multiply_adds_per_second
+from tests.benchmarks.pairs import Timing, extrapolate, few_clips
 from tests.benchmarks.plain_recipe import train_same_recipe
 from tests.benchmarks.plain_trainer import Stopwatch, full_window, training_arguments
 from tests.benchmarks.plain_trainer import train as train_plainly
@@ -43,30 +42,30 @@ def test_the_matrix_rate_is_a_rate():
     assert multiply_adds_per_second("cpu", torch.float32, 64) > 0
 
 
-def test_instant_hears_each_clip_and_copy_once_and_learns_nothing_by_gradient(tmp_path: Path):
+def test_instant_computes_each_clip_and_copy_once_and_trains_nothing(tmp_path: Path):
     base = tiny_whisper(tmp_path / "base")
     recipe = change(preset("instant"), {"base": str(base), "window_seconds": 2})
     once = arithmetic(dataclasses.replace(recipe, copies=0), CLIPS)
     thrice = arithmetic(dataclasses.replace(recipe, copies=2), CLIPS)
-    assert once.learning == thrice.learning == 0
-    assert once.hearing * (3 * 10 + 4) == thrice.hearing * (10 + 4)
+    assert once.training == thrice.training == 0
+    assert once.features * (3 * 10 + 4) == thrice.features * (10 + 4)
 
 
 @pytest.mark.parametrize("method", ["leave-one-out", "fine-tune"])
-def test_more_epochs_add_learning_and_no_hearing(tmp_path: Path, method: str):
+def test_more_epochs_add_training_and_no_features(tmp_path: Path, method: str):
     base = tiny_whisper(tmp_path / "base")
     recipe = whisper_recipe(base, method=method, trainable_layers=1, epochs=1)
     one = arithmetic(recipe, CLIPS)
     three = arithmetic(dataclasses.replace(recipe, epochs=3), CLIPS)
-    assert one.hearing == three.hearing
-    assert 2 * one.learning < three.learning <= 3 * one.learning
+    assert one.features == three.features
+    assert 2 * one.training < three.training <= 3 * one.training
 
 
-def test_convolutions_of_wav2vec2_are_heard_and_its_layers_learn(tmp_path: Path):
+def test_convolutions_of_wav2vec2_are_features_and_its_layers_are_trained(tmp_path: Path):
     base = tiny_wav2vec2(tmp_path / "base")
     recipe = change(preset("recommended", "wav2vec2"), {"base": str(base), "epochs": 1})
     needed = arithmetic(recipe, CLIPS)
-    assert 0 < needed.hearing < needed.learning
+    assert 0 < needed.features < needed.training
 
 
 def test_a_few_clips_hold_every_label_and_share_no_clip(tmp_path: Path):
@@ -79,12 +78,12 @@ def test_a_few_clips_hold_every_label_and_share_no_clip(tmp_path: Path):
     assert not set(parts["train"]["name"]) & set(parts["test"]["name"])
 
 
-def test_each_epoch_that_is_reckoned_has_its_evaluation():
+def test_each_extrapolated_epoch_has_its_evaluation():
     took = Timing(0.5, 115.0, first_epoch=80.0, evaluation=20.0, features=60.0)
-    whole = reckoned(took, few=1, epochs=10)
+    whole = extrapolate(took, few=1, epochs=10)
     assert (whole.seconds, whole.evaluations) == (115 + 9 * (80 + 20), 9 * 20)
-    assert (whole.features, whole.accuracy, whole.reckoned) == (600, None, True)
-    assert reckoned(took, few=1, epochs=1) == took
+    assert (whole.features, whole.accuracy, whole.extrapolated) == (600, None, True)
+    assert extrapolate(took, few=1, epochs=1) == took
 
 
 def test_the_full_window_is_the_bases_own(tmp_path: Path):
@@ -92,7 +91,7 @@ def test_the_full_window_is_the_bases_own(tmp_path: Path):
 
 
 @pytest.mark.parametrize("method", ["leave-one-out", "fine-tune"])
-def test_with_no_step_the_plain_side_solves_the_head_that_ours_solves(
+def test_without_a_step_the_plain_side_fits_the_same_head_as_ours(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str
 ):
     monkeypatch.setenv("INTENT_CACHE", str(tmp_path / "cache"))

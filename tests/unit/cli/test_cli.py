@@ -294,7 +294,7 @@ def test_train_for_people_ends_with_two_lines(capsys: Output, world: Path, tmp_p
     first, second = out.splitlines()
     assert first.startswith("Done after ")
     assert second == str(list_runs(tmp_path / "runs")[0].model)
-    assert "reading audio" in err.splitlines()
+    assert "Reading audio" in err.splitlines()
 
 
 def test_recipe_says_what_the_command_line_said(

@@ -1,4 +1,4 @@
-"""How long a recipe takes: counted arithmetic at a rate that is measured when nothing trains."""
+"""Estimates of a recipe's duration: counted multiply-adds at a measured rate."""
 
 import dataclasses
 from pathlib import Path
@@ -8,9 +8,8 @@ import torch
 
 from intent.errors import CheckpointError
 from intent.estimate import duration
-from intent.estimate.flops import Clips, clip_costs
+from intent.estimate.flops import Clips, clip_cost, recipe_cost
 from intent.models.encoders import load_base
-from intent.models.split import PooledEncoder
 from intent.recipes import Recipe, change, preset
 from tests.benchmarks import floor
 from tests.tiny import LABELS, tiny_wav2vec2, tiny_whisper
@@ -27,7 +26,7 @@ def whisper(tmp_path: Path) -> str:
 @pytest.fixture(autouse=True)
 def nothing_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(duration, "_rates", {})
-    monkeypatch.setattr(duration, "MEASURING_SECONDS", 0.01)
+    monkeypatch.setattr(duration, "REPETITIONS", 1)
 
 
 def recipe(base: str, name: str, family: str = "whisper", **changes: object) -> Recipe:
@@ -39,21 +38,21 @@ def test_a_base_is_counted_from_its_config_as_from_its_weights(whisper: str) -> 
 
     model, _ = load_base(whisper, LABELS, 2)
     model.set_attn_implementation("eager")
-    counted = multiply_adds(PooledEncoder(model), torch.zeros(1, 80, 200))
+    counted = multiply_adds(model, torch.zeros(1, 80, 200))
     (Path(whisper) / "model.safetensors").unlink()
-    assert clip_costs(recipe(whisper, "instant"), 1.5).frozen == counted
+    assert clip_cost(recipe(whisper, "instant"), 1.5).whole == counted
 
 
 def test_a_shorter_window_costs_less_and_a_whisper_clip_costs_its_window(whisper: str) -> None:
     two, one = recipe(whisper, "instant"), recipe(whisper, "instant", window_seconds=1)
-    assert clip_costs(one, 1.5).frozen < clip_costs(two, 1.5).frozen
-    assert clip_costs(two, 1.0).frozen == clip_costs(two, 1.5).frozen
+    assert clip_cost(one, 1.5).whole < clip_cost(two, 1.5).whole
+    assert clip_cost(two, 1.0).whole == clip_cost(two, 1.5).whole
 
 
 def test_a_longer_clip_costs_a_wav2vec2_more(tmp_path: Path) -> None:
     asked = recipe(str(tiny_wav2vec2(tmp_path / "base")), "instant", "wav2vec2")
-    assert clip_costs(asked, 1.0).whole < clip_costs(asked, 3.0).whole
-    assert clip_costs(asked, 2.0).frozen == clip_costs(asked, 3.0).frozen  # beyond the window
+    assert clip_cost(asked, 1.0).whole < clip_cost(asked, 3.0).whole
+    assert clip_cost(asked, 2.0).whole == clip_cost(asked, 3.0).whole  # beyond the window
 
 
 @pytest.mark.parametrize("name", ["instant", "recommended", "guide"])
@@ -63,7 +62,7 @@ def test_what_training_computes_is_at_least_what_it_cannot_do_without(
 ) -> None:
     make = tiny_whisper if family == "whisper" else tiny_wav2vec2
     asked = recipe(str(make(tmp_path / "base")), name, family)
-    assert duration.arithmetic(asked, CLIPS).total >= floor.arithmetic(asked, CLIPS).total > 0
+    assert recipe_cost(asked, CLIPS) >= floor.arithmetic(asked, CLIPS).total > 0
 
 
 @pytest.mark.parametrize(
@@ -99,22 +98,16 @@ def test_a_base_that_has_no_config_cannot_be_estimated(tmp_path: Path) -> None:
 
 
 def test_the_rate_is_measured_once() -> None:
-    rate = duration.rate_here(Recipe(), lambda: False)
-    assert rate > 0 and duration.is_measured(Recipe())
-    assert duration.rate_here(Recipe(), lambda: False) == rate
-
-
-def test_nothing_is_measured_while_something_trains_and_what_was_measured_is_kept() -> None:
-    assert duration.rate_here(Recipe(), lambda: True) is None
     assert not duration.is_measured(Recipe())
-    rate = duration.rate_here(Recipe(), lambda: False)
-    assert duration.rate_here(Recipe(), lambda: True) == rate
+    rate = duration.rate_here(Recipe())
+    assert rate and duration.is_measured(Recipe())
+    assert duration.rate_here(Recipe()) == rate
 
 
-def test_a_measurement_into_which_a_training_began_is_dropped() -> None:
-    answers = iter([False, True])
-    assert duration.rate_here(Recipe(), lambda: next(answers)) is None
-    assert not duration.is_measured(Recipe())
+def test_measuring_leaves_the_number_of_threads_as_it_was() -> None:
+    before = torch.get_num_threads()
+    assert duration.multiply_adds_per_second("cpu", torch.float32) > 0
+    assert torch.get_num_threads() == before
 
 
 def test_a_device_without_room_has_no_rate(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,4 +115,4 @@ def test_a_device_without_room_has_no_rate(monkeypatch: pytest.MonkeyPatch) -> N
         raise torch.OutOfMemoryError
 
     monkeypatch.setattr(duration, "multiply_adds_per_second", full)
-    assert duration.rate_here(Recipe(), lambda: False) is None
+    assert duration.rate_here(Recipe()) is None

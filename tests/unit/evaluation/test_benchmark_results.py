@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from intent.evaluation.benchmark_results import Measured, add_measured, find, load_measured
+from intent.evaluation.benchmark_results import Measured, find, load_measured
 from tests.benchmarks.results_table import (
     BEGIN,
     END,
     README,
+    add_measured,
     measured_cells,
     readme_with_table,
     table,

@@ -16,14 +16,9 @@ from intent.audio.clip import clip_hash, read_clip
 from intent.checkpoints.provenance import Provenance, write_provenance
 from intent.data.dataset import load_data, readable_clips, split
 from intent.errors import CheckpointError, DataError
-from intent.evaluation.evaluate import (
-    AccuracyMetric,
-    Evaluation,
-    evaluate_checkpoint,
-    interval,
-    score,
-)
-from intent.evaluation.metrics import Figure, calibration_error
+from intent.evaluation.accuracy_metric import AccuracyMetric
+from intent.evaluation.evaluate import evaluate_checkpoint
+from intent.evaluation.metrics import Evaluation, Figure, calibration_error, interval, score
 from tests import tiny
 from tests.repository import ROOT
 
@@ -145,10 +140,10 @@ def test_without_an_unseen_clip_there_is_a_sentence_instead_of_figures():
     assert (result.accuracy, result.interval, result.macro_f1, result.ece) == (None,) * 4
     assert result.clips == 0
     assert result.message == (
-        "The checkpoint was trained on all of these clips (2), so there is none left to test it "
-        "on: choose other data, or ask for the clips seen in training."
+        "Not measured: no unseen test clips. The checkpoint was trained on all 2 of them: "
+        "choose other data, or include the clips seen in training."
     )
-    assert evaluate([], []).message == "There is no clip to test on: choose other data."
+    assert evaluate([], []).message == "Not measured: no test clips. Choose other data."
 
 
 def test_calibrated_scores_have_no_calibration_error():
@@ -190,7 +185,7 @@ def test_the_accuracy_metric_needs_neither_network_nor_a_writable_cache(tmp_path
         "import socket\n"
         "def refuse(*a, **k): raise AssertionError('network')\n"
         "socket.socket.connect = refuse\n"
-        "from intent.evaluation.evaluate import AccuracyMetric\n"
+        "from intent.evaluation.accuracy_metric import AccuracyMetric\n"
         "print(AccuracyMetric().compute(predictions=[1, 0], references=[1, 1])['accuracy'])"
     )
     environment = {**os.environ, "HF_HOME": str(tmp_path / "file" / "cannot-be-made")}
@@ -283,8 +278,8 @@ def test_a_part_that_was_all_trained_on_has_no_test_accuracy(whisper, tones):
     result = evaluate_checkpoint(str(whisper), str(tones), part="train")
     assert (result.accuracy, result.clips, result.seen_in_training) == (None, 0, 24)
     assert result.message == (
-        "The checkpoint was trained on all of these clips (24), so there is none left to test it "
-        "on: choose other data, or ask for the clips seen in training."
+        "Not measured: no unseen test clips. The checkpoint was trained on all 24 of them: "
+        "choose other data, or include the clips seen in training."
     )
 
 
@@ -316,9 +311,9 @@ def test_labels_are_matched_by_name_not_by_number(tones, tmp_path):
 @pytest.mark.parametrize(
     ("labels", "differences"),
     [
-        (("low", "middle"), "it does not know high"),
-        (("low", "middle", "high", "top"), "the data set does not have top"),
-        (("low", "bass"), "it does not know high, middle; the data set does not have bass"),
+        (("low", "middle"), "missing in the checkpoint: high"),
+        (("low", "middle", "high", "top"), "missing in the data set: top"),
+        (("low", "bass"), "missing in the checkpoint: high, middle; missing in the data set: bass"),
     ],
 )
 def test_other_labels_than_the_data_sets_are_refused_by_name(tones, tmp_path, labels, differences):
@@ -337,5 +332,5 @@ def test_a_part_that_does_not_exist_is_refused(whisper, tones):
     with pytest.raises(DataError) as caught:
         evaluate_checkpoint(str(whisper), str(tones), part="validation")
     assert str(caught.value) == (
-        "The part should be test, train or all, found 'validation': choose one."
+        "The part must be test, train or all, found 'validation': choose one."
     )

@@ -124,7 +124,7 @@ def test_a_batch_with_a_mask_scores_each_clip_as_if_alone(tmp_path: Path) -> Non
         files.append(tmp_path / f"{index}.npy")
         np.save(files[-1], activations)
     dataset = FeatureDataset("input_values", files, [0, 1])
-    batch = Collator("input_values", with_mask=True, samples_of=model)([dataset[0], dataset[1]])
+    batch = Collator("input_values", with_mask=True, convolved=model)([dataset[0], dataset[1]])
     with torch.no_grad():
         together = parts.trained(**batch).logits
     assert torch.allclose(together, torch.stack(alone), atol=1e-4)

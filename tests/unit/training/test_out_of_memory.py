@@ -1,4 +1,4 @@
-"""Too little memory: fewer clips at a time, as many to a step, once, and it is told."""
+"""Too little memory: fewer clips at a time, as many per step, once, and it is reported."""
 
 import functools
 from pathlib import Path
@@ -65,7 +65,7 @@ def test_half_a_batch_keeps_the_clips_of_a_step(batch: int, passes: int) -> None
         assert smaller.accumulation_steps == 2 * passes
 
 
-def test_a_fine_tune_that_runs_out_of_memory_goes_on_with_half_the_batch(
+def test_a_fine_tune_that_runs_out_of_memory_continues_with_half_the_batch(
     tones: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     base = tiny_wav2vec2(tmp_path / "base")
@@ -130,7 +130,7 @@ def test_two_passes_give_the_loss_and_the_gradient_of_one(tmp_path: Path) -> Non
         assert torch.allclose(one, other, atol=1e-6)
 
 
-def test_a_run_that_goes_on_later_remembers_that_memory_is_short(
+def test_a_resumed_run_remembers_that_memory_is_short(
     tones: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     values = {"data": tones, "base": str(tiny_wav2vec2(tmp_path / "base")), **QUICK}

@@ -1,4 +1,4 @@
-"""Laws of training: every preset, stopping in every phase, going on, leaving out what was seen."""
+"""Laws of training: every preset, stopping in every phase, resuming, leaving out seen clips."""
 
 import json
 from pathlib import Path
@@ -14,28 +14,36 @@ from intent.errors import CheckpointError, DataError
 from intent.runs import events
 from intent.runs.directory import RunDir
 from intent.runs.report import read_report
+from intent.training import phases
 from intent.training.gradient.fine_tuning import training_arguments
 from intent.training.train import train
 from tests.tiny import LABELS, tiny_wav2vec2, tiny_whisper, tone, tone_folder, wav_bytes
 
 FAMILIES = {"whisper": tiny_whisper, "wav2vec2": tiny_wav2vec2}
-PHASES = (
-    "reading data",
-    "muting the padding",
-    "reading audio",
-    "computing features",
-    "solving the first head",
-    "epoch 1 of 4",
-    "evaluating after epoch 1",
-    "epoch 2 of 4",
-    "hearing the test clips",
-    "hearing the training clips",
-    "hearing the test clips with the new model",
-    "solving the head",
-    "rehearsing, to calibrate the scores",
-)
-GRADIENT = {"method": "fine-tune", "head": "closed-form", "trainable_layers": 1}
-LAST_LAYER = ("solving the head", "rehearsing, to calibrate the scores")
+GRADIENT = {
+    "method": "fine-tune",
+    "head": "closed-form",
+    "trainable_layers": 1,
+    "learning_rate": 1e-5,
+    "batch_size": 16,
+    "epochs": 4,
+}
+# preset, changes, phase, and how often the phase begins until the stop
+STOPS = [
+    ("recommended", GRADIENT, phases.LOADING_DATA, 1),
+    ("recommended", GRADIENT, phases.MUTING_PADDING, 1),
+    ("recommended", GRADIENT, phases.READING_AUDIO, 1),
+    ("recommended", GRADIENT, phases.COMPUTING_FEATURES, 1),
+    ("recommended", GRADIENT, phases.FITTING, 1),
+    ("recommended", GRADIENT, phases.training(1, 4), 1),
+    ("recommended", GRADIENT, phases.EVALUATING, 2),  # after the first epoch
+    ("recommended", GRADIENT, phases.training(2, 4), 1),
+    ("recommended", {"epochs": 4}, phases.FITTING, 1),
+    ("recommended", {"epochs": 4}, phases.CALIBRATING, 1),
+    ("instant", {}, phases.TEST_FEATURES, 1),
+    ("instant", {}, phases.TRAINING_FEATURES, 1),
+    ("instant", {}, phases.EVALUATING, 1),
+]
 
 
 @pytest.fixture(autouse=True)
@@ -48,23 +56,23 @@ def tones(tmp_path: Path) -> Path:
     return tone_folder(tmp_path / "tones")
 
 
-class Sitting:
+class Session:
     """One call of train, its events, and a wish to stop when a phase begins."""
 
-    def __init__(self, folder: Path, stop_in: str | None = None) -> None:
+    def __init__(self, folder: Path, stop_in: str | None = None, occurrence: int = 1) -> None:
         folder.mkdir(exist_ok=True)
         self.run = RunDir(folder)
         self.events: list[events.Event] = []
-        self.stop_in = stop_in
+        self.stop_in, self.occurrence = stop_in, occurrence
         self.stopping = False
 
     def on_event(self, event: events.Event) -> None:
         self.events.append(event)
         self.run.append(event)
-        if isinstance(event, events.Phase) and event.name == self.stop_in:
-            self.stopping = True
+        names = [phase.name for phase in self.of(events.Phase)]
+        self.stopping |= names.count(self.stop_in) == self.occurrence
 
-    def train(self, recipe: recipes.Recipe, budget_seconds: float | None = None) -> "Sitting":
+    def train(self, recipe: recipes.Recipe, budget_seconds: float | None = None) -> "Session":
         train(recipe, self.run, self.on_event, lambda: self.stopping, budget_seconds)
         return self
 
@@ -88,8 +96,8 @@ def answers(model: Path, sounds: list[np.ndarray]) -> list[str]:
     return [classify(sound)[0]["label"] for sound in sounds]
 
 
-def heard_in(tmp_path: Path) -> dict[Path, int]:
-    """What encoders heard, of clips and their copies, and when it was written."""
+def features_in(tmp_path: Path) -> dict[Path, int]:
+    """Feature files of clips and their copies, and when they were written."""
     files = (tmp_path / "cache" / "features").rglob("*-[0-9].npy")
     pooled = (tmp_path / "cache" / "features").rglob("*-pooled-*.npy")
     return {path: path.stat().st_mtime_ns for path in {*files} - {*pooled}}
@@ -97,88 +105,88 @@ def heard_in(tmp_path: Path) -> dict[Path, int]:
 
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("preset", recipes.PRESETS)
-def test_every_preset_ends_with_a_stock_checkpoint_that_scores_what_was_said(
+def test_every_preset_ends_with_a_stock_checkpoint_that_has_the_reported_accuracy(
     preset: str, family: str, tones: Path, tmp_path: Path
 ) -> None:
     changes = {} if preset == "instant" else {"epochs": 2}
-    sitting = Sitting(tmp_path / "run").train(
+    session = Session(tmp_path / "run").train(
         recipe_for(preset, family, tones, tmp_path, **changes)
     )
-    assert sitting.end.outcome == "done" and sitting.end.clips == 6
-    low, high = sitting.end.interval
-    assert 0 <= low <= sitting.end.accuracy <= high <= 1
-    report = json.loads(sitting.run.report_file.read_text())
+    assert session.end.outcome == "done" and session.end.clips == 6
+    low, high = session.end.interval
+    assert 0 <= low <= session.end.accuracy <= high <= 1
+    report = json.loads(session.run.report_file.read_text())
     test_names = {path.stem: path for path in tones.rglob("*.wav")}
     told = {mistake["clip"]: mistake["predicted"] for mistake in report["evaluation"]["mistakes"]}
     files = [path for path in test_names.values() if any(path.stem in name for name in told)]
     sounds = [resample(read_clip(path), 16000).samples for path in files]
-    for path, answer in zip(files, answers(sitting.run.model, sounds), strict=True):
+    for path, answer in zip(files, answers(session.run.model, sounds), strict=True):
         assert answer == next(told[name] for name in told if path.stem in name)
-    assert len(told) == round((1 - sitting.end.accuracy) * 6)
-    heard = read_report(sitting.run)
+    assert len(told) == round((1 - session.end.accuracy) * 6)
+    heard = read_report(session.run)
     assert {clip.name: clip.predicted for clip in heard.mistakes} == told
     hashes = {clip_hash(read_clip(path)) for path in tones.rglob("*.wav")}
     assert len(heard.clips) == 6 and {clip.hash for clip in heard.clips} < hashes
-    assert not sitting.run.checkpoints.exists()
+    assert not session.run.checkpoints.exists()
 
 
 def test_instant_learns_tones_and_draws_accuracy_against_clips(tones: Path, tmp_path: Path) -> None:
-    sitting = Sitting(tmp_path / "run").train(recipe_for("instant", "whisper", tones, tmp_path))
-    heard = [point.clips for point in sitting.of(events.EvalPoint)]
+    session = Session(tmp_path / "run").train(recipe_for("instant", "whisper", tones, tmp_path))
+    heard = [point.clips for point in session.of(events.EvalPoint)]
     assert heard == sorted(set(heard)) and heard[-1] == 24
-    assert sitting.end.accuracy == 1.0
+    assert session.end.accuracy == 1.0
     clips = [read_clip((8000, tone(label, seed=99, seconds=0.9))) for label in LABELS]
     sounds = [resample(clip, 16000).samples for clip in clips]
-    assert answers(sitting.run.model, sounds) == list(LABELS)
+    assert answers(session.run.model, sounds) == list(LABELS)
 
 
 def test_instant_learns_from_two_classes(tmp_path: Path) -> None:
     two = tone_folder(tmp_path / "two", labels=("low", "high"))
-    sitting = Sitting(tmp_path / "run").train(recipe_for("instant", "whisper", two, tmp_path))
-    assert sitting.end.accuracy == 1.0 and sitting.of(events.Started)[0].labels == ("high", "low")
+    session = Session(tmp_path / "run").train(recipe_for("instant", "whisper", two, tmp_path))
+    assert session.end.accuracy == 1.0 and session.of(events.Started)[0].labels == ("high", "low")
 
 
-def test_altered_copies_are_learnt_from_beside_their_clips(tones: Path, tmp_path: Path) -> None:
+def test_altered_copies_are_trained_on_beside_their_clips(tones: Path, tmp_path: Path) -> None:
     recipe = recipe_for("instant", "whisper", tones, tmp_path, copies=4)
-    sitting = Sitting(tmp_path / "run").train(recipe)
-    assert len(heard_in(tmp_path)) == 24 * 5 + 6 and sitting.end.accuracy == 1.0
+    session = Session(tmp_path / "run").train(recipe)
+    assert len(features_in(tmp_path)) == 24 * 5 + 6 and session.end.accuracy == 1.0
 
 
 def test_features_are_computed_once_and_shared_by_seeds(tones: Path, tmp_path: Path) -> None:
     recipe = recipe_for("instant", "whisper", tones, tmp_path, copies=0)
-    Sitting(tmp_path / "first").train(recipe)
-    first = heard_in(tmp_path)
+    Session(tmp_path / "first").train(recipe)
+    first = features_in(tmp_path)
     assert len(first) == 30
-    Sitting(tmp_path / "again").train(recipe)
-    assert heard_in(tmp_path) == first
-    Sitting(tmp_path / "other-seed").train(recipes.change(recipe, {"seed": 7}))
-    assert first.items() <= heard_in(tmp_path).items()
-    assert len(heard_in(tmp_path)) <= 30 + 6 + 6  # clips that moved between the parts
+    Session(tmp_path / "again").train(recipe)
+    assert features_in(tmp_path) == first
+    Session(tmp_path / "other-seed").train(recipes.change(recipe, {"seed": 7}))
+    assert first.items() <= features_in(tmp_path).items()
+    assert len(features_in(tmp_path)) <= 30 + 6 + 6  # clips that moved between the parts
 
 
-def test_what_instant_heard_need_not_be_heard_again_to_teach_the_last_layer(
+def test_features_of_instant_are_used_again_to_fine_tune_the_last_layer(
     tones: Path, tmp_path: Path
 ) -> None:
-    Sitting(tmp_path / "instant").train(recipe_for("instant", "whisper", tones, tmp_path, copies=2))
-    first = heard_in(tmp_path)
+    Session(tmp_path / "instant").train(recipe_for("instant", "whisper", tones, tmp_path, copies=2))
+    first = features_in(tmp_path)
     assert len(first) == 24 * 3 + 6
     recipe = recipe_for("recommended", "whisper", tones, tmp_path, epochs=1, copies=2)
-    Sitting(tmp_path / "recommended").train(recipe)
-    assert heard_in(tmp_path) == first
+    Session(tmp_path / "recommended").train(recipe)
+    assert features_in(tmp_path) == first
 
 
 def test_the_last_layer_learns_tones_and_its_scores_are_calibrated_without_them(
     tones: Path, tmp_path: Path
 ) -> None:
     recipe = recipe_for("recommended", "whisper", tones, tmp_path, epochs=12)
-    sitting = Sitting(tmp_path / "run").train(recipe)
-    points = sitting.of(events.EvalPoint)
+    session = Session(tmp_path / "run").train(recipe)
+    points = session.of(events.EvalPoint)
     assert [point.epoch for point in points] == [0, 2, 4, 6, 8, 10, 12]
-    assert sitting.end.accuracy == 1.0 and points[-1].loss < 0.5
-    assert len(sitting.of(events.TrainPoint)) == 12
+    assert session.end.accuracy == 1.0 and points[-1].loss < 0.5
+    assert len(session.of(events.TrainPoint)) == 12
     clips = [read_clip((8000, tone(label, seed=99, seconds=0.9))) for label in LABELS]
     sounds = [resample(clip, 16000).samples for clip in clips]
-    assert answers(sitting.run.model, sounds) == list(LABELS)
+    assert answers(session.run.model, sounds) == list(LABELS)
 
 
 class Killed(Exception):
@@ -189,8 +197,8 @@ def test_a_run_killed_after_its_last_checkpoint_ends_as_an_undisturbed_one(
     tones: Path, tmp_path: Path
 ) -> None:
     recipe = recipe_for("recommended", "whisper", tones, tmp_path, epochs=12)
-    undisturbed = Sitting(tmp_path / "whole").train(recipe)
-    first = Sitting(tmp_path / "run")
+    undisturbed = Session(tmp_path / "whole").train(recipe)
+    first = Session(tmp_path / "run")
 
     def die_when_trained(event: events.Event) -> None:
         first.on_event(event)
@@ -200,66 +208,61 @@ def test_a_run_killed_after_its_last_checkpoint_ends_as_an_undisturbed_one(
 
     with pytest.raises(Killed):
         train(recipe, first.run, die_when_trained)
-    second = Sitting(tmp_path / "run").train(recipe)
+    second = Session(tmp_path / "run").train(recipe)
     assert second.end.accuracy == undisturbed.end.accuracy == 1.0
     last, expected = second.of(events.EvalPoint)[-1], undisturbed.of(events.EvalPoint)[-1]
     assert last.loss == pytest.approx(expected.loss, abs=1e-5)
     assert (last.step, last.epoch) == (expected.step, expected.epoch) == (12, 12)
 
 
-def test_only_a_whisper_encoder_can_learn_by_leaving_one_out(tones: Path, tmp_path: Path) -> None:
+def test_leave_one_out_needs_a_whisper_encoder(tones: Path, tmp_path: Path) -> None:
     recipe = recipe_for("recommended", "wav2vec2", tones, tmp_path, method="leave-one-out")
-    with pytest.raises(CheckpointError, match="teaches the last layer of a Whisper encoder"):
-        Sitting(tmp_path / "run").train(recipe)
+    with pytest.raises(CheckpointError, match="fine-tunes the last layer of a Whisper encoder"):
+        Session(tmp_path / "run").train(recipe)
 
 
 def test_fine_tuning_shows_training_and_evaluation_as_it_goes(tones: Path, tmp_path: Path) -> None:
     recipe = recipe_for("recommended", "wav2vec2", tones, tmp_path, epochs=3)
-    sitting = Sitting(tmp_path / "run").train(recipe)
-    assert [point.epoch for point in sitting.of(events.EvalPoint)] == [1, 2, 3]
-    points = sitting.of(events.TrainPoint)
+    session = Session(tmp_path / "run").train(recipe)
+    assert [point.epoch for point in session.of(events.EvalPoint)] == [1, 2, 3]
+    points = session.of(events.TrainPoint)
     assert len(points) == 9 and all(0 <= point.accuracy <= 1 for point in points)
     assert [point.step for point in points] == sorted(point.step for point in points)
-    phases = [event.name for event in sitting.of(events.Phase)]
-    assert "epoch 1 of 3" in phases and "epoch 3 of 3" in phases and phases[-1] == "saving"
-    last = sitting.of(events.Progress)[-1]
+    names = [event.name for event in session.of(events.Phase)]
+    assert phases.training(1, 3) in names and phases.training(3, 3) in names
+    assert names[-1] == phases.SAVING
+    last = session.of(events.Progress)[-1]
     assert last.clips_per_second > 0
 
 
 def test_the_guide_draws_a_point_within_its_accumulation(tones: Path, tmp_path: Path) -> None:
     recipe = recipe_for("guide", "wav2vec2", tones, tmp_path, epochs=2, batch_size=4)
-    sitting = Sitting(tmp_path / "run").train(recipe)
-    assert any(point.step % 1 for point in sitting.of(events.TrainPoint))
+    session = Session(tmp_path / "run").train(recipe)
+    assert any(point.step % 1 for point in session.of(events.TrainPoint))
 
 
-@pytest.mark.parametrize("phase", PHASES)
+@pytest.mark.parametrize(("preset", "changes", "phase", "occurrence"), STOPS)
 def test_a_stop_in_any_phase_leaves_a_stock_checkpoint(
-    phase: str, tones: Path, tmp_path: Path
+    preset: str, changes: dict, phase: str, occurrence: int, tones: Path, tmp_path: Path
 ) -> None:
-    preset = "instant" if phase.startswith("hearing") else "recommended"
-    preset = "recommended" if phase in LAST_LAYER else preset
-    changes = {} if preset == "instant" else {"epochs": 4}
-    if not (preset == "instant" or phase in LAST_LAYER):
-        changes |= {**GRADIENT, "learning_rate": 1e-5, "batch_size": 16}
     recipe = recipe_for(preset, "whisper", tones, tmp_path, **changes)
-    sitting = Sitting(tmp_path / "run", stop_in=phase).train(recipe)
-    assert sitting.stopping and sitting.end.outcome == "stopped"
-    assert answers(sitting.run.model, [tone("low", sample_rate=16000)])[0] in LABELS
-    later = [e.name for e in sitting.of(events.Phase)][
-        [e.name for e in sitting.of(events.Phase)].index(phase) + 1 :
-    ]
-    assert not any(name.startswith("epoch") for name in later)
+    session = Session(tmp_path / "run", phase, occurrence).train(recipe)
+    assert session.stopping and session.end.outcome == "stopped"
+    assert answers(session.run.model, [tone("low", sample_rate=16000)])[0] in LABELS
+    names = [event.name for event in session.of(events.Phase)]
+    stop = [index for index, name in enumerate(names) if name == phase][occurrence - 1]
+    assert not any(name.startswith("Training") for name in names[stop + 1 :])
 
 
-@pytest.mark.parametrize("changes", [{}, {**GRADIENT, "batch_size": 16}], ids=["head", "layers"])
+@pytest.mark.parametrize("changes", [{"epochs": 4}, GRADIENT], ids=["head", "layers"])
 def test_a_stop_keeps_the_best_checkpoint_so_far(
     changes: dict[str, object], tones: Path, tmp_path: Path
 ) -> None:
-    changes = {"epochs": 4, "learning_rate": 0.05, **changes}
+    changes = {**changes, "learning_rate": 0.05}
     recipe = recipe_for("recommended", "whisper", tones, tmp_path, **changes)
-    sitting = Sitting(tmp_path / "run", stop_in="epoch 3 of 4").train(recipe)
-    best = max(point.accuracy for point in sitting.of(events.EvalPoint))
-    assert sitting.end.accuracy == best == sitting.of(events.Saved)[-1].accuracy
+    session = Session(tmp_path / "run", stop_in=phases.training(3, 4)).train(recipe)
+    best = max(point.accuracy for point in session.of(events.EvalPoint))
+    assert session.end.accuracy == best == session.of(events.Saved)[-1].accuracy
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -267,10 +270,10 @@ def test_a_run_out_of_time_goes_on_from_its_own_checkpoint(
     family: str, tones: Path, tmp_path: Path
 ) -> None:
     recipe = recipe_for("recommended", family, tones, tmp_path, epochs=6)
-    undisturbed = Sitting(tmp_path / "whole").train(recipe)
-    first = Sitting(tmp_path / "run", stop_in="epoch 3 of 6").train(recipe)
+    undisturbed = Session(tmp_path / "whole").train(recipe)
+    first = Session(tmp_path / "run", stop_in=phases.training(3, 6)).train(recipe)
     assert first.end.outcome == "stopped" and first.run.checkpoints.exists()
-    second = Sitting(tmp_path / "run").train(recipe)
+    second = Session(tmp_path / "run").train(recipe)
     assert second.end.outcome == "done" and second.of(events.Started)[0].resumed
     assert second.of(events.TrainPoint)[0].epoch > 1
     expected = {p.epoch: p.loss for p in undisturbed.of(events.EvalPoint)}
@@ -278,31 +281,31 @@ def test_a_run_out_of_time_goes_on_from_its_own_checkpoint(
     assert found[6] == pytest.approx(expected[6], abs=1e-5)
 
 
-def test_no_padding_is_listened_to_when_the_time_is_up(tones: Path, tmp_path: Path) -> None:
+def test_no_padding_detector_is_fitted_when_the_time_is_up(tones: Path, tmp_path: Path) -> None:
     recipe = recipe_for("instant", "whisper", tones, tmp_path)
-    Sitting(tmp_path / "in-time").train(recipe)
+    Session(tmp_path / "in-time").train(recipe)
     [detector] = (tmp_path / "cache" / "padding").iterdir()
     detector.unlink()
     assert (
-        Sitting(tmp_path / "late").train(recipe, budget_seconds=1e-6).end.outcome == "out of time"
+        Session(tmp_path / "late").train(recipe, budget_seconds=1e-6).end.outcome == "out of time"
     )
     assert not detector.exists()
 
 
 def test_a_budget_ends_a_run_as_out_of_time(tones: Path, tmp_path: Path) -> None:
     recipe = recipe_for("recommended", "wav2vec2", tones, tmp_path, epochs=200)
-    sitting = Sitting(tmp_path / "run").train(recipe, budget_seconds=2)
-    assert sitting.end.outcome == "out of time" and sitting.end.accuracy is not None
+    session = Session(tmp_path / "run").train(recipe, budget_seconds=2)
+    assert session.end.outcome == "out of time" and session.end.accuracy is not None
 
 
-def test_clips_that_the_base_has_learnt_from_are_never_tested_on(
+def test_clips_that_the_base_was_trained_on_are_never_tested_on(
     tones: Path, tmp_path: Path
 ) -> None:
-    first = Sitting(tmp_path / "first").train(recipe_for("instant", "whisper", tones, tmp_path))
+    first = Session(tmp_path / "first").train(recipe_for("instant", "whisper", tones, tmp_path))
     recipe = recipes.change(
         recipe_for("instant", "whisper", tones, tmp_path, seed=3), {"base": str(first.run.model)}
     )
-    second = Sitting(tmp_path / "second").train(recipe)
+    second = Session(tmp_path / "second").train(recipe)
     started = second.of(events.Started)[0]
     assert started.test_clips + started.seen_clips == 6 and started.seen_clips > 0
     assert second.end.clips == started.test_clips
@@ -311,7 +314,7 @@ def test_clips_that_the_base_has_learnt_from_are_never_tested_on(
 
 
 def test_a_test_part_that_was_all_seen_is_refused(tones: Path, tmp_path: Path) -> None:
-    first = Sitting(tmp_path / "first").train(recipe_for("instant", "whisper", tones, tmp_path))
+    first = Session(tmp_path / "first").train(recipe_for("instant", "whisper", tones, tmp_path))
     twice = tmp_path / "twice"
     for label in LABELS:
         for index in range(6):
@@ -320,24 +323,24 @@ def test_a_test_part_that_was_all_seen_is_refused(tones: Path, tmp_path: Path) -
             (twice / label / f"{index}.wav").write_bytes(sound)
             (twice / label / f"{index}-again.wav").write_bytes(sound)
     base = str(first.run.model)
-    learnt = set(read_provenance(first.run.model).trained_on)
+    trained_on = set(read_provenance(first.run.model).trained_on)
     for path in twice.rglob("*.wav"):
         from intent.audio.clip import clip_hash
 
-        if clip_hash(read_clip(path)) not in learnt:
+        if clip_hash(read_clip(path)) not in trained_on:
             path.unlink()
     recipe = recipes.change(recipe_for("instant", "whisper", twice, tmp_path), {"base": base})
-    with pytest.raises(DataError, match="^No test clip is left: .* has learnt from all "):
-        Sitting(tmp_path / "second").train(recipe)
+    with pytest.raises(DataError, match="^No test clip is left: .* was trained on all "):
+        Session(tmp_path / "second").train(recipe)
 
 
 def test_unreadable_clips_are_left_out_counted_and_listed(tones: Path, tmp_path: Path) -> None:
     (tones / "low" / "broken.wav").write_bytes(b"not a sound at all")
     (tones / "high" / "empty.wav").write_bytes(b"")
-    sitting = Sitting(tmp_path / "run").train(recipe_for("instant", "whisper", tones, tmp_path))
-    skipped = sitting.of(events.Skipped)
+    session = Session(tmp_path / "run").train(recipe_for("instant", "whisper", tones, tmp_path))
+    skipped = session.of(events.Skipped)
     assert len(skipped) == 2 and any("broken" in skip.clip for skip in skipped)
-    assert sitting.of(events.Started)[0].train_clips + sitting.end.clips == 30
+    assert session.of(events.Started)[0].train_clips + session.end.clips == 30
 
 
 def test_one_readable_intent_is_not_enough(tmp_path: Path) -> None:
@@ -346,14 +349,14 @@ def test_one_readable_intent_is_not_enough(tmp_path: Path) -> None:
     for index in range(10):
         (data / "high" / f"{index}.wav").write_bytes(b"text")
     with pytest.raises(DataError) as error:
-        Sitting(tmp_path / "run").train(recipe_for("instant", "whisper", data, tmp_path))
+        Session(tmp_path / "run").train(recipe_for("instant", "whisper", data, tmp_path))
     assert str(error.value) == (
-        "Clips of two intents at least are needed to learn from, found readable ones of 1: "
+        "The training set must have readable clips of at least two intents, found 1: "
         "add recordings or choose other data."
     )
 
 
-def test_a_base_without_a_linear_head_cannot_be_solved_in_closed_form(
+def test_a_base_without_a_linear_head_cannot_be_fitted_in_closed_form(
     tones: Path, tmp_path: Path
 ) -> None:
     from transformers import ASTConfig, ASTFeatureExtractor, ASTForAudioClassification
@@ -371,8 +374,8 @@ def test_a_base_without_a_linear_head_cannot_be_solved_in_closed_form(
     recipe = recipes.change(
         recipe_for("instant", "whisper", tones, tmp_path), {"base": str(tmp_path / "ast")}
     )
-    with pytest.raises(CheckpointError, match="no head that can be solved in closed form"):
-        Sitting(tmp_path / "run").train(recipe)
+    with pytest.raises(CheckpointError, match="cannot be fitted in closed form"):
+        Session(tmp_path / "run").train(recipe)
 
 
 GUIDE = {  # huggingface.co/docs/transformers/tasks/audio_classification
@@ -424,5 +427,5 @@ def test_long_and_short_clips_train_together(tmp_path: Path) -> None:
     for preset, family in (("recommended", "wav2vec2"), ("instant", "whisper")):
         recipe = recipe_for(preset, family, data, tmp_path)
         changes = {"epochs": 1, "window_seconds": 2}
-        sitting = Sitting(tmp_path / f"run-{family}").train(recipes.change(recipe, changes))
-        assert sitting.end.outcome == "done"
+        session = Session(tmp_path / f"run-{family}").train(recipes.change(recipe, changes))
+        assert session.end.outcome == "done"

@@ -12,7 +12,7 @@ from intent.estimate.flops import Clips
 from intent.evaluation import benchmark_results
 from intent.recipes import PRESETS, preset
 from intent.ui.finetune.data_amounts import RECKONED, Amount, amount_of, counted
-from intent.ui.finetune.expectations import MEASURING, UNKNOWN, WHILE_TRAINING, expect
+from intent.ui.finetune.expectations import MEASURING, UNKNOWN, expect
 from intent.ui.finetune.expected_accuracy import (
     NOTHING,
     ORIENTATION,
@@ -124,7 +124,7 @@ def test_another_encoder_or_locale_gets_nobody_elses_figure(results, base: str) 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(duration, "_rates", {})
-    monkeypatch.setattr(duration, "MEASURING_SECONDS", 0.01)
+    monkeypatch.setattr(duration, "REPETITIONS", 1)
 
 
 def said(tmp_path: Path, base: str, preset_name: str = "instant", **changes: object) -> list:
@@ -153,16 +153,6 @@ def test_a_wrong_hyperparameter_and_a_missing_base_are_said(quick: None, tmp_pat
     assert "epochs must be from 1 to 200" in said(tmp_path, base, epochs=900)[-1][2]
     cards, _, words = said(tmp_path, str(tmp_path / "nothing"))[-1]
     assert "nothing" in words and all(UNKNOWN in card for card, _ in cards["choices"])
-
-
-def test_while_something_trains_no_time_is_told_that_was_not_measured(
-    quick: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from intent.ui.finetune import expectations
-
-    base = str(tiny_whisper(tmp_path / "base", window_seconds=15))
-    monkeypatch.setattr(expectations, "live_run", lambda runs: "a run")
-    assert WHILE_TRAINING in said(tmp_path, base)[-1][2]
 
 
 def test_an_amount_nobody_counted_has_no_test_part_of_its_own() -> None:
