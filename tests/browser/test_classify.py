@@ -222,7 +222,7 @@ def test_choosing_a_checkpoint_hears_the_clip_again(page: Page, other_checkpoint
 
 
 def test_a_guess_is_called_one(page: Page, tmp_path: Path) -> None:
-    choose(page, str(tiny_whisper(tmp_path / "untaught", labels=MINDS14_LABELS)))
+    choose(page, str(tiny_whisper(tmp_path / "untaught", labels=tuple(MINDS14_LABELS))))
     page.get_by_role("button", name="Pay a bill").click()
     expect(answer(page)).to_contain_text("I am not sure what this is about")
     expect(bars(page)).to_have_count(5)

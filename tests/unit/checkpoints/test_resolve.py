@@ -104,7 +104,7 @@ def test_the_bundled_checkpoint_hears_the_14_intents():
     from intent.labels import MINDS14_LABELS
 
     info = describe("bundled")
-    assert info.labels == MINDS14_LABELS
+    assert info.labels == tuple(MINDS14_LABELS)
     assert info.window_seconds == 15
 
 

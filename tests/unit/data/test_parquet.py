@@ -394,8 +394,8 @@ def test_class_names_are_never_read_from_the_file_that_a_schema_names(tmp_path: 
     [
         (["a", "a"], "the same name twice"),
         ([str(n) for n in range(1001)], "1,001 names"),
-        (["a", "b" * 257], "one that is not a text of a usual length"),
-        (["a", 1], "one that is not a text of a usual length"),
+        (["a", "b" * 257], "one that is not a text of that length"),
+        (["a", 1], "one that is not a text of that length"),
     ],
 )
 def test_class_names_have_bounds(folder: Path, names: list, wrong: str) -> None:
