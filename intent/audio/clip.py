@@ -45,7 +45,7 @@ class Clip:
 
     @property
     def seconds(self) -> float:
-        """The duration in seconds."""
+        """Return the duration in seconds."""
         return len(self.samples) / self.sample_rate
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
 FIRST_ANSWER_SECONDS = 8  # time limit of the first answer of the Hub
-REFRESH_SECONDS = 600  # after which the Hub is asked again for the revision of a checkpoint
+REFRESH_SECONDS = 600  # after which the revision of a checkpoint is looked up on the Hub again
 MAX_WEIGHT_BYTES = 4_000_000_000  # a billion parameters in float32
 
 HUB_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,95}(/[A-Za-z0-9_][A-Za-z0-9_.-]{0,95})?")

@@ -1,4 +1,4 @@
-"""The provenance of our own checkpoints: one JSON file beside the weights."""
+"""Read and write the provenance of our checkpoints: a JSON file beside the weights."""
 
 import dataclasses
 import json

@@ -30,7 +30,7 @@ class CheckpointInfo:
     base: str | None  # the encoder that it was trained from
     accuracy: float | None  # 0..1, on test clips that were never trained on
     interval: tuple[float, float] | None  # 95 %
-    window_seconds: float | None  # length of its input window; None: the whole clip
+    window_seconds: float | None  # length of its input window; None: unlimited
 
 
 def describe(checkpoint: str) -> CheckpointInfo:
@@ -82,7 +82,7 @@ def locate(checkpoint: str, weights: bool = True) -> Path:
 
 
 def window_seconds(folder: Path) -> float | None:
-    """Return the length of a checkpoint's input window in seconds; None: it takes whole clips.
+    """Return the length of a checkpoint's input window in seconds; None: unlimited.
 
     The extractor of Whisper truncates at `chunk_length` seconds, that of the audio spectrogram
     transformer at `max_length` frames of 10 ms; others do not truncate.

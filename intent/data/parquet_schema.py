@@ -124,9 +124,9 @@ def _is_sound(kind: "pyarrow.DataType") -> bool:
     fields = {field.name: field.type for field in kind}
     if len(fields) < kind.num_fields or not fields.keys() & {"bytes", "path"}:
         return False
-    held, path = fields.get("bytes"), fields.get("path")
-    is_held = held is None or types.is_null(held) or _is_bytes(held)
-    return is_held and (path is None or types.is_null(path) or _is_text(path))
+    stored, path = fields.get("bytes"), fields.get("path")
+    is_stored = stored is None or types.is_null(stored) or _is_bytes(stored)
+    return is_stored and (path is None or types.is_null(path) or _is_text(path))
 
 
 def _is_plain(kind: "pyarrow.DataType") -> bool:
