@@ -39,7 +39,7 @@ def classify(options: argparse.Namespace) -> int:
             if options.json:
                 terminal.print_json({"file": file, "error": str(error)})
             else:
-                terminal.print_error(f"{file}: {error}")
+                terminal.print_stderr(f"{file}: {error}")
             continue
         if options.json:
             top = [{"label": s.label, "score": round(s.score, 6)} for s in answer.top]

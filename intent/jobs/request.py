@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from intent.checkpoints.resolve import locate
-from intent.data.dataset import LOCALES, check_at_hand
+from intent.data.dataset import check_at_hand
+from intent.data.minds14 import LOCALES
 from intent.errors import DataError, RecipeError, RunError
 from intent.jobs.control import start_run
 from intent.jobs.queue import check_room

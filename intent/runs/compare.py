@@ -34,7 +34,7 @@ def mcnemar(first: Sequence[AnsweredClip], second: Sequence[AnsweredClip]) -> Mc
     If both models are equally good, each clip that only one classifies correctly is equally likely
     to be either's (McNemar 1947; here the exact two-sided binomial test, valid for few clips).
     """
-    from scipy.stats import binomtest  # type: ignore[import-untyped]  # scipy has no types
+    from scipy.stats import binomtest
 
     rights = {(clip.hash, clip.true): clip.right for clip in second if clip.hash}
     pairs = [

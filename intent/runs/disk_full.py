@@ -17,14 +17,14 @@ def is_full(error: BaseException) -> bool:
 
 def full_message(run: RunDir, error: BaseException | None = None) -> str:
     """Return what to do about a full disk, with what can be freed on it."""
-    place = storage.short_of(error, run.path)
+    place = storage.full_folder(error, run.path)
     has_model = run.model.is_dir() or run.old_model.is_dir()
     what = "The run's best checkpoint is kept." if has_model else "No checkpoint was saved yet."
-    kept = f"{storage.in_short(error, run.path)} {what}"
+    kept = f"{storage.shortage_message(error, run.path)} {what}"
     if storage.shortage(error) == "limit":
         return f"{kept} Lift that limit (ulimit -f) or use another disk, then resume the run."
     listed = ", ".join(_to_free(run, place))
-    other = "" if place.is_relative_to(run.path.parent) else storage.way_out(place)
+    other = "" if place.is_relative_to(run.path.parent) else storage.how_to_move(place)
     return (
         f"{kept} Free some space{f', such as {listed},' if listed else ''}"
         f"{f' or {other},' if other else ''} then resume the run."
@@ -37,7 +37,7 @@ def runs_folder_message(runs: Path, error: OSError) -> str:
     if is_full(error):
         limit = storage.shortage(error) == "limit"
         room = "lift that limit (ulimit -f)" if limit else "free some space"
-        return f"{storage.in_short(error, runs).rstrip('.')}: {room} or {choose}."
+        return f"{storage.shortage_message(error, runs).rstrip('.')}: {room} or {choose}."
     blocking = next((path for path in (runs, *runs.parents) if path.is_file()), None)
     if blocking:
         return f"The runs folder {runs} cannot be created because {blocking} is a file: {choose}."

@@ -26,7 +26,7 @@ from pathlib import Path
 import torch
 
 from intent.data.dataset import load_data, readable_clips, split
-from intent.devices import best_device, learning_precision
+from intent.devices import best_device, training_precision
 from intent.estimate.flops import Clips
 from intent.library_output import quiet_libraries
 from intent.models.encoders import family
@@ -56,7 +56,7 @@ def main() -> None:
     device = best_device()
     rates = {
         dtype: multiply_adds_per_second(device, dtype, MATRIX_ROWS)
-        for dtype in {torch.float32, learning_precision(device)}
+        for dtype in {torch.float32, training_precision(device)}
     }
     print(machine_name())
     for dtype, rate in rates.items():
@@ -68,7 +68,7 @@ def main() -> None:
             print(f"\n{pair}: {recipe.base}, {recipe.method}, {len(times['ours'])} rounds")
             print(table(times, plain_kinds))
             mixed = recipe.mixed_precision
-            dtype = learning_precision(device) if mixed else torch.float32
+            dtype = training_precision(device) if mixed else torch.float32
             print(floor_text(recipe, times["ours"], rates[dtype]), flush=True)
 
 

@@ -38,7 +38,7 @@ from transformers import (
 from intent.audio.augmentation import augment
 from intent.audio.clip import clip_hash, read_clip, resample
 from intent.data.dataset import label_names, load_data, split
-from intent.devices import best_device, learning_precision
+from intent.devices import best_device, training_precision
 from intent.library_output import quiet_libraries
 from intent.recipes import WHISPER, Recipe
 
@@ -136,7 +136,7 @@ def training_arguments(recipe: Recipe, options: argparse.Namespace) -> TrainingA
     """Return the guide's arguments with the recipe's numbers."""
     device = best_device()
     mixed = recipe.mixed_precision and not options.float32
-    half = learning_precision(device) if mixed else torch.float32
+    half = training_precision(device) if mixed else torch.float32
     head_alone, same = options.kind == "frozen-encoder", options.kind == "same-recipe"
     return TrainingArguments(
         output_dir=str(options.folder),

@@ -10,7 +10,7 @@ from transformers import EvalPrediction, TrainingArguments
 
 from intent import distributed
 from intent.data.labelled_clip import LabelledClip
-from intent.devices import HEAD_MODULES, learning_precision
+from intent.devices import HEAD_MODULES, training_precision
 from intent.evaluation.accuracy_metric import AccuracyMetric
 from intent.models.encoders import has_fixed_window
 from intent.models.linear_head import calibrate, fit_linear_head, install_head
@@ -60,7 +60,7 @@ def training_arguments(recipe: Recipe, folder: Path, device: str) -> TrainingArg
 
     The batch size is per process: in distributed training a step has one batch of each process.
     """
-    half = learning_precision(device) if recipe.mixed_precision else torch.float32
+    half = training_precision(device) if recipe.mixed_precision else torch.float32
     return TrainingArguments(
         output_dir=str(folder),
         eval_strategy="epoch",

@@ -175,7 +175,7 @@ def test_what_looks_like_a_hub_id_is_never_a_folder_to_a_visitor(
     (tmp_path / "owner" / "name").mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
     assert check_checkpoint(ANN, "owner/name") == "owner/name"
-    with pytest.raises(CheckpointError, match="could not be fetched from the Hugging Face Hub"):
+    with pytest.raises(CheckpointError, match="could not be downloaded from the Hugging Face Hub"):
         locate("owner/name")
     assert check_checkpoint(OWNER, "owner/name") == str(tmp_path / "owner" / "name")
 

@@ -239,7 +239,7 @@ def test_a_recording_that_is_not_in_the_report_is_refused(runs: Path, index: obj
 def test_a_recording_without_its_data_is_shown_with_the_reason(runs: Path, tmp_path: Path) -> None:
     run = make_run(runs, data=str(tmp_path / "gone"))
     html, file = clip_and_sound(runs, run.id, 0)
-    assert "cannot be opened any more" in html and file is None
+    assert "can no longer be opened" in html and file is None
 
 
 @pytest.mark.parametrize("run_id", ["", "../..", "20261122-100000-guide-0a1b"])
