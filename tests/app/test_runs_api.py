@@ -96,7 +96,7 @@ def test_runs_are_compared_by_significance_and_recipe(client: Client, runs: Path
     client.predict(bad.id, "Bad", api_name="/rename")
     told = client.predict([good.id, bad.id], api_name="/compare")
     assert [row["run"] for row in told["runs"]] == [good.id, bad.id]
-    assert "Good is better by more than chance (p < 0.001)" in told["verdicts"][0]
+    assert "Good is significantly better (p < 0.001)" in told["verdicts"][0]
     assert told["differences"] == {"epochs": [4, 9]}
 
 

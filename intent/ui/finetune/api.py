@@ -9,8 +9,8 @@ from intent.runs import store
 from intent.runs.directory import RunDir
 from intent.runs.summary import summarize
 from intent.ui.shared.requests import overrides_of, start_new
-from intent.ui.shared.visitors import current_visitor, open_run, told
-from intent.ui.shared.wiring import add_endpoint, in_sentences  # noqa: F401 - for ui.runs.api
+from intent.ui.shared.visitors import current_visitor, open_run, redacted
+from intent.ui.shared.wiring import add_endpoint
 
 
 def offer_api(runs: Path) -> None:
@@ -76,5 +76,5 @@ def describe_run(run: RunDir) -> dict[str, object]:
         "test_clips": summary.test_clips,
         "checkpoint": run.id if summary.has_model else None,
         "model": str(run.model) if summary.has_model and current_visitor().is_owner else None,
-        "message": told(summary.message) or None,
+        "message": redacted(summary.message) or None,
     }

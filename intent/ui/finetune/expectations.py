@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
 from html import escape
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import gradio as gr
@@ -79,7 +78,6 @@ def first_expectation(source: str) -> Expectation:
 
 
 def wire_expectations(
-    runs: Path,
     data: DataChoice,
     form: RecipeForm,
     estimate: gr.HTML,
@@ -91,7 +89,7 @@ def wire_expectations(
 
     @errors_in(estimate)
     def update(preview: DataPreview | None, *values: object) -> Iterator[Updates]:
-        for found in expect(runs, FormValues.of(values), preview):
+        for found in expect(FormValues.of(values), preview):
             yield {
                 form.preset: gr.update(choices=found.cards),
                 form.expected: found.origin,
@@ -102,6 +100,7 @@ def wire_expectations(
         tab.select,
         data.source.change,
         data.locales.change,
+        data.folder.blur,
         form.base.input,
         form.preset.input,
         view.figures.change,
@@ -118,7 +117,7 @@ def wire_expectations(
     )
 
 
-def expect(runs: Path, form: FormValues, preview: DataPreview | None) -> Iterator[Expectation]:
+def expect(form: FormValues, preview: DataPreview | None) -> Iterator[Expectation]:
     """Yield what to expect of the values in the form; the first one before a measurement."""
     from intent.estimate import duration  # imports transformers, which would delay the page
     from intent.ui.finetune.data_amounts import amount_of

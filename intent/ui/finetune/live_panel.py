@@ -18,7 +18,7 @@ from intent.ui.finetune.live_view import View, empty_view, view_of
 from intent.ui.finetune.recipe_form import default_preset
 from intent.ui.shared.html import alert_html
 from intent.ui.shared.run_notes import notes_html
-from intent.ui.shared.visitors import current_visitor, may, told_history
+from intent.ui.shared.visitors import current_visitor, may, redacted_history
 from intent.ui.shared.wiring import POLITE, Updates, no_change, sentence_of
 
 TICK_SECONDS = 0.5
@@ -108,7 +108,7 @@ def show_run(panel: LivePanel, before: Shown, run: RunDir | None) -> Updates:
         run.id,
         run.recipe(),
         state,
-        told_history(history),
+        redacted_history(history),
         run.model.is_dir(),
         _stop_is_overdue(run),
         notes,

@@ -222,6 +222,3 @@ def _component(name: str, recipe: Recipe) -> Field:
 
 def _range(name: str) -> str:
     return "{:g} to {:g}".format(*RANGES[name]) if name in RANGES and name != "seed" else ""
-
-
-notice = alert_html  # for intent/ui/runs until it imports alert_html

@@ -69,7 +69,7 @@ def build_finetune_tab(runs: Path, page: gr.Blocks, tab: gr.Tab) -> FinetuneTab:
         with gr.Column(elem_id="look-card", elem_classes="card"):
             view = build_data_view()
     wire_data_view(view, data, clip_to_classify, tab)
-    wire_expectations(runs, data, form, estimate, view, panel.result, tab)
+    wire_expectations(data, form, estimate, view, panel.result, tab)
     _wire_start(runs, data, form, start, refusal, panel)
     _wire_panel(panel, refusal, chosen_checkpoint)
     on(page.load, partial(attach, runs, panel), None, panel.outputs())

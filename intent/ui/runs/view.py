@@ -21,7 +21,7 @@ from intent.ui.runs.rows import RunRow
 from intent.ui.runs.table import table_html
 from intent.ui.shared.html import notice_html
 from intent.ui.shared.run_notes import others_html
-from intent.ui.shared.visitors import current_visitor, open_run, told, told_history
+from intent.ui.shared.visitors import current_visitor, open_run, redacted, redacted_history
 
 STOP_WORDS = {"running": "Stop", "queued": "Withdraw"}  # by state; no button in the others
 
@@ -96,7 +96,7 @@ def _comparison(runs: Path, selected: Sequence[RunRow], selection: Selection) ->
 
 
 def _report_page(page: Page, run: RunDir, row: RunRow, selection: Selection) -> Page:
-    history = told_history(history_of(run))
+    history = redacted_history(history_of(run))
     view = view_of(run.id, run.recipe(), row.state, history, row.has_model)
     report, problem = (None, "") if row.is_live else _read(run)
     if report:
@@ -139,4 +139,4 @@ def _read(run: RunDir) -> tuple[Report | None, str]:
     try:
         return read_report(run), ""
     except RunError as error:
-        return None, told(str(error))
+        return None, redacted(str(error))

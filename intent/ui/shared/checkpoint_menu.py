@@ -12,7 +12,7 @@ from intent.paths import BUNDLED, RUN_ID
 from intent.runs.store import finished_runs
 from intent.ui.shared.html import about_busy_html, about_error_html, about_html
 from intent.ui.shared.requests import usable_checkpoint
-from intent.ui.shared.visitors import seen_runs
+from intent.ui.shared.visitors import visible_runs
 from intent.ui.shared.wiring import Updates, sentence_of
 
 BUNDLED_TITLE = "Bundled: Whisper tiny.en"
@@ -29,7 +29,7 @@ class CheckpointMenu:
 
 def choices(runs: Path) -> list[tuple[str, str]]:
     """Return the bundled checkpoint and the finished runs, newest first, as (title, name)."""
-    from_runs = [(title(run.id), run.id) for run in seen_runs(finished_runs(runs))]
+    from_runs = [(title(run.id), run.id) for run in visible_runs(finished_runs(runs))]
     return [(BUNDLED_TITLE, BUNDLED), *from_runs]
 
 
@@ -68,6 +68,3 @@ def _about_fallback(failed: str, reason: str) -> str:
         return about_error_html(reason)
     notice = f"Your last checkpoint cannot be used, so the bundled one is selected. {reason}"
     return about_html(describe(BUNDLED), notice)
-
-
-in_words = sentence_of  # for intent/ui/runs until it imports sentence_of

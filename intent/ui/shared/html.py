@@ -7,7 +7,7 @@ from pathlib import Path
 from intent.checkpoints.resolve import CheckpointInfo
 from intent.labels import human_name
 from intent.models.classifier import Answer, Score
-from intent.ui.shared.format import NBSP, score_percent
+from intent.ui.shared.format import NBSP, percent, score_percent
 
 PLACEHOLDER_BARS = 5
 
@@ -100,7 +100,7 @@ def _base(name: str | None) -> str:
 def _accuracy(info: CheckpointInfo) -> str:
     if info.accuracy is None:
         return "not measured"
-    text = f"{info.accuracy:.1%}".replace("%", f"{NBSP}%")
+    text = percent(info.accuracy)
     if info.interval is None:
         return text
     low, high = (f"{bound * 100:.1f}" for bound in info.interval)

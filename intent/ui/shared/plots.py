@@ -7,6 +7,7 @@ from intent.evaluation.metrics import interval
 from intent.recipes import Recipe
 from intent.runs.events import EvalPoint, Finished, History
 from intent.ui.shared.chart import Chart, Line, Point, chart_html
+from intent.ui.shared.format import NBSP, percent
 
 CLOSED_FORM = "closed-form"
 PROJECTED = "Projected for twice the recordings"
@@ -39,8 +40,8 @@ def accuracy_chart(history: History, recipe: Recipe) -> Chart:
         x_name=x_name(recipe),
         x_limit=_x_limit(history, recipe),
         y_limit=1.0,
-        y_text=lambda value: f"{value * 100:.1f} %",
-        tick_text=lambda value: f"{value * 100:.0f} %",
+        y_text=percent,
+        tick_text=lambda value: f"{value * 100:.0f}{NBSP}%",
         lines=lines,
         level=None if history.chance is None else (history.chance, "chance"),
         empty=WAITING,

@@ -51,20 +51,20 @@ def may(action: Action, run: RunDir) -> bool:
     return access.may(current_visitor(), action, run)
 
 
-def seen_runs(found: list[RunDir]) -> list[RunDir]:
+def visible_runs(found: list[RunDir]) -> list[RunDir]:
     """Return the runs that the visitor may see."""
     visitor = current_visitor()
     return [run for run in found if access.may(visitor, "read", run)]
 
 
-def told(text: str) -> str:
+def redacted(text: str) -> str:
     """Return a message as the visitor may read it: without paths of this machine in public mode."""
     return text if current_visitor().is_owner else access.without_paths(text)
 
 
-def told_history(history: History) -> History:
+def redacted_history(history: History) -> History:
     """Return a run's history as the visitor may read it: without paths in public mode."""
     if not isinstance(history.end, Failed):
         return history
-    end = dataclasses.replace(history.end, message=told(history.end.message))
+    end = dataclasses.replace(history.end, message=redacted(history.end.message))
     return dataclasses.replace(history, end=end)

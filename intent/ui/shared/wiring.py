@@ -13,9 +13,9 @@ from gradio.events import Dependency
 
 from intent.errors import IntentError
 from intent.ui.shared.html import alert_html
-from intent.ui.shared.visitors import told
+from intent.ui.shared.visitors import redacted
 
-INTERNAL_ERROR = "Something went wrong on our side. Please try again; the server's log says more."
+INTERNAL_ERROR = "Internal error: please try again. The server's log has the details."
 POLITE = "element.setAttribute('aria-live', 'polite');"  # a screen reader announces what changes
 
 log = logging.getLogger(__name__)
@@ -84,7 +84,7 @@ def add_endpoint(endpoint: Handler) -> None:
 def sentence_of(error: Exception) -> str:
     """Return the sentence that a visitor reads; an internal error is logged and not shown."""
     if isinstance(error, IntentError):
-        return told(str(error))
+        return redacted(str(error))
     log.error("Internal error: the visitor saw a general message.", exc_info=error)
     return INTERNAL_ERROR
 

@@ -71,7 +71,7 @@ def refusals(folder: Path) -> set[str]:
     for use in (
         describe,
         load,
-        lambda name: encoders.outline(name, 1),
+        lambda name: encoders.load_shapes(name, 1),
         lambda name: encoders.load_base(name, tiny.LABELS, 1),
     ):
         with pytest.raises(CheckpointError) as caught:

@@ -133,7 +133,7 @@ def expected(
     fields = tuple(values[name] for name in field_names())
     filled = (base, preset_name)
     form = FormValues("minds14", ["en-US"], "", base, preset_name, filled, fields)
-    return list(expect(tmp_path / "runs", form, None))
+    return list(expect(form, None))
 
 
 def test_the_first_visitor_waits_for_the_measurement_and_later_ones_do_not(

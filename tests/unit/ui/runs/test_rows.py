@@ -151,8 +151,8 @@ def test_two_runs_are_compared_with_a_significance_test_and_their_settings(
     said = text(page(runs, bad.id, good.id).summary)
     assert said.startswith("2 runs compared")
     assert (
-        "On the 56 recordings that both were tested on, Good is right where Bad is wrong 19 times, "
-        "and Bad never where Good is wrong: Good is better by more than chance (p &lt; 0.001)."
+        "On the 56 recordings that both were tested on, only Good is correct on 19, and only Bad on "
+        "0: Good is significantly better (p &lt; 0.001)."
     ) in said
     assert "2 of 24 settings differ" in said
     assert "Epochs (differs) 9 4" in said and "Seed (differs) 42 1" in said

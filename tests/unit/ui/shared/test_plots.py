@@ -11,6 +11,7 @@ from hypothesis import strategies as some
 from intent.recipes import preset
 from intent.runs.events import EvalPoint, Event, Finished, History, Started, TrainPoint, add_event
 from intent.ui.shared.chart import chart_html, ticks
+from intent.ui.shared.format import NBSP
 from intent.ui.shared.plots import accuracy_chart, loss_chart, plots_html
 
 LABELS = tuple(f"label-{number}" for number in range(14))
@@ -101,14 +102,15 @@ def test_the_band_is_the_interval_of_the_test_clips() -> None:
 
 
 def test_an_empty_history_has_axes_and_a_sentence_and_no_point() -> None:
-    html = plots_html(History(), GUIDE)
+    html = plots_html(History(), GUIDE).replace(NBSP, " ")
     assert "is-point" not in html
     assert html.count("Points appear here during training.</p>") == 2
     assert "100 %" in html and ">10</span>" in html
 
 
 def test_the_chart_has_a_text_alternative() -> None:
-    html = chart_html(accuracy_chart(history_of(training(0.5, 0.25), evaluation(1, 0.5)), GUIDE))
+    chart = accuracy_chart(history_of(training(0.5, 0.25), evaluation(1, 0.5)), GUIDE)
+    html = chart_html(chart).replace(NBSP, " ")
     assert (
         "aria-label='Accuracy: Test 50.0 % at epoch 1, 1 point; "
         "Training 25.0 % at epoch 0.5, 1 point; chance 7.1 %'" in html
