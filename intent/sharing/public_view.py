@@ -13,7 +13,7 @@ from intent.checkpoints.provenance import FILE_NAME as PROVENANCE_FILE
 from intent.checkpoints.provenance import Provenance, read_provenance
 from intent.checkpoints.resolve import local_folder
 from intent.errors import CheckpointError, RunError
-from intent.evaluation.metrics import Figure, LabelFigures
+from intent.evaluation.metrics import Accuracy, LabelMetrics
 from intent.json_reader import read_json
 from intent.paths import BUNDLED, MINDS14, MINDS14_HUB_ID, SAMPLE
 from intent.recipes import Recipe
@@ -35,8 +35,8 @@ class Results:
     ece: float | None = None  # expected calibration error, 0..1
     labels: tuple[str, ...] = ()
     confusion: tuple[tuple[int, ...], ...] = ()  # rows are true labels, columns predicted labels
-    per_intent: dict[str, LabelFigures] = field(default_factory=dict)
-    per_locale: dict[str, Figure] = field(default_factory=dict)
+    per_intent: dict[str, LabelMetrics] = field(default_factory=dict)
+    per_locale: dict[str, Accuracy] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
