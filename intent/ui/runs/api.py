@@ -97,7 +97,7 @@ def described_report(report: Report) -> dict[str, object]:
         "labels": report.labels,
         "confusion": report.confusion,
         "per_intent": {
-            label: dataclasses.asdict(figures) for label, figures in report.per_intent.items()
+            label: dataclasses.asdict(metrics) for label, metrics in report.per_intent.items()
         },
         "clips": len(report.clips) if report.is_whole else None,
         "mistakes": [mistake(clip) for clip in report.mistakes],

@@ -59,8 +59,8 @@ class ReportPanel:
     curves_card: gr.Column
     curves: gr.HTML
     confusion: ConfusionCard
-    figures_card: gr.Column
-    figures: gr.HTML
+    metrics_card: gr.Column
+    metrics: gr.HTML
     share_card: gr.Column
     run_id: gr.State
 
@@ -91,8 +91,8 @@ class ReportPanel:
             self.confusion.card: gr.update(visible=bool(page.confusion)),
             self.confusion.matrix: page.confusion,
             self.confusion.clips: page.clips,
-            self.figures_card: gr.update(visible=bool(page.figures)),
-            self.figures: page.figures,
+            self.metrics_card: gr.update(visible=bool(page.metrics)),
+            self.metrics: page.metrics,
             self.share_card: gr.update(visible=page.can_use),
             self.run_id: page.run_id if page.can_use else "",
         }
@@ -118,8 +118,8 @@ def build_report_panel(runs: Path) -> ReportPanel:
         with gr.Column(visible=False, elem_classes="card") as curves_card:
             curves = gr.HTML(elem_id="run-curves")
         confusion = _build_confusion_card()
-        with gr.Column(visible=False, elem_classes="card") as figures_card:
-            figures = gr.HTML(elem_id="run-figures")
+        with gr.Column(visible=False, elem_classes="card") as metrics_card:
+            metrics = gr.HTML(elem_id="run-figures")
         with gr.Column(visible=False, elem_classes="card") as share_card:
             build_share_panel(runs, run_id)
     return ReportPanel(
@@ -130,8 +130,8 @@ def build_report_panel(runs: Path) -> ReportPanel:
         curves_card,
         curves,
         confusion,
-        figures_card,
-        figures,
+        metrics_card,
+        metrics,
         share_card,
         run_id,
     )

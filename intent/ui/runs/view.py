@@ -16,7 +16,7 @@ from intent.ui.runs.compare_view import Compared, compare_html
 from intent.ui.runs.confusion import confusion_html
 from intent.ui.runs.notes import trash_html
 from intent.ui.runs.overlay import MAX_RUNS
-from intent.ui.runs.report_figures import figures_html
+from intent.ui.runs.report_metrics import metrics_html
 from intent.ui.runs.rows import RunRow
 from intent.ui.runs.table import table_html
 from intent.ui.shared.html import notice_html
@@ -47,7 +47,7 @@ class Page:
     curves: str = ""
     confusion: str = ""
     clips: str = ""
-    figures: str = ""
+    metrics: str = ""
     run_id: str = ""  # of the run whose report is shown; "" for none or several
     naming: bool = False
     name: str = ""
@@ -104,10 +104,10 @@ def _report_page(page: Page, run: RunDir, row: RunRow, selection: Selection) -> 
             page,
             confusion=confusion_html(report.labels, report.confusion),
             clips=clips_html(report, selection.clips),
-            figures=figures_html(report),
+            metrics=metrics_html(report),
         )
     elif problem:
-        page = dataclasses.replace(page, figures=f"<p class='is-quiet'>{escape(problem)}</p>")
+        page = dataclasses.replace(page, metrics=f"<p class='is-quiet'>{escape(problem)}</p>")
     return dataclasses.replace(
         page,
         run_id=row.id,

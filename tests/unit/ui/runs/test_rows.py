@@ -21,7 +21,7 @@ from intent.ui.runs.confusion import confusion_html
 from intent.ui.runs.events import run_ids_in
 from intent.ui.runs.overlay import overlaid
 from intent.ui.runs.playback import clip_and_sound
-from intent.ui.runs.report_figures import confidence_in_words, per_intent_html
+from intent.ui.runs.report_metrics import confidence_in_words, per_intent_html
 from intent.ui.runs.report_panel import build_report_panel
 from intent.ui.runs.rows import KEYS, ordered, rows_of, size_in_words
 from intent.ui.runs.tab_state import Panel, TabState, refresh
@@ -98,14 +98,14 @@ def test_the_report_of_a_run_has_its_mistakes_and_what_can_be_done(runs: Path) -
     said = text(shown.clips)
     assert said.startswith("2 mistakes") and "check whether the label is wrong" in said
     assert said.index(clips[2].transcription) < said.index(clips[5].transcription)  # surer first
-    assert "Accuracy" in shown.curves and "Each intent" in shown.figures
+    assert "Accuracy" in shown.curves and "Each intent" in shown.metrics
 
 
 def test_a_run_without_a_report_says_so_and_can_be_resumed(runs: Path) -> None:
     run = make_run(runs, ends=False)
     shown = page(runs, run.id)
     assert (shown.can_resume, shown.can_use, shown.confusion) == (True, False, "")
-    assert "has no report yet" in shown.figures
+    assert "has no report yet" in shown.metrics
 
 
 def test_cells_of_the_matrix_name_their_labels_and_count(runs: Path) -> None:

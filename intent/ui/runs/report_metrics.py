@@ -20,7 +20,7 @@ MEANINGS = (
 )
 
 
-def figures_html(report: Report) -> str:
+def metrics_html(report: Report) -> str:
     """Return both sections of a report, side by side if there is room; empty without a test."""
     if not report.per_intent:
         return ""
