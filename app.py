@@ -6,12 +6,12 @@ import threading
 def main() -> None:
     """Build the page, warm up the classifier, start queued runs, and serve until stopped."""
     # Imported here because the training processes import this file again.
+    from intent.environment import prepare_environment
     from intent.hub_http import be_anonymous
     from intent.runs.access import is_public
-    from intent.surroundings import settle
 
     # Before the libraries, which read the environment once, and the processes that inherit it.
-    settle(page=True)
+    prepare_environment(page=True)
     if is_public():
         be_anonymous()
     from intent.jobs.control import look_after

@@ -1,14 +1,14 @@
-"""python -m intent, and the command intent-studio"""
+"""Entry point of `python -m intent` and of the command intent-studio."""
 
 import sys
 
 from intent.cli.main import main
-from intent.surroundings import settle
+from intent.environment import prepare_environment
 
 
 def run() -> None:
-    """Do what the command line says, and end with its exit code."""
-    settle()  # ahead of the libraries, which read the environment once
+    """Run the command line and exit with its exit code."""
+    prepare_environment()  # before the import of libraries that read the environment
     sys.exit(main(sys.argv[1:]))
 
 

@@ -1,4 +1,4 @@
-"""Where models run, and in which precision."""
+"""Choose the device that models run on, and the precision."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import typing
 if typing.TYPE_CHECKING:
     import torch
 
-HEAD_MODULES = ("projector", "classifier")  # what follows the encoder in stock classifiers
+HEAD_MODULES = ("projector", "classifier")  # after the encoder, in the classifiers of transformers
 
 
 def best_device() -> str:
-    """Return the fastest device here: "cuda", "mps" or "cpu"."""
+    """Return the fastest available device: "cuda", "mps" or "cpu"."""
     import torch
 
     if torch.cuda.is_available():
@@ -22,9 +22,9 @@ def best_device() -> str:
 
 
 def precision(device: str) -> torch.dtype:
-    """Return the dtype in which models run on a device.
+    """Return the dtype for inference on a device.
 
-    cuda: bfloat16 where the GPU computes in it, else float16. mps and cpu: float32, because half
+    cuda: bfloat16 where the GPU supports it, else float16. mps and cpu: float32, because half
     precision is slower on a CPU and some of its operators are missing or overflow on MPS.
     """
     import torch
@@ -35,32 +35,32 @@ def precision(device: str) -> torch.dtype:
     return torch.bfloat16 if native_bf16 else torch.float16
 
 
-def learning_precision(device: str) -> torch.dtype:
-    """Return the dtype in which matrices are multiplied where features are made and weights learnt.
+def training_precision(device: str) -> torch.dtype:
+    """Return the dtype of matrix products for features and training.
 
-    That of `precision`, and bfloat16 on a CPU that multiplies in it by instructions of its own:
-    twice as fast there, and slower everywhere else.
+    As in `precision`, but bfloat16 on a CPU with instructions for it: twice as fast there, slower on
+    other CPUs.
     """
     import torch
 
     if device != "cpu":
         return precision(device)
-    can = torch.cpu.get_capabilities()
-    return torch.bfloat16 if can.get("avx512_bf16") or can.get("amx_bf16") else torch.float32
+    cpu = torch.cpu.get_capabilities()
+    return torch.bfloat16 if cpu.get("avx512_bf16") or cpu.get("amx_bf16") else torch.float32
 
 
 def autocast(device: str, dtype: torch.dtype) -> torch.autocast:
-    """Return a context in which matrices are multiplied in `dtype`; float32 changes nothing."""
+    """Return a context that multiplies matrices in `dtype`; does nothing for float32."""
     import torch
 
     return torch.autocast(device, dtype, enabled=dtype != torch.float32)
 
 
 def compute_in(model: torch.nn.Module, dtype: torch.dtype) -> None:
-    """Make the encoder of a float32 classifier compute in `dtype`, and leave its head in float32.
+    """Convert the encoder of a float32 classifier to `dtype`, and keep its head in float32.
 
-    Half precision has too few digits for a head: logits are small differences of large sums, and a
-    closed-form one's can share an offset of thousands, where bfloat16 counts in steps of 16.
+    Half precision has too few digits for the head: logits are small differences of large sums, and
+    those of a closed-form head can share an offset of thousands, where bfloat16 has steps of 16.
     """
     for name, module in model.named_children():
         if name in HEAD_MODULES:
@@ -69,12 +69,12 @@ def compute_in(model: torch.nn.Module, dtype: torch.dtype) -> None:
             )
         else:
             module.to(dtype)
-    for parameter in model.parameters(recurse=False):  # the weights of a sum over layers
+    for parameter in model.parameters(recurse=False):  # such as the weights of a sum over layers
         parameter.data = parameter.data.to(dtype)
 
 
 def device_name(device: str | None = None) -> str:
-    """Return a device as a person knows it, such as "CPU, 2 threads"; by default the best one."""
+    """Return the readable name of a device, by default the best one, such as "CPU, 2 threads"."""
     import torch
 
     device = device or best_device()

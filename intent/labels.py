@@ -1,23 +1,6 @@
-"""Label ids as people say them: "pay_bill" is "Pay a bill"."""
+"""Readable names of labels, such as "Pay a bill" for "pay_bill"."""
 
-MINDS14_LABELS = (  # the data set's own order
-    "abroad",
-    "address",
-    "app_error",
-    "atm_limit",
-    "balance",
-    "business_loan",
-    "card_issues",
-    "cash_deposit",
-    "direct_debit",
-    "freeze",
-    "high_value_payment",
-    "joint_account",
-    "latest_transactions",
-    "pay_bill",
-)
-
-_NAMES = {
+MINDS14_LABELS = {  # label → name, in the order of the data set
     "abroad": "Use my card abroad",
     "address": "Change my address",
     "app_error": "The app does not work",
@@ -36,8 +19,8 @@ _NAMES = {
 
 
 def human_name(label: str) -> str:
-    """Return the label as a person says it; an unknown one has its separators made spaces."""
-    if label in _NAMES:
-        return _NAMES[label]
+    """Return the readable name of a label; for unknown labels, separators become spaces."""
+    if label in MINDS14_LABELS:
+        return MINDS14_LABELS[label]
     words = label.replace("_", " ").replace("-", " ").strip()
     return words[:1].upper() + words[1:] or label

@@ -1,4 +1,4 @@
-"""Libraries that chatter are asked to keep to errors."""
+"""Silence the progress bars and warnings of libraries."""
 
 import os
 import sys
@@ -16,10 +16,10 @@ _SETTINGS = {
 
 
 def lock_bars() -> None:
-    """Give progress bars, shown or not, the lock that they all share, before threads need it.
+    """Create the lock that all tqdm progress bars share, before threads need it.
 
-    `tqdm.contrib` makes one where there is none and takes it away behind its threads, from under
-    another thread that uses it: two that load data at once would fail.
+    Otherwise `tqdm.contrib` creates it for its own threads and deletes it afterwards, while another
+    thread may be using it: loading two data sets at once would fail.
     """
     from tqdm import tqdm
 
@@ -27,9 +27,10 @@ def lock_bars() -> None:
 
 
 def quiet_libraries() -> None:
-    """Silence progress bars and warnings of transformers, datasets and the Hub in this process.
+    """Silence progress bars and warnings of transformers, datasets and huggingface_hub.
 
-    Imports none of them: those not imported yet will read the environment, the others are told.
+    Imports none of them: sets environment variables for those not imported yet, and calls the
+    others.
     """
     lock_bars()
     for name, value in _SETTINGS.items():
@@ -47,7 +48,7 @@ def quiet_libraries() -> None:
         datasets.logging.set_verbosity_error()
         datasets.disable_progress_bars()
     if "huggingface_hub" in sys.modules:
-        from huggingface_hub.utils import disable_progress_bars, logging
+        import huggingface_hub.utils
 
-        logging.set_verbosity_error()
-        disable_progress_bars()
+        huggingface_hub.utils.logging.set_verbosity_error()
+        huggingface_hub.utils.disable_progress_bars()

@@ -1,4 +1,4 @@
-"""Text for a terminal that cannot show all of it: never an error, readable all the same."""
+"""Print text to a terminal that cannot display all of it, readably and without errors."""
 
 import codecs
 import os
@@ -7,7 +7,7 @@ import unicodedata
 
 HANDLER = "intent-readable"  # the name of the error handler among Python's codecs
 PLAIN_LOCALES = ("C", "POSIX")
-COERCED = ("C.UTF-8", "C.utf8", "UTF-8")  # what Python itself puts into LC_CTYPE where LANG is C
+COERCED = ("C.UTF-8", "C.utf8", "UTF-8")  # set by Python itself where LANG is C
 IN_ASCII = {
     "█": "#",
     "…": "...",
@@ -34,26 +34,21 @@ IN_ASCII = {
 }
 
 
-def settle_output() -> None:
-    """Let this process print any text to its terminal, in what the terminal can show.
+def configure_output() -> None:
+    """Make this process print any text, in characters that the terminal can display.
 
-    Where the user's locale is C or POSIX, that is ASCII: Python itself would take it for UTF-8.
+    In the locale C or POSIX that is ASCII, where Python itself would assume UTF-8.
     """
-    codecs.register_error(HANDLER, _readable)
-    encoding = "ascii" if _asks_for_ascii() else None
+    codecs.register_error(HANDLER, _replace_unencodable)
+    encoding = "ascii" if _is_ascii_terminal() else None
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # there is none without a terminal, or in a notebook
+        if hasattr(stream, "reconfigure"):  # missing without a terminal, or in a notebook
             stream.reconfigure(encoding=encoding, errors=HANDLER)
 
 
-def in_ascii(text: str) -> str:
-    """Return a text in ASCII: its accents dropped, what has no likeness as its number."""
-    return "".join(_likeness(character) for character in text)
-
-
-def _asks_for_ascii() -> bool:
+def _is_ascii_terminal() -> bool:
     if os.environ.get("PYTHONIOENCODING") or os.environ.get("PYTHONUTF8") == "1":
-        return False  # whoever sets these says what is to be printed
+        return False  # the user has chosen an encoding
     if everywhere := os.environ.get("LC_ALL"):
         return everywhere in PLAIN_LOCALES
     letters = os.environ.get("LC_CTYPE")
@@ -62,7 +57,7 @@ def _asks_for_ascii() -> bool:
     return os.environ.get("LANG") in PLAIN_LOCALES
 
 
-def _likeness(character: str) -> str:
+def _ascii_for(character: str) -> str:
     if character.isascii():
         return character
     if character.lower() in IN_ASCII:
@@ -72,26 +67,26 @@ def _likeness(character: str) -> str:
     return plain or character.encode("ascii", "backslashreplace").decode()
 
 
-def _readable(error: UnicodeError) -> tuple[str, int]:
-    """An error handler for encoding: the nearest that the encoding has."""
+def _replace_unencodable(error: UnicodeError) -> tuple[str, int]:
+    """Handle an encoding error by similar characters that the encoding has."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     text = error.object[error.start : error.end]
-    # A file's name that Python could not decode may be UTF-8 under an ASCII locale.
-    text = text.encode("utf-8", "surrogateescape" if _escaped(text) else "backslashreplace")
-    shown = text.decode("utf-8", "backslashreplace")
-    return "".join(_in(error.encoding, character) for character in shown), error.end
+    # Under an ASCII locale, a file name that Python could not decode may be UTF-8.
+    handler = "surrogateescape" if _is_escaped(text) else "backslashreplace"
+    decoded = text.encode("utf-8", handler).decode("utf-8", "backslashreplace")
+    return "".join(_encodable(character, error.encoding) for character in decoded), error.end
 
 
-def _escaped(text: str) -> bool:
+def _is_escaped(text: str) -> bool:
     return not any(
         "\ud800" <= letter < "\udc80" or "\udcff" < letter <= "\udfff" for letter in text
     )
 
 
-def _in(encoding: str, character: str) -> str:
+def _encodable(character: str, encoding: str) -> str:
     try:
         character.encode(encoding)
     except UnicodeEncodeError:
-        return _likeness(character)
+        return _ascii_for(character)
     return character

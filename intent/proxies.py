@@ -1,7 +1,7 @@
-"""The environment's proxies and certificates, made such that they cannot keep the app from starting.
+"""Replace proxies and certificates in the environment that would keep the app from starting.
 
-httpx, with which Gradio asks the app's own address and the Hub is asked, reads them whenever it makes
-a client, and raises at one that it cannot use: even for an address that needs no proxy.
+Gradio and huggingface_hub use httpx, which reads them for each new client and raises for one that it
+cannot use, even for an address that needs no proxy.
 """
 
 import ipaddress
@@ -12,22 +12,22 @@ from importlib.util import find_spec
 from urllib.parse import urlsplit
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1", "0.0.0.0")
-SCHEMES = ("http", "https", "socks5", "socks5h")  # of proxies, as httpx has them
-VARIABLES = ("http_proxy", "https_proxy", "all_proxy")  # in small or capital letters
-CLIENTS = ("httpx", "httpx2")  # Gradio's and the Hub's
-# Stands in for a proxy that cannot be used: nobody can listen there, so that a request fails rather
-# than goes past the proxy that it was meant for.
+SCHEMES = ("http", "https", "socks5", "socks5h")  # of proxies that httpx supports
+VARIABLES = ("http_proxy", "https_proxy", "all_proxy")  # in lower or upper case
+CLIENTS = ("httpx", "httpx2")  # of Gradio and of huggingface_hub
+# Replaces an unusable proxy: nothing can listen there, so that requests fail instead of bypassing the
+# proxy that they were meant for.
 NOWHERE = "http://127.0.0.1:0"
 HOST = re.compile(r"((all|https?)://)?[A-Za-z0-9_.*-]+(:[0-9]{1,5}|/[0-9]{1,2})?")
 
 
-def settle_proxies() -> list[str]:
-    """Exempt this machine from proxies and set aside what cannot be used; return a sentence for each.
+def configure_proxies() -> list[str]:
+    """Exempt this machine from proxies and replace unusable settings; return a message for each.
 
-    Only for a process that has not yet begun other threads.
+    Call it before the process starts other threads.
     """
-    _take_over_system_proxies()
-    said = [*_set_aside_proxies(), *_set_aside_certificates()]
+    _export_system_proxies()
+    messages = [*_replace_unusable_proxies(), *_unset_unusable_certificates()]
     exceptions = ",".join(os.environ.get(name, "") for name in ("no_proxy", "NO_PROXY")).strip(",")
     if exceptions or _proxy_variables():
         kept, left_out = _usable_exceptions(exceptions)
@@ -36,12 +36,15 @@ def settle_proxies() -> list[str]:
         value = ",".join([*kept, *more]) if "*" not in kept else "*"
         os.environ.update(no_proxy=value, NO_PROXY=value)
         if left_out:
-            said.append(f"NO_PROXY should list hosts, and {_quoted(left_out)} is none: left out.")
-    return said
+            messages.append(
+                f"NO_PROXY should list hosts, found {_quoted(left_out)}: correct it. Until then, this "
+                "entry is ignored."
+            )
+    return messages
 
 
 def unusable_proxy(scheme: str) -> str | None:
-    """Return which variables name a proxy for https or http that was set aside; None: none does."""
+    """Return the variables that set an unusable proxy for https or http, or None."""
     named = _proxy_variables()
     for wanted in (f"{scheme}_proxy", "all_proxy"):
         names = [name for name in named if name.lower() == wanted]
@@ -52,7 +55,7 @@ def unusable_proxy(scheme: str) -> str | None:
 
 
 def proxy_for(scheme: str) -> str | None:
-    """Return the variable that names the proxy for https or http, with the proxy: "NAME, host:port"."""
+    """Return the variable and the proxy in use for https or http, as "NAME, host:port", or None."""
     named = _proxy_variables()
     for wanted in (f"{scheme}_proxy", "all_proxy"):
         for name in named:
@@ -62,7 +65,7 @@ def proxy_for(scheme: str) -> str | None:
 
 
 def _proxy_variables() -> dict[str, str]:
-    """The variables in force: one in capital letters counts where there is none in small ones."""
+    """Return the variables in effect: upper case counts only without the lower case one."""
     found = {
         name: value for name, value in os.environ.items() if name.lower() in VARIABLES and value
     }
@@ -73,8 +76,8 @@ def _proxy_variables() -> dict[str, str]:
     }
 
 
-def _take_over_system_proxies() -> None:
-    """Name in the environment what macOS is set to, which any variable there would hide."""
+def _export_system_proxies() -> None:
+    """Copy the proxies of macOS into the environment, where any variable would override them."""
     if sys.platform != "darwin" or _proxy_variables():
         return
     from urllib.request import getproxies
@@ -84,22 +87,24 @@ def _take_over_system_proxies() -> None:
             os.environ[f"{scheme}_proxy"] = url
 
 
-def _set_aside_proxies() -> list[str]:
+def _replace_unusable_proxies() -> list[str]:
     broken: dict[tuple[str, str], list[str]] = {}
     for name, value in _proxy_variables().items():
-        if value != NOWHERE and (problem := _problem(value)):  # else a parent process has told
+        if value != NOWHERE and (
+            problem := _problem(value)
+        ):  # else a parent process has reported it
             broken.setdefault((_without_secret(value), problem), []).append(name)
             os.environ[name] = NOWHERE
     return [
-        f'{" and ".join(names)} should name a proxy such as http://host:port, found "{shown}" '
-        f"({problem}): correct or unset {'it' if len(names) == 1 else 'them'}. Until then nothing "
-        "is fetched from the Hugging Face Hub; all else works."
+        f'{" and ".join(names)} should be a proxy such as http://host:port, found "{shown}" '
+        f"({problem}): correct or unset {'it' if len(names) == 1 else 'them'}. Until then, "
+        "nothing is downloaded from the Hugging Face Hub; everything else works."
         for (shown, problem), names in broken.items()
     ]
 
 
 def _problem(value: str) -> str | None:
-    """Why httpx cannot use a proxy, or None."""
+    """Return why httpx cannot use a proxy, or None."""
     url = value if "://" in value else f"http://{value}"
     try:
         parts = urlsplit(url)
@@ -107,7 +112,7 @@ def _problem(value: str) -> str | None:
     except ValueError as error:
         return str(error)
     if parts.scheme not in SCHEMES:
-        return f"{parts.scheme or 'no scheme'} is not among {', '.join(SCHEMES)}"
+        return f"{parts.scheme or 'no scheme'} is not one of {', '.join(SCHEMES)}"
     if not host or re.search(r"\s", url) or port == 0:
         return "it has no host and port"
     if parts.scheme.startswith("socks") and not find_spec("socksio"):
@@ -115,14 +120,15 @@ def _problem(value: str) -> str | None:
     for name in filter(find_spec, CLIENTS):
         try:
             __import__(name).Proxy(url)
-        except Exception as error:  # noqa: BLE001 - each client has an error of its own
+        except Exception as error:  # noqa: BLE001 - each client has its own errors
             return " ".join(str(error).split())
     return None
 
 
 def _usable_exceptions(listed: str) -> tuple[list[str], list[str]]:
-    """The entries of no_proxy that httpx can read, with those that are no host."""
-    kept, left_out = [], []
+    """Return the entries of no_proxy that httpx can read, and those that are not hosts."""
+    kept: list[str] = []
+    left_out: list[str] = []
     for entry in filter(None, (part.strip() for part in listed.split(","))):
         bare = entry.strip("[]")
         host = bare if _is_address(bare) else entry
@@ -138,10 +144,10 @@ def _is_address(text: str) -> bool:
     return "%" not in text
 
 
-def _set_aside_certificates() -> list[str]:
-    """Unset SSL_CERT_FILE and SSL_CERT_DIR where they name nothing that can be used."""
-    said = []
-    for name, option in (("SSL_CERT_FILE", "cafile"), ("SSL_CERT_DIR", "capath")):
+def _unset_unusable_certificates() -> list[str]:
+    """Unset SSL_CERT_FILE and SSL_CERT_DIR where they are unusable; return a message for each."""
+    messages = []
+    for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
         value = os.environ.get(name)
         if not value:
             continue
@@ -149,18 +155,21 @@ def _set_aside_certificates() -> list[str]:
 
         try:
             os.stat(value)
-            ssl.create_default_context(**{option: value})
+            is_file = name == "SSL_CERT_FILE"
+            ssl.create_default_context(
+                cafile=value if is_file else None, capath=None if is_file else value
+            )
         except OSError as error:
             del os.environ[name]
-            said.append(
-                f'{name} should name certificates, found "{value}" ({error.strerror or error}): '
-                "correct or unset it. Until then the usual ones are used."
+            messages.append(
+                f'{name} should be a path of certificates, found "{value}" ({error.strerror or error}): '
+                "correct or unset it. Until then, the default ones are used."
             )
-    return said
+    return messages
 
 
 def _without_secret(url: str) -> str:
-    """A proxy without its user and password."""
+    """Return a proxy without its user and password."""
     scheme, separator, rest = url.rpartition("://")
     return f"{scheme}{separator}{rest.rpartition('@')[2]}"
 

@@ -1,4 +1,4 @@
-"""Failures of disks and folders: what kind, of which folder, and what to do about it."""
+"""Explain failures of disks and folders: the kind, the folder, and what to do."""
 
 import errno
 import os
@@ -11,7 +11,7 @@ from typing import Literal
 
 from intent.errors import causes_of
 from intent.paths import cache_dir
-from intent.writable import UNDER_HF_HOME, hugging_face_folder, problem
+from intent.writable import UNDER_HF_HOME, hugging_face_folder, write_problem
 
 Shortage = Literal["full", "quota", "limit"]
 
@@ -20,47 +20,47 @@ SHORTAGES: dict[int, Shortage] = {
     errno.EDQUOT: "quota",
     errno.EFBIG: "limit",
 }
-# safetensors, torch.save, numpy and Arrow tell what the system said in words alone.
-IN_WORDS: dict[Shortage, re.Pattern[str]] = {
+# safetensors, torch.save, numpy and Arrow have the reason of the system only in their message.
+IN_MESSAGE: dict[Shortage, re.Pattern[str]] = {
     "quota": re.compile(r"disk quota exceeded|os error 122\b", re.IGNORECASE),
     "limit": re.compile(r"file too large|os error 27\b", re.IGNORECASE),
     "full": re.compile(
         r"no space left|os error 28\b|[0-9]+ requested and [0-9]+ written", re.IGNORECASE
     ),
 }
-# torch.save keeps the reason to itself.
-IN_NO_WORDS = re.compile(
+# Errors of torch.save without a reason.
+WITHOUT_REASON = re.compile(
     r"PytorchStreamWriter failed writing|basic_ios::clear|inline_container.* unexpected pos"
 )
-NEARLY_FULL = 16_000_000  # bytes: a disk with less has no room for what is written here
-BARRED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.ENOENT)
+NEARLY_FULL = 16_000_000  # bytes: less is too little for our files
+UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.ENOENT)
 
 
 def shortage(error: BaseException | None) -> Shortage | None:
-    """Return how a disk takes no more, if a failure comes from that: full, a quota or a limit."""
+    """Return the kind of disk shortage that caused an error: full, quota or limit; None for others."""
     for cause in causes_of(error):
         if isinstance(cause, OSError) and cause.errno in SHORTAGES:
             return SHORTAGES[cause.errno]
-        for kind, words in IN_WORDS.items():
+        for kind, words in IN_MESSAGE.items():
             if words.search(str(cause)):
                 return kind
-        if IN_NO_WORDS.search(str(cause)):
+        if WITHOUT_REASON.search(str(cause)):
             unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)[0] == resource.RLIM_INFINITY
             return "full" if unlimited else "limit"
     return None
 
 
-def short_of(error: BaseException | None, usual: Path) -> Path:
-    """Return the folder whose disk takes no more: what the failure names, or the likeliest.
+def full_folder(error: BaseException | None, usual: Path) -> Path:
+    """Return the folder whose disk is full: the one in the error, or the most likely one.
 
-    usual: the folder that is written to most; it is returned where nothing speaks for another.
+    usual: the folder that is written to most, returned where there is no sign of another.
     """
     for cause in causes_of(error):
         if isinstance(cause, OSError) and cause.errno in SHORTAGES and cause.filename:
             place = nearest(Path(os.fsdecode(cause.filename)))
             return usual if place.is_relative_to(usual) else place
     if shortage(error) != "full":
-        return usual  # how much a user or a file may still take, no system call tells
+        return usual  # no system call returns what is left of a quota or a limit
     if shutil.disk_usage(nearest(usual)).free >= NEARLY_FULL:
         for place in (cache_dir(), hugging_face_folder(), Path(tempfile.gettempdir())):
             if shutil.disk_usage(nearest(place)).free < NEARLY_FULL:
@@ -68,17 +68,17 @@ def short_of(error: BaseException | None, usual: Path) -> Path:
     return usual
 
 
-def in_short(error: BaseException | None, usual: Path) -> str:
-    """Return the first sentence on a disk that takes no more."""
-    place = short_of(error, usual)
+def shortage_message(error: BaseException | None, usual: Path) -> str:
+    """Return a sentence about the disk shortage that caused an error."""
+    place = full_folder(error, usual)
     return {
         "quota": f"Your quota on the disk that holds {place} is used up.",
         "limit": f"A file in {place} may not grow any larger (file size limit).",
     }.get(shortage(error) or "full", f"The disk that holds {place} is full.")
 
 
-def way_out(place: Path) -> str:
-    """Return how to have another disk take what fills this folder: "set NAME to ...", or ""."""
+def how_to_move(place: Path) -> str:
+    """Return how to move a cache folder to another disk: "set NAME to ...", or ""."""
     chosen = [(Path(os.environ[name]), name) for name in UNDER_HF_HOME if os.environ.get(name)]
     for folder, variable in (
         *chosen,
@@ -92,38 +92,42 @@ def way_out(place: Path) -> str:
 
 
 def storage_problem(error: BaseException, usual: Path | None = None) -> str | None:
-    """Return a sentence where a failure comes from a folder that takes nothing, and None elsewhere.
+    """Return a sentence if a full disk or an unwritable folder caused an error, else None.
 
-    usual: the folder that is written to where the failure names none.
+    usual: the folder to name where the error names none.
     """
     if shortage(error):
         usual = usual or hugging_face_folder()
         if shortage(error) == "limit":
-            return f"{in_short(error, usual)} Lift that limit (ulimit -f) or use another disk."
-        other = way_out(short_of(error, usual))
-        return f"{in_short(error, usual)} Free some space{f', or {other}' if other else ''}."
+            return (
+                f"{shortage_message(error, usual)} Lift that limit (ulimit -f) or use another disk."
+            )
+        other = how_to_move(full_folder(error, usual))
+        return (
+            f"{shortage_message(error, usual)} Free some space{f', or {other}' if other else ''}."
+        )
     for cause in causes_of(error):
-        if isinstance(cause, OSError) and cause.errno in BARRED and cause.filename:
+        if isinstance(cause, OSError) and cause.errno in UNWRITABLE and cause.filename:
             place = Path(os.path.abspath(os.fsdecode(cause.filename))).parent
-            if why := problem(place):
-                other = way_out(place).replace("on another disk", "that can be written to")
+            if reason := write_problem(place):
+                other = how_to_move(place).replace("a folder on another disk", "a writable folder")
                 return (
-                    f"The folder {place} cannot be written to ({why}): make it so, or "
-                    f"{other or 'choose another one'}."
+                    f"The folder {place} is not writable ({reason}): change its permissions, or "
+                    f"{other or 'choose another folder'}."
                 )
     return None
 
 
 def same_disk(one: Path, other: Path) -> bool:
-    """Whether two folders, there or to be made, are on one disk."""
+    """Return whether two folders, which may not exist yet, are on the same disk."""
     return nearest(one).stat().st_dev == nearest(other).stat().st_dev
 
 
 def nearest(path: Path) -> Path:
-    """Return the folder that a path is in, or would be: the path itself where it is one."""
+    """Return the nearest existing folder of a path: the path itself if it is one."""
     place = Path(os.path.abspath(path))
     while not place.is_dir() and place != place.parent:
-        if place.is_file():  # where a folder should be, or the file itself
+        if place.is_file():  # the path, or a file where a folder should be
             return place.parent
         place = place.parent
     return place

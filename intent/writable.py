@@ -1,6 +1,6 @@
-"""Folders that libraries write to: each is tried, and one temporary folder stands in for the others.
+"""Replace cache folders that are not writable by a temporary folder.
 
-Done before those libraries are imported, since they read the environment then and not again.
+This must happen before the libraries are imported: they read the environment only once.
 """
 
 import atexit
@@ -15,8 +15,8 @@ from pathlib import Path
 
 from intent.errors import IntentError
 
-TEMPORARY = "INTENT_TEMPORARY"  # names the temporary folder, for this process and its children
-# Where they are kept under HF_HOME, unless a variable of their own says otherwise.
+TEMPORARY = "INTENT_TEMPORARY"  # path of the temporary folder, for this process and its children
+# Folders under HF_HOME, unless their own variable is set.
 UNDER_HF_HOME = {
     "HF_HUB_CACHE": "hub",
     "HF_DATASETS_CACHE": "datasets",
@@ -26,34 +26,34 @@ UNDER_HF_HOME = {
     "HF_XET_CACHE": "xet",
 }
 
-_owning = threading.Lock()
+_link_lock = threading.Lock()
 
 
-def settle_folders(page: bool) -> str | None:
-    """Replace what cannot be written to by one temporary folder; return what to say of it, if so.
+def replace_unwritable_folders(page: bool) -> str | None:
+    """Replace unwritable cache folders by one temporary folder; return a message if there are any.
 
-    page: those that serve the page as well. The temporary folder is private and is removed when
-    this process exits. Raises IntentError where not even such a folder can be made.
+    page: check the folder of uploads too. The temporary folder is private and is deleted when this
+    process exits. Raises IntentError where no temporary folder can be created.
     """
-    found = _Replaced()
+    replaced = _Replaced()
     cache = _user_cache()
-    _settle_hugging_face(found, cache)
+    _check_hugging_face(replaced, cache)
     features = _chosen("INTENT_CACHE") or cache and cache / "intent-studio"
-    _settle_one(found, "INTENT_CACHE", features, "cache")
+    _check_folder(replaced, "INTENT_CACHE", features, "cache")
     if page:
         uploads = _chosen("GRADIO_TEMP_DIR") or Path(_temporary_files(), "gradio")
-        _settle_one(found, "GRADIO_TEMP_DIR", uploads, "uploads")
-    if found.root and _home_problem():  # "~" would be a folder of that name, or one be made there
-        os.environ["HOME"] = str(found.folder("home"))
-    return found.sentence() if found.problems else None
+        _check_folder(replaced, "GRADIO_TEMP_DIR", uploads, "uploads")
+    if replaced.root and _home_problem():  # libraries would create a folder named "~"
+        os.environ["HOME"] = str(replaced.folder("home"))
+    return replaced.message() if replaced.problems else None
 
 
-def problem(folder: Path) -> str | None:
-    """Return why a folder cannot be written to, or made, in the system's words; None if it can."""
+def write_problem(folder: Path) -> str | None:
+    """Return the system's reason why a folder cannot be written or created, or None."""
     place = Path(os.path.abspath(folder))
     while not place.exists() and place != place.parent:
         if place.is_symlink():
-            return "it is a link to nothing"
+            return "it is a broken link"
         place = place.parent
     try:
         descriptor, name = tempfile.mkstemp(prefix=".intent-", dir=place)
@@ -65,14 +65,14 @@ def problem(folder: Path) -> str | None:
 
 
 def hugging_face_folder() -> Path:
-    """Return where the libraries of Hugging Face keep what they write: HF_HOME, or their default."""
+    """Return the cache folder of the Hugging Face libraries: HF_HOME, or its default."""
     return _chosen("HF_HOME") or (_user_cache() or Path.cwd() / "~" / ".cache") / "huggingface"
 
 
 def make_cache_writable(hub_id: str, kind: str = "models") -> None:
-    """Make what is cached of a repository of the Hub writable, where it is linked to what is not.
+    """Make the cache of a Hub repository writable where it is a link to a read-only folder.
 
-    What it has is still read where it lies; what is new goes into the temporary folder.
+    Existing files are still read from there; new ones are written to the temporary folder.
     """
     if TEMPORARY not in os.environ:
         return
@@ -81,7 +81,7 @@ def make_cache_writable(hub_id: str, kind: str = "models") -> None:
         Path(os.environ.get("HF_HUB_CACHE", ""), f"{kind}--{hub_id.replace('/', '--')}"),
         Path(os.environ.get("HF_DATASETS_CACHE", ""), hub_id.replace("/", "___")),
     )
-    with _owning:
+    with _link_lock:
         for link in cached:
             if link.is_symlink() and link.is_relative_to(temporary):
                 copy = link.with_name(f"{link.name}.{os.getpid()}.part")
@@ -92,63 +92,64 @@ def make_cache_writable(hub_id: str, kind: str = "models") -> None:
 
 @dataclass
 class _Replaced:
-    """What was replaced, and the temporary folder, made when the first thing is."""
+    """The replaced folders, and the temporary folder, created on first use."""
 
-    problems: dict[str, None] = field(default_factory=dict)  # "what (why)", each once
-    variables: list[str] = field(default_factory=list)  # by which the user can choose
+    problems: dict[str, None] = field(default_factory=dict)  # "folder (reason)", each once
+    variables: list[str] = field(default_factory=list)  # that set these folders
     root: Path | None = None
 
     def folder(self, name: str) -> Path:
-        """Return a new folder within the temporary one."""
+        """Create and return a folder in the temporary one."""
         if self.root is None:
             self.root = _temporary_folder()
         made = self.root / name
         made.mkdir(parents=True, exist_ok=True)
         return made
 
-    def add(self, variable: str, path: Path | None, why: str) -> None:
-        """Note what is told: the variable, if it is set, and the folder."""
+    def add(self, variable: str, path: Path | None, reason: str) -> None:
+        """Add a replaced folder and the reason."""
         named = f"{variable}={path}" if os.environ.get(variable) else str(path or "a cache folder")
-        self.problems.setdefault(f"{named} ({why})")
+        self.problems.setdefault(f"{named} ({reason})")
         self.variables.append(variable)
 
-    def sentence(self) -> str:
-        """Return what to say, in one line."""
+    def message(self) -> str:
+        """Return the message about all replaced folders."""
         return (
-            f"Nothing can be written to {'; '.join(self.problems)}: the temporary folder "
-            f"{self.root} is used instead, and removed at the end. To keep what is fetched and "
-            f"computed, set {' and '.join(self.variables)} to a folder that can be written to."
+            f"Not writable: {'; '.join(self.problems)}. The temporary folder {self.root} is used "
+            "instead and deleted at the end. To keep downloads and caches, set "
+            f"{' and '.join(self.variables)} to a writable folder."
         )
 
 
-def _settle_hugging_face(found: _Replaced, cache: Path | None) -> None:
+def _check_hugging_face(replaced: _Replaced, cache: Path | None) -> None:
     base = _chosen("HF_HOME") or cache and cache / "huggingface"
-    moved = _settle_one(found, "HF_HOME", base, "huggingface")
+    moved = _check_folder(replaced, "HF_HOME", base, "huggingface")
     if moved and base:
-        _link(base, found.folder("huggingface"), lambda entry: entry.is_file())
+        _link(base, replaced.folder("huggingface"), lambda entry: entry.is_file())
     for variable, name in UNDER_HF_HOME.items():
         chosen = _chosen(variable) or name == "hub" and _chosen("HUGGINGFACE_HUB_CACHE")
         path = chosen or base and base / name
         if chosen or not moved:
-            replaced = _settle_one(found, variable, path, f"huggingface/{name}")
-        else:  # all of HF_HOME has been told of; what can be written within it stays
-            replaced = _why(path) is not None
-            os.environ[variable] = str(found.folder(f"huggingface/{name}") if replaced else path)
-        if replaced and path and name in ("hub", "datasets"):
-            _link(path, found.folder(f"huggingface/{name}"), lambda entry: _is_of_hub(entry.name))
+            is_replaced = _check_folder(replaced, variable, path, f"huggingface/{name}")
+        else:  # HF_HOME is reported already; writable folders within it stay in use
+            is_replaced = _reason(path) is not None
+            folder = replaced.folder(f"huggingface/{name}") if is_replaced else path
+            os.environ[variable] = str(folder)
+        if is_replaced and path and name in ("hub", "datasets"):
+            _link(path, replaced.folder(f"huggingface/{name}"), lambda x: _is_download(x.name))
 
 
-def _settle_one(found: _Replaced, variable: str, path: Path | None, name: str) -> bool:
-    """Replace a folder that cannot be written to, and say whether it was."""
-    why = _why(path)
-    if why:
-        found.add(variable, path, why)
-        os.environ[variable] = str(found.folder(name))
-    return bool(why)
+def _check_folder(replaced: _Replaced, variable: str, path: Path | None, name: str) -> bool:
+    """Replace a folder that is not writable, and return whether it was replaced."""
+    reason = _reason(path)
+    if reason:
+        replaced.add(variable, path, reason)
+        os.environ[variable] = str(replaced.folder(name))
+    return bool(reason)
 
 
-def _why(path: Path | None) -> str | None:
-    return problem(path) if path else _home_problem()
+def _reason(path: Path | None) -> str | None:
+    return write_problem(path) if path else _home_problem()
 
 
 def _chosen(variable: str) -> Path | None:
@@ -157,7 +158,7 @@ def _chosen(variable: str) -> Path | None:
 
 
 def _user_cache() -> Path | None:
-    """Where the user's caches are; None without a home folder."""
+    """Return the folder of the user's caches, or None without a home folder."""
     chosen = _chosen("XDG_CACHE_HOME")
     return chosen or (None if _home_problem() else Path.home() / ".cache")
 
@@ -175,12 +176,12 @@ def _temporary_files() -> str:
     except FileNotFoundError:
         raise IntentError(
             "A folder for temporary files is needed, but neither TMPDIR, /tmp nor the current folder "
-            "can be written to: set TMPDIR to one that can."
+            "is writable: set TMPDIR to a writable folder."
         ) from None
 
 
 def _temporary_folder() -> Path:
-    """A folder that only this user can open, removed when this process exits."""
+    """Create a folder that only this user can open, deleted when this process exits."""
     root = Path(tempfile.mkdtemp(prefix="intent-studio-", dir=_temporary_files())).resolve()
     os.environ[TEMPORARY] = str(root)
     atexit.register(_remove, root, os.getpid())
@@ -192,13 +193,13 @@ def _remove(root: Path, maker: int) -> None:
         shutil.rmtree(root, ignore_errors=True)
 
 
-def _is_of_hub(name: str) -> bool:
-    """Whether a folder of a cache holds what was fetched, rather than what can be made anew here."""
+def _is_download(name: str) -> bool:
+    """Return whether a folder of a cache has downloads, and not files that can be computed again."""
     return name.startswith(("models--", "datasets--")) or "___" in name
 
 
 def _link(old: Path, new: Path, wanted: Callable[[os.DirEntry[str]], bool]) -> None:
-    """Let what is readable in a folder be read from another one as well."""
+    """Link the readable entries of a folder into another one."""
     with suppress(OSError):
         for entry in os.scandir(old):
             if wanted(entry) and os.access(entry.path, os.R_OK):
@@ -207,13 +208,13 @@ def _link(old: Path, new: Path, wanted: Callable[[os.DirEntry[str]], bool]) -> N
 
 
 def _copy_as_links(old: Path, new: Path) -> None:
-    """Make the folders of a repository anew, with links to its files; names of revisions are copied."""
+    """Copy the folders of a repository, with links to its files; revisions (refs) are copied."""
     for folder, _, files in os.walk(old):
         place = new / os.path.relpath(folder, old)
         place.mkdir(parents=True, exist_ok=True)
         for file in files:
             source = Path(folder, file)
             if "refs" in place.relative_to(new).parts:
-                shutil.copyfile(source, place / file)  # a small file, which changes
+                shutil.copyfile(source, place / file)  # a small file that changes
             else:
                 os.symlink(source, place / file)

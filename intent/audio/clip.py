@@ -45,7 +45,7 @@ class Clip:
 
     @property
     def seconds(self) -> float:
-        """The duration in seconds."""
+        """Return the duration in seconds."""
         return len(self.samples) / self.sample_rate
 
 
@@ -213,18 +213,22 @@ def _join(
             raise
     if not buffer or not buffer.count:
         return None
-    if damaged > MAX_DAMAGED * values:
+    _check_usable(name, damaged / values, buffer.count / buffer.sample_rate)
+    return Clip(*buffer.finish())
+
+
+def _check_usable(name: str, damaged_share: float, seconds: float) -> None:
+    """Raise AudioError for a recording with too much damage, or one that is too short."""
+    if damaged_share > MAX_DAMAGED:
         raise AudioError(
-            f"{name} is damaged: {damaged / values:.0%} of its samples are not finite numbers, "
+            f"{name} is damaged: {damaged_share:.0%} of its samples are not finite numbers, "
             f"at most {MAX_DAMAGED:.0%} may be. Export it again."
         )
-    seconds = buffer.count / buffer.sample_rate
     if seconds < MIN_SECONDS:
         raise AudioError(
             f"{name} is {seconds:.3f} s long; at least {MIN_SECONDS} s is needed. "
             "Record a whole sentence and try again."
         )
-    return Clip(*buffer.finish())
 
 
 def _no_samples(name: str) -> AudioError:

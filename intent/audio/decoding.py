@@ -69,7 +69,7 @@ class TimedFile(io.RawIOBase):
 
     @property
     def late(self) -> bool:
-        """Whether the time limit is reached."""
+        """Return whether the time limit is reached."""
         return time.thread_time() >= self.deadline
 
     def read(self, size: int = -1) -> bytes:

@@ -128,7 +128,7 @@ def load_network() -> Network:
 def _load_weights() -> dict[str, "torch.Tensor"]:
     """Return the 16 kHz weights of the package's TorchScript model, by name.
 
-    The package's safetensors file would be simpler to read, but holds an older network: it detected
+    The package's safetensors file would be simpler to read, but has an older network: it detected
     0.1 s of speech in 16 of 1,624 synthesized noises and melodies, and this network in none.
     """
     import torch

@@ -1,1 +1,1 @@
-"""Checkpoints by name: found, checked, fetched, and what they say of themselves."""
+"""Checkpoints: find, download and check them before they are loaded."""

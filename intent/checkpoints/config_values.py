@@ -1,21 +1,23 @@
-"""Values of a checkpoint's configs: each number, list and text is bounded, wherever it stands.
+"""Check every number, list and text in the configs of a checkpoint against bounds.
 
-A config's numbers reach memory, and some of its keys fetch or import code, before transformers
-checks any of them.
+See intent/checkpoints/bounds.py for the reason.
 """
 
+from typing import TypeGuard
+
+from intent.checkpoints.files import Json
 from intent.errors import CheckpointError
 
 MAX_INTEGER = 1_000_000  # of any field without a bound of its own; vocabularies have 250,000
-MAX_FLOAT = 1e12  # of any field; the largest in use are masks of -1e9
+MAX_FLOAT = 1e12  # of any field; the largest in use is a mask of -1e9
 MAX_ENTRIES = 10_000  # of any list or mapping
 MAX_TEXT = 10_000  # characters of any text
-MAX_DEPTH = 8  # of lists and mappings in each other; Whisper's mel filters have 2
+MAX_DEPTH = 8  # of nested lists and mappings; the mel filters of Whisper have 2
 
-MAX_LABELS = 10_000  # MMS tells 4,017 languages apart
+MAX_LABELS = 10_000  # MMS has 4,017 languages
 _LAYERS = (0, 128)  # XLS-R-2B has 48
-_WIDTH = (1, 16_384)  # XLS-R-2B's feed-forward layers have 7,680
-_KERNEL = (1, 1_024)  # samples or frames; wav2vec 2.0's positions have 128
+_WIDTH = (1, 16_384)  # the feed-forward layers of XLS-R-2B have 7,680
+_KERNEL = (1, 1_024)  # samples or frames; position embeddings of wav2vec 2.0 have 128
 _POSITIONS = (1, 15_000)  # frames of 20 ms: 300 s; Whisper has 1,500
 _BOUNDS: dict[str, tuple[int, int]] = {
     **dict.fromkeys(
@@ -95,7 +97,7 @@ _BOUNDS: dict[str, tuple[int, int]] = {
     "n_samples": (1, 14_400_000),  # 300 s at 48 kHz
 }
 
-_OF_EACH_LAYER = (
+_PER_LAYER = (
     "conv_dim",
     "conv_kernel",
     "conv_stride",
@@ -105,7 +107,7 @@ _OF_EACH_LAYER = (
 )
 MAX_CONVOLUTIONS = 32  # SEW has 13
 
-# What makes transformers fetch, import or run something else, or read other files than these.
+# Keys that make transformers download, import or run something else, or read other files.
 _FORBIDDEN = frozenset(
     {
         "adapter_kwargs",
@@ -130,21 +132,23 @@ _FORBIDDEN = frozenset(
         "use_timm_backbone",
     }
 )
-_ATTENTION = (None, "eager", "sdpa")  # any other may be a kernel's name, which is fetched and run
+_ATTENTION = (None, "eager", "sdpa")  # any other may name a kernel, which is downloaded and run
 _DTYPES = (None, "float32", "float16", "bfloat16", "float64", "auto")
 
 
-def check_values(value: object, shown: str, file: str, key: str = "", depth: int = 0) -> None:
-    """Raise CheckpointError unless a JSON value and all within it are in bounds.
+def check_values(value: Json, shown: str, file: str, key: str = "", depth: int = 0) -> None:
+    """Raise CheckpointError unless a JSON value and all values within it are in bounds.
 
-    shown: how an error names the checkpoint; key: the field that it is the value of, or within.
+    shown: the name of the checkpoint in errors; key: the field that the value belongs to.
     """
     if isinstance(value, (dict, list)):
         if depth > MAX_DEPTH:
             raise refused(shown, file, f"its values are nested more than {MAX_DEPTH} deep")
         if len(value) > MAX_ENTRIES:
             raise refused(
-                shown, file, f"{short(key)} has {len(value):,} entries, at most {MAX_ENTRIES:,} fit"
+                shown,
+                file,
+                f"{short(key)} has {len(value):,} entries, at most {MAX_ENTRIES:,} are supported",
             )
     if isinstance(value, dict):
         for name, inner in value.items():
@@ -162,9 +166,9 @@ def check_values(value: object, shown: str, file: str, key: str = "", depth: int
         raise refused(shown, file, f"{short(key)} should be at most {MAX_FLOAT:g}")
 
 
-def _check_key(key: str, value: object, shown: str, file: str) -> None:
+def _check_key(key: str, value: Json, shown: str, file: str) -> None:
     if (key in _FORBIDDEN and value not in (None, False)) or key.startswith("__"):
-        raise refused(shown, file, f"{short(key)} is not allowed: it can fetch or run other code")
+        raise refused(shown, file, f"{short(key)} is not allowed: it can download or run code")
     if key.endswith("_implementation") or key == "_attn_implementation_internal":
         if not isinstance(value, (str, type(None))) or value not in _ATTENTION:
             raise refused(
@@ -180,29 +184,29 @@ def _check_key(key: str, value: object, shown: str, file: str) -> None:
             )
     if key in _BOUNDS:
         low, high = _BOUNDS[key]
-        is_list = isinstance(value, list) and key in _OF_EACH_LAYER
-        if is_list and len(value) > MAX_CONVOLUTIONS:
+        numbers = value if isinstance(value, list) and key in _PER_LAYER else [value]
+        if len(numbers) > MAX_CONVOLUTIONS:
             raise refused(
-                shown, file, f"{key} has {len(value):,} entries, at most {MAX_CONVOLUTIONS}"
+                shown, file, f"{key} has {len(numbers):,} entries, at most {MAX_CONVOLUTIONS}"
             )
-        for number in value if is_list else [value]:
+        for number in numbers:
             if number is not None and not (is_integer(number) and low <= number <= high):
                 raise _out_of_range(shown, file, key, (low, high), number)
 
 
-def is_integer(value: object) -> bool:
-    """Return whether a JSON value is a whole number; true and false are none."""
+def is_integer(value: Json) -> TypeGuard[int]:
+    """Return whether a JSON value is a whole number; true and false are not."""
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def short(value: object) -> str:
-    """Return a value of any length as an error shows it."""
+def short(value: Json) -> str:
+    """Return a JSON value as text for an error, shortened to 60 characters."""
     text = " ".join(str(value).split()) if isinstance(value, str) else repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def _out_of_range(
-    shown: str, file: str, key: str, bounds: tuple[int, int], value: object
+    shown: str, file: str, key: str, bounds: tuple[int, int], value: Json
 ) -> CheckpointError:
     low, high = bounds
     return refused(
@@ -213,8 +217,8 @@ def _out_of_range(
 
 
 def refused(shown: str, file: str, reason: str) -> CheckpointError:
-    """Return what to raise for a file of a checkpoint that says what it must not."""
+    """Return the error for a value in a file of a checkpoint that is not allowed."""
     return CheckpointError(
-        f"{shown} cannot be used, by what {file} says ({reason}): save it again with "
+        f"{shown} cannot be used because of its {file} ({reason}): save it again with "
         "save_pretrained, or choose another checkpoint."
     )

@@ -1,4 +1,4 @@
-"""The Hugging Face Hub: checkpoints are fetched from here, every wait bounded."""
+"""Download checkpoints from the Hugging Face Hub, with a time limit on every request."""
 
 import functools
 import re
@@ -14,43 +14,43 @@ from intent.writable import make_cache_writable
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
-FIRST_ANSWER_SECONDS = 8  # the longest wait for the Hub's first answer
-MEMORY_SECONDS = 600  # how long an id stands for what was fetched, before the Hub is asked again
+FIRST_ANSWER_SECONDS = 8  # time limit of the first answer of the Hub
+REFRESH_SECONDS = 600  # after which the revision of a checkpoint is looked up on the Hub again
 MAX_WEIGHT_BYTES = 4_000_000_000  # a billion parameters in float32
 
 HUB_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,95}(/[A-Za-z0-9_][A-Za-z0-9_.-]{0,95})?")
 EXTRACTOR_FILES = ("preprocessor_config.json", "processor_config.json")
 DESCRIPTION_FILES = ("config.json", *EXTRACTOR_FILES, PROVENANCE_FILE)
 WEIGHT_FILES = ("model*.safetensors", "model.safetensors.index.json")
-CONVERTER = "SFconvertbot"  # its pull requests hold safetensors of repositories that have none
+CONVERTER = "SFconvertbot"  # opens pull requests that add safetensors to a repository
 
 
 def fetch(hub_id: str, shown: str, weights: bool = True) -> Path:
-    """Return the folder in the Hub's cache that holds a checkpoint, fetched if need be.
+    """Return the folder of a checkpoint in the cache of the Hub; downloads what is missing.
 
-    Only its JSON files and, if asked for, its safetensors weights are fetched: never code, never
-    pickles. shown: how an error names it. Without a connection, what an earlier call fetched is
-    used. Raises CheckpointError.
+    Downloads only the JSON files and, if `weights`, the safetensors: never code, never pickles.
+    Without a connection, an earlier download is used. shown: the name of the checkpoint in errors.
+    Raises CheckpointError.
     """
-    return _fetch(hub_id, shown, weights, int(time.monotonic() / MEMORY_SECONDS))
+    return fetch_snapshot(hub_id, shown, weights, int(time.monotonic() / REFRESH_SECONDS))
 
 
 def no_weights(shown: str) -> CheckpointError:
-    """What to raise for a checkpoint without safetensors."""
+    """Return the error for a checkpoint without safetensors."""
     return CheckpointError(
-        f"{shown} has no safetensors weights, the only ones that are loaded (pickled ones can run "
-        "code): save it again with save_pretrained, or choose another checkpoint."
+        f"{shown} has no safetensors weights, and others are not loaded (pickles can run code): "
+        "save it again with save_pretrained, or choose another checkpoint."
     )
 
 
-def _yours(advice: str) -> str:
-    """Advice on this machine's token, which strangers cannot take."""
+def _for_owner(advice: str) -> str:
+    """Return advice about the token of this machine; empty for public visitors."""
     return advice if token() is None else ""
 
 
 @functools.lru_cache(maxsize=64)
-def _fetch(hub_id: str, shown: str, weights: bool, epoch: int) -> Path:
-    """`epoch` only limits how long the answer is remembered."""
+def fetch_snapshot(hub_id: str, shown: str, weights: bool, epoch: int) -> Path:
+    """Download a checkpoint; `epoch` changes when the cached answer expires."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 
@@ -72,22 +72,22 @@ def _fetch(hub_id: str, shown: str, weights: bool, epoch: int) -> Path:
         raise
     except GatedRepoError:
         raise CheckpointError(
-            f"{shown} asks its visitors to accept its terms: "
-            + _yours("do so on the Hugging Face Hub and set HF_TOKEN, or ")
+            f"{shown} requires you to accept its terms: "
+            + _for_owner("accept them on the Hugging Face Hub and set HF_TOKEN, or ")
             + "choose the bundled checkpoint."
         ) from None
     except RepositoryNotFoundError:
         raise CheckpointError(
             f"{shown} was not found on the Hugging Face Hub, or it is private: check the name, "
-            + _yours("set HF_TOKEN if it is yours, ")
+            + _for_owner("set HF_TOKEN if it is yours, ")
             + "or choose the bundled checkpoint."
         ) from None
-    except Exception as error:  # noqa: BLE001 - the client passes on its transport's errors
+    except Exception as error:  # noqa: BLE001 - huggingface_hub passes on errors of its HTTP client
         return _cached_snapshot(hub_id, shown, patterns, error)
 
 
 def _revision_with_safetensors(hub_id: str, shown: str) -> str | None:
-    """None for the main revision, or the Hub's own conversion of it, still to be merged."""
+    """Return None for the main revision, or the unmerged pull request of the Hub's converter."""
     from huggingface_hub import HfApi
 
     api = HfApi(token=token())
@@ -102,7 +102,7 @@ def _revision_with_safetensors(hub_id: str, shown: str) -> str | None:
 
 
 def _checked_listing(api: "HfApi", hub_id: str, shown: str, revision: str | None) -> bool:
-    """Whether a revision holds safetensors; raises CheckpointError if they are too large."""
+    """Return whether a revision has safetensors; raises CheckpointError if they are too large."""
     listing = api.model_info(
         hub_id, revision=revision, timeout=FIRST_ANSWER_SECONDS, files_metadata=True
     )
@@ -114,16 +114,16 @@ def _checked_listing(api: "HfApi", hub_id: str, shown: str, revision: str | None
     if sum(sizes) > MAX_WEIGHT_BYTES:
         raise CheckpointError(
             f"{shown} has {sum(sizes) / 1e9:.1f} GB of weights; at most "
-            f"{MAX_WEIGHT_BYTES / 1e9:.0f} GB are fetched: choose a smaller checkpoint."
+            f"{MAX_WEIGHT_BYTES / 1e9:.0f} GB are supported: choose a smaller checkpoint."
         )
     return bool(sizes)
 
 
 def _cached_snapshot(hub_id: str, shown: str, patterns: list[str], reason: Exception) -> Path:
-    """What an earlier visit left in the Hub's cache, if it is whole.
+    """Return an earlier download, if it is complete; raises CheckpointError.
 
-    Without a token only where offline mode is on: what lies there may have been fetched with one,
-    and the Hub, which knows who may have it, cannot be asked.
+    For public visitors only in offline mode: the download may have needed the owner's token, and
+    without the Hub there is no way to check that the visitor has access.
     """
     from huggingface_hub import snapshot_download
     from huggingface_hub.constants import HF_HUB_CACHE, HF_HUB_OFFLINE
@@ -135,10 +135,10 @@ def _cached_snapshot(hub_id: str, shown: str, patterns: list[str], reason: Excep
             folder = snapshot_download(
                 hub_id, revision=revision, allow_patterns=patterns, local_files_only=True
             )
-        except Exception:  # noqa: BLE001, S112 - it is not cached, whatever the reason
+        except Exception:  # noqa: BLE001, S112 - not cached, whatever the reason
             continue
         return Path(folder)
     raise CheckpointError(
-        f"{shown} could not be fetched from the Hugging Face Hub ({reason_of(reason)}): "
+        f"{shown} could not be downloaded from the Hugging Face Hub ({reason_of(reason)}): "
         "check the name and your connection, or choose the bundled checkpoint."
     ) from reason

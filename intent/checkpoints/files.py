@@ -1,4 +1,4 @@
-"""Files of a checkpoint's folder: regular ones alone are opened, and read up to a stated size."""
+"""Read the files of a checkpoint: only regular files, up to a maximum size."""
 
 import json
 import math
@@ -6,14 +6,20 @@ import os
 import re
 import stat
 from pathlib import Path
+from typing import Any
 
 from intent.errors import CheckpointError
 
 MAX_JSON_BYTES = 2_000_000  # a config of 10,000 labels has half a megabyte
-MAX_HEADER_BYTES = 4_000_000  # of a safetensors file; Whisper large's 1,259 tensors take 0.14 MB
-MAX_WEIGHT_BYTES_HERE = 10_000_000_000  # of a folder's weights; XLS-R-2B's float32 ones are 8.6 GB
+MAX_HEADER_BYTES = (
+    4_000_000  # of a safetensors file; the 1,259 tensors of Whisper large take 0.14 MB
+)
+MAX_LOCAL_WEIGHT_BYTES = 10_000_000_000  # of a local folder; XLS-R-2B has 8.6 GB in float32
 
-MAX_DIMENSIONS, MAX_SIDE = 16, 2**40  # of a tensor, so that their product is quickly computed
+MAX_DIMENSIONS, MAX_SIDE = 16, 2**40  # of a tensor: keeps their product fast to compute
+
+Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
+JsonObject = dict[str, Any]  # of a config; checked by bounds.py
 
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
@@ -21,9 +27,9 @@ _SHARD = re.compile(r"model[A-Za-z0-9_.-]*\.safetensors")
 
 
 def read_bounded(path: Path, max_bytes: int) -> bytes:
-    """Return a regular file's bytes; raises OSError, or ValueError if it is too long or none.
+    """Return the bytes of a regular file; raises OSError, and ValueError for another kind or size.
 
-    A pipe is opened without waiting for its other end, which may never come.
+    A pipe is opened without waiting for a writer, which may never come.
     """
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
     with open(descriptor, "rb") as file:
@@ -37,16 +43,16 @@ def read_bounded(path: Path, max_bytes: int) -> bytes:
         return file.read(max_bytes)
 
 
-def parse_json(text: bytes) -> object:
-    """Return the value of a JSON text; raises ValueError, for NaN and deep nesting as well."""
+def parse_json(text: bytes) -> Any:  # noqa: ANN401 - the caller checks the shape
+    """Return the value of a JSON text; raises ValueError, also for NaN and deep nesting."""
     try:
-        return json.loads(text.decode("utf-8"), parse_constant=_no_constant)
+        return json.loads(text.decode("utf-8"), parse_constant=_refuse_constant)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
 
 
-def read_object(path: Path, shown: str, max_bytes: int = MAX_JSON_BYTES) -> dict:
-    """Return a JSON object of a checkpoint; raises CheckpointError, which calls it `shown`."""
+def read_object(path: Path, shown: str, max_bytes: int = MAX_JSON_BYTES) -> JsonObject:
+    """Return a JSON object of a checkpoint; raises CheckpointError, which names it `shown`."""
     try:
         text = read_bounded(path, max_bytes)
     except FileNotFoundError:
@@ -73,10 +79,10 @@ def read_object(path: Path, shown: str, max_bytes: int = MAX_JSON_BYTES) -> dict
 
 
 def weight_files(folder: Path, shown: str) -> list[Path]:
-    """Return the files of a folder's safetensors weights, or none if it has none.
+    """Return the safetensors files of a folder; an empty list where there are none.
 
-    Each lies in the folder itself (a link may lead to a regular file, as in the Hub's cache).
-    Raises CheckpointError for what is no regular file, lies elsewhere or is too large.
+    Each is in the folder itself; it may be a link to a regular file, as in the cache of the Hub.
+    Raises CheckpointError for a file that is not regular, is in another folder, or is too large.
     """
     if os.path.lexists(folder / WEIGHTS):
         names = [WEIGHTS]
@@ -90,24 +96,24 @@ def weight_files(folder: Path, shown: str) -> list[Path]:
             kind = "is not a regular file" if (folder / name).exists() else "is missing"
             raise _unusable(shown, f"{name} {kind}")
         size += (folder / name).stat().st_size
-    if size > MAX_WEIGHT_BYTES_HERE:
+    if size > MAX_LOCAL_WEIGHT_BYTES:
         raise _unusable(
             shown,
-            f"they have {size / 1e9:.1f} GB, at most {MAX_WEIGHT_BYTES_HERE / 1e9:.0f} GB are loaded",
+            f"they have {size / 1e9:.1f} GB, at most {MAX_LOCAL_WEIGHT_BYTES / 1e9:g} GB are supported",
         )
     return [folder / name for name in names]
 
 
 def count_numbers(files: list[Path], shown: str) -> int:
-    """Return how many numbers safetensors files hold, by their headers and within their sizes.
+    """Return how many numbers safetensors files contain, by their headers.
 
-    Raises CheckpointError for a header that is damaged or claims more than its file holds.
+    Raises CheckpointError for a header that is damaged or claims more than its file contains.
     """
     return sum(_numbers_in(file, shown) for file in files)
 
 
 def _numbers_in(file: Path, shown: str) -> int:
-    # The format: 8 bytes with the header's length, the header in JSON, the numbers.
+    # Format: the length of the header in 8 bytes, the header in JSON, the numbers.
     size = file.stat().st_size
     with file.open("rb") as opened:
         length = int.from_bytes(opened.read(8), "little")
@@ -123,9 +129,9 @@ def _numbers_in(file: Path, shown: str) -> int:
                 end = max(end, int(tensor["data_offsets"][1]))
     except (ValueError, TypeError, KeyError, AttributeError, IndexError):
         raise damaged(shown, f"{file.name} has a damaged header") from None
-    # No type of the format takes less than half a byte, so that a claim is bounded by the file.
+    # The smallest type of the format takes half a byte, which bounds the count by the file size.
     if end > size - 8 - length or numbers > 2 * size:
-        raise damaged(shown, f"{file.name} has a header that claims more than it holds")
+        raise damaged(shown, f"{file.name} has a header that claims more than the file contains")
     return numbers
 
 
@@ -137,35 +143,33 @@ def _product(shape: list[int]) -> int:
 
 def _indexed(folder: Path, shown: str) -> list[str]:
     shards = read_object(folder / INDEX, shown).get("weight_map")
-    names = set(shards.values()) if _is_text_map(shards) else set()
+    if not isinstance(shards, dict) or not all(isinstance(x, str) for x in shards.values()):
+        shards = {}
+    names = sorted(set(shards.values()))
     if not names:
         raise _unusable(shown, f"{INDEX} has no weight_map of names")
-    for name in sorted(names):
+    for name in names:
         if not _SHARD.fullmatch(name):
             raise _unusable(
-                shown, f"{INDEX} names a file that is not one of its folder's model*.safetensors"
+                shown, f"{INDEX} names a file other than model*.safetensors in the same folder"
             )
-    return sorted(names)
+    return names
 
 
-def _is_text_map(values: object) -> bool:
-    return isinstance(values, dict) and all(isinstance(value, str) for value in values.values())
-
-
-def _no_constant(name: str) -> float:
+def _refuse_constant(name: str) -> float:
     raise ValueError(f"{name} is not a number")
 
 
 def damaged(shown: str, reason: str) -> CheckpointError:
-    """Return what to raise for files that cannot be loaded."""
+    """Return the error for files that cannot be loaded."""
     return CheckpointError(
         f"{shown} could not be loaded ({reason}): its files are damaged or do not belong together. "
-        "Save or fetch it again, or choose another checkpoint."
+        "Save or download it again, or choose another checkpoint."
     )
 
 
 def _unusable(shown: str, reason: str) -> CheckpointError:
     return CheckpointError(
-        f"{shown} has weights that cannot be used ({reason}): save or fetch it again, or choose "
+        f"{shown} has weights that cannot be used ({reason}): save or download it again, or choose "
         "another checkpoint."
     )

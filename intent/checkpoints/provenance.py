@@ -1,4 +1,4 @@
-"""Where a checkpoint of ours comes from: one JSON file beside its weights."""
+"""Read and write the provenance of our checkpoints: a JSON file beside the weights."""
 
 import dataclasses
 import json
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from intent.checkpoints.files import parse_json, read_bounded
+from intent.json_reader import read_json
 
 FILE_NAME = "provenance.json"
 MAX_BYTES = 8_000_000  # of the file: the hashes of a hundred thousand clips
@@ -13,17 +14,17 @@ MAX_BYTES = 8_000_000  # of the file: the hashes of a hundred thousand clips
 
 @dataclass(frozen=True)
 class Provenance:
-    """What a checkpoint was made from, what it scored, and the sounds that it has learnt from."""
+    """What a checkpoint was trained from and on, and its test accuracy."""
 
     base: str
     preset: str
     data: str
     locales: tuple[str, ...]
     seed: int
-    accuracy: float | None  # 0..1, on clips of the test part that were never learnt from
+    accuracy: float | None  # 0..1, on test clips that were never trained on
     interval: tuple[float, float] | None  # 95 %
     test_clips: int
-    trained_on: tuple[str, ...]  # clip hashes, its base's included
+    trained_on: tuple[str, ...]  # clip hashes, including those of the base
 
 
 def write_provenance(folder: Path, provenance: Provenance) -> None:
@@ -33,32 +34,10 @@ def write_provenance(folder: Path, provenance: Provenance) -> None:
 
 
 def read_provenance(folder: Path) -> Provenance | None:
-    """Return the provenance of a checkpoint folder, or None where it has none that can be read."""
+    """Return the provenance of a checkpoint folder, or None where it is missing or invalid."""
     try:
-        values = parse_json(read_bounded(folder / FILE_NAME, MAX_BYTES))
-        values["locales"] = tuple(values["locales"])
-        values["trained_on"] = tuple(values["trained_on"])
-        values["interval"] = values["interval"] and tuple(values["interval"])
-        provenance = Provenance(**values)
-    except (OSError, ValueError, TypeError, KeyError):
+        text = read_bounded(folder / FILE_NAME, MAX_BYTES)
+        parse_json(text)  # refuses NaN, which read_json would accept
+        return read_json(Provenance, text)
+    except (OSError, ValueError):
         return None
-    return provenance if _is_plausible(provenance) else None
-
-
-def _is_plausible(provenance: Provenance) -> bool:
-    """Return whether each value has its type: a stranger's file may hold anything."""
-    texts = (
-        provenance.base,
-        provenance.preset,
-        provenance.data,
-        *provenance.locales,
-        *provenance.trained_on,
-    )
-    wholes = (provenance.seed, provenance.test_clips)
-    shares = (provenance.accuracy, *(provenance.interval or (None, None)))
-    return (
-        all(isinstance(text, str) for text in texts)
-        and all(isinstance(whole, int) for whole in wholes)
-        and len(shares) == 3
-        and all(share is None or isinstance(share, (int, float)) for share in shares)
-    )

@@ -1,13 +1,14 @@
-"""Checkpoints by name: the bundled one, a run's, a folder or a Hub id, checked before loading."""
+"""Find checkpoints by name (bundled, a run, a folder or a Hub id), and check their descriptions."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 from intent import paths
-from intent.checkpoints.bounds import check_texts, classifies_audio
+from intent.checkpoints.bounds import is_audio_classifier, read_checked_config
 from intent.checkpoints.download import EXTRACTOR_FILES, HUB_ID, fetch, no_weights
 from intent.checkpoints.files import (
     MAX_JSON_BYTES,
+    JsonObject,
     parse_json,
     read_bounded,
     read_object,
@@ -22,20 +23,20 @@ MAX_NAME_LENGTH = 1_000  # characters
 
 @dataclass(frozen=True)
 class CheckpointInfo:
-    """What a checkpoint says of itself; accuracy and interval are known for ours alone."""
+    """The description of a checkpoint; only our own have an accuracy and an interval."""
 
     name: str
     labels: tuple[str, ...]  # in the order of their ids
-    base: str | None  # the encoder that it was made from
-    accuracy: float | None  # 0..1, on test clips that were never learnt from
+    base: str | None  # the encoder that it was trained from
+    accuracy: float | None  # 0..1, on test clips that were never trained on
     interval: tuple[float, float] | None  # 95 %
-    window_seconds: float | None  # what it hears of a clip; None: all of it
+    window_seconds: float | None  # length of its input window; None: unlimited
 
 
 def describe(checkpoint: str) -> CheckpointInfo:
-    """Describe a checkpoint without loading its weights (of a Hub id, only text is fetched).
+    """Describe a checkpoint without its weights; of a Hub id, only JSON files are downloaded.
 
-    Raises CheckpointError if it cannot be found or is no audio classifier.
+    Raises CheckpointError if it is not found or is not an audio classifier.
     """
     folder = resolve(checkpoint, weights=False)
     config = read_object(folder / "config.json", shown_name(checkpoint))
@@ -53,8 +54,8 @@ def describe(checkpoint: str) -> CheckpointInfo:
 def resolve(checkpoint: str, weights: bool = True) -> Path:
     """Return the folder of a checkpoint that a stock audio-classification pipeline can load.
 
-    checkpoint: as in `locate`. Raises CheckpointError if it is no classifier, has no feature
-    extractor or no safetensors weights.
+    checkpoint: as in `locate`. Raises CheckpointError if it is not an audio classifier, or has no
+    feature extractor or no safetensors weights.
     """
     shown = shown_name(checkpoint)
     folder = locate(checkpoint, weights=False)
@@ -69,25 +70,24 @@ def resolve(checkpoint: str, weights: bool = True) -> Path:
 
 
 def locate(checkpoint: str, weights: bool = True) -> Path:
-    """Return the folder of any checkpoint, a bare encoder included; what it holds is not checked.
+    """Return the folder of any checkpoint, bare encoders included, without checking its contents.
 
     checkpoint: "bundled", the id of a run, a local folder, or a Hub id ("owner/name"), which is
-    fetched, its weights only if asked for. What looks like a Hub id is one: a folder whose relative
-    path looks so is named by its whole path. Whether somebody may name a folder is checked before
-    (intent/runs/access.py). Raises CheckpointError, whose message says in one line what is wrong and
-    what to do.
+    downloaded, with its weights if `weights`. A name in the form of a Hub id is always one: name a
+    local folder of that form by its absolute path. Whether a visitor may use a folder is checked
+    earlier (intent/runs/access.py). Raises CheckpointError.
     """
     folder = local_folder(checkpoint)
     return fetch(checkpoint.strip(), shown_name(checkpoint), weights) if folder is None else folder
 
 
 def window_seconds(folder: Path) -> float | None:
-    """Return how much of a clip a checkpoint hears, in seconds; None: all of it.
+    """Return the length of a checkpoint's input window in seconds; None: unlimited.
 
-    Whisper's extractor cuts at `chunk_length` seconds, the spectrogram transformer's at
-    `max_length` frames of 10 ms; the others cut nothing.
+    The extractor of Whisper truncates at `chunk_length` seconds, that of the audio spectrogram
+    transformer at `max_length` frames of 10 ms; others do not truncate.
     """
-    family = check_texts(folder, shown_name(str(folder))).get("model_type")
+    family = read_checked_config(folder, shown_name(str(folder))).get("model_type")
     extractor = _extractor_config(folder)
     if family == "whisper":
         return float(extractor.get("chunk_length", 30))
@@ -97,7 +97,7 @@ def window_seconds(folder: Path) -> float | None:
 
 
 def local_folder(checkpoint: str) -> Path | None:
-    """The folder that a name stands for here; None: it is a Hub id."""
+    """Return the local folder of a checkpoint's name, or None for a Hub id."""
     name = checkpoint.strip()
     if not name:
         raise CheckpointError(
@@ -120,23 +120,22 @@ def local_folder(checkpoint: str) -> Path | None:
 
 
 def is_hub_id(name: str) -> bool:
-    """Return whether a name is one that the Hub could give: "owner/name", or "name" alone."""
+    """Return whether a name has the form of a Hub id: "owner/name", or "name" alone."""
     return HUB_ID.fullmatch(name) is not None and ".." not in name and "--" not in name
 
 
 def run_named_by(name: str) -> str | None:
-    """Return the id of the run in the runs folder whose model a path names; None: of no run's."""
+    """Return the id of the run whose model folder a path names, or None."""
     path = Path(name)
-    is_models = path.name == "model" and path.parent.parent == paths.runs_dir()
-    return path.parent.name if is_models and RUN_ID.fullmatch(path.parent.name) else None
+    is_model = path.name == "model" and path.parent.parent == paths.runs_dir()
+    return path.parent.name if is_model and RUN_ID.fullmatch(path.parent.name) else None
 
 
 def _folder_of_run(run_id: str) -> Path:
     model = paths.runs_dir() / run_id / "model"
     if not model.is_dir():
         raise CheckpointError(
-            f"The run {run_id} has no checkpoint here: choose a finished run, or the bundled "
-            "checkpoint."
+            f"The run {run_id} has no checkpoint: choose a finished run, or the bundled checkpoint."
         )
     return model
 
@@ -144,37 +143,39 @@ def _folder_of_run(run_id: str) -> Path:
 def _bundled_folder() -> Path:
     if not (paths.BUNDLED_CHECKPOINT / "config.json").is_file():
         raise CheckpointError(
-            "The bundled checkpoint is missing from assets/checkpoint: fetch the project again, or "
+            "The bundled checkpoint is missing from assets/checkpoint: download the project again, or "
             "choose another checkpoint."
         )
     return paths.BUNDLED_CHECKPOINT
 
 
 def existing_folder(name: str) -> Path | None:
-    """Return the whole path of the folder that a name leads to, None where it leads to none."""
+    """Return the absolute path of an existing folder, or None."""
     if len(name) > MAX_NAME_LENGTH or not name.isprintable():
         return None
     try:
         folder = Path(name).expanduser().resolve()
         return folder if folder.is_dir() else None
-    except (OSError, RuntimeError, ValueError):  # names too long, loops of links, no home
+    except (OSError, RuntimeError, ValueError):  # name too long, circular link, no home
         return None
 
 
 def _check_description(folder: Path, shown: str) -> None:
-    """Raise CheckpointError unless the folder's texts are those of an audio classifier."""
+    """Raise CheckpointError unless the JSON files are those of an audio classifier."""
     from transformers.models.auto.modeling_auto import (
         MODEL_FOR_AUDIO_CLASSIFICATION_MAPPING_NAMES as CLASSIFIERS,
     )
 
     if not (folder / "config.json").is_file():
-        raise _no_classifier(shown, "it has no config.json")
-    config = check_texts(folder, shown)
+        raise _not_a_classifier(shown, "it has no config.json")
+    config = read_checked_config(folder, shown)
     architectures = config.get("architectures") or ["no architecture"]
     if not set(map(str, architectures)) & set(CLASSIFIERS.values()):
-        raise _no_classifier(shown, f"its config names {architectures[0]}")
-    if not classifies_audio(config):
-        raise _no_classifier(shown, f"its config names the model type {config.get('model_type')}")
+        raise _not_a_classifier(shown, f"its config names {architectures[0]}")
+    if not is_audio_classifier(config):
+        raise _not_a_classifier(
+            shown, f"its config names the model type {config.get('model_type')}"
+        )
     if not _extractor_config(folder):
         raise CheckpointError(
             f"{shown} has no feature extractor (preprocessor_config.json): save the one of its "
@@ -183,8 +184,8 @@ def _check_description(folder: Path, shown: str) -> None:
     _labels(config, shown)
 
 
-def _labels(config: dict, shown: str) -> tuple[str, ...]:
-    """The labels in the order of their ids; a config without any has transformers' two."""
+def _labels(config: JsonObject, shown: str) -> tuple[str, ...]:
+    """Return the labels in the order of their ids; by default the two of transformers."""
     id2label = config.get("id2label") or {"0": "LABEL_0", "1": "LABEL_1"}
     try:
         labels = {int(i): str(label) for i, label in id2label.items()}
@@ -198,8 +199,8 @@ def _labels(config: dict, shown: str) -> tuple[str, ...]:
     return tuple(labels[i] for i in range(len(labels)))
 
 
-def _extractor_config(folder: Path) -> dict:
-    """What the feature extractor was saved with, alone or in a processor; empty: there is none."""
+def _extractor_config(folder: Path) -> JsonObject:
+    """Return the config of the feature extractor, saved alone or in a processor; empty if missing."""
     for name in EXTRACTOR_FILES:
         try:
             config = parse_json(read_bounded(folder / name, MAX_JSON_BYTES))
@@ -211,13 +212,13 @@ def _extractor_config(folder: Path) -> dict:
     return {}
 
 
-def _published_base(config: dict) -> str | None:
-    """The Hub id that a config remembers; a path on its author's machine says nothing here."""
+def _published_base(config: JsonObject) -> str | None:
+    """Return the Hub id in `_name_or_path`; None for a path on the machine of its author."""
     base = str(config.get("_name_or_path") or "")
     return base if "/" in base and HUB_ID.fullmatch(base) else None
 
 
-def _no_classifier(shown: str, reason: str) -> CheckpointError:
+def _not_a_classifier(shown: str, reason: str) -> CheckpointError:
     return CheckpointError(
         f"{shown} is not an audio-classification checkpoint: {reason}. "
         "Choose a finished run, the bundled checkpoint or another Hub id."
@@ -225,13 +226,13 @@ def _no_classifier(shown: str, reason: str) -> CheckpointError:
 
 
 def shown_name(checkpoint: str) -> str:
-    """Return how an error names a checkpoint."""
+    """Return the name of a checkpoint for the start of an error."""
     if checkpoint.strip() == paths.BUNDLED:
         return "The bundled checkpoint"
     return f'The checkpoint "{short(checkpoint)}"'
 
 
 def short(name: str) -> str:
-    """Return a name of any length on one line, its end kept."""
+    """Return a name on one line, shortened at its start to 100 characters."""
     line = " ".join("".join(c if c.isprintable() else " " for c in name).split())
     return line if len(line) <= 100 else f"...{line[-97:]}"

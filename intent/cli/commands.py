@@ -39,7 +39,7 @@ def classify(options: argparse.Namespace) -> int:
             if options.json:
                 terminal.print_json({"file": file, "error": str(error)})
             else:
-                terminal.print_error(f"{file}: {error}")
+                terminal.print_stderr(f"{file}: {error}")
             continue
         if options.json:
             top = [{"label": s.label, "score": round(s.score, 6)} for s in answer.top]
@@ -86,11 +86,11 @@ def _run(options: argparse.Namespace) -> RunDir:
 
 def _train_as_worker(run: RunDir) -> int:
     """Train a run as a worker process; only the lead process handles signals."""
-    from intent.jobs.worker import help_to_train
+    from intent.jobs.worker import train_as_worker
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
-    help_to_train(run)
+    train_as_worker(run)
     return ExitCode.DONE
 
 

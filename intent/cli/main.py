@@ -26,10 +26,10 @@ def main(arguments: Sequence[str]) -> int:
             )
         return options.command(options)
     except IntentError as error:
-        terminal.print_error(str(error))
+        terminal.print_stderr(str(error))
         return ExitCode.USER_ERROR
     except KeyboardInterrupt:
-        terminal.print_error("Interrupted.")
+        terminal.print_stderr("Interrupted.")
         return ExitCode.INTERRUPTED
     except BrokenPipeError:  # the reader of standard output has closed it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str]) -> int:
         if options.debug:
             traceback.print_exc()
         text = " ".join(str(error).split())
-        terminal.print_error(
+        terminal.print_stderr(
             f"internal error: {type(error).__name__}: {text} (add --debug to see where)"
         )
         return ExitCode.INTERNAL_ERROR

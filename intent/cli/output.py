@@ -24,7 +24,7 @@ from intent.runs.events import (
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-    from intent.evaluation.metrics import Evaluation, Figure
+    from intent.evaluation.metrics import Accuracy, Evaluation
     from intent.models.classifier import Answer
 
 Result = dict[str, object]  # of a run: the last JSON line of a training
@@ -32,14 +32,14 @@ Result = dict[str, object]  # of a run: the last JSON line of a training
 BAR_WIDTH = 30  # characters for a score of 1
 
 
-def print_error(message: str) -> None:
+def print_stderr(message: str) -> None:
     """Print a message on one line of standard error."""
     print(" ".join(message.split()), file=sys.stderr, flush=True)
 
 
 def print_waiting(ahead: RunDir) -> None:
     """Print on standard error which run this one is waiting for."""
-    print_error(
+    print_stderr(
         f"Waiting for run {ahead.id} ({ahead.name}) to end; Ctrl-C removes this run from the queue."
     )
 
@@ -134,7 +134,7 @@ def evaluation_text(evaluation: "Evaluation") -> str:
     return "\n".join(filter(None, lines))
 
 
-def _accuracy_of(figure: "Evaluation | Figure") -> str:
+def _accuracy_of(figure: "Evaluation | Accuracy") -> str:
     return accuracy_text(figure.accuracy, figure.interval, figure.clips)
 
 
@@ -169,10 +169,10 @@ def _show_bar(bar: "tqdm", event: Event | Result) -> None:
 def _show_line(event: Event | Result) -> None:
     match event:
         case Phase():
-            print_error(event.name)
+            print_stderr(event.name)
         case EvalPoint():
-            print_error(f"accuracy {event.accuracy:.3f}")
+            print_stderr(f"accuracy {event.accuracy:.3f}")
         case Halved():
-            print_error(halved_in_words(event))
+            print_stderr(halved_in_words(event))
         case Skipped():
-            print_error(f"left out {event.clip}: {event.reason}")
+            print_stderr(f"left out {event.clip}: {event.reason}")

@@ -113,7 +113,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print the message with a pointer to the help, and exit."""
-        terminal.print_error(f"{message} (see {self.prog} --help)")
+        terminal.print_stderr(f"{message} (see {self.prog} --help)")
         sys.exit(ExitCode.USER_ERROR)
 
     # argparse leaves unknown arguments to the outermost parser, whose help does not describe them.

@@ -1,1 +1,1 @@
-"""Data sets: labelled clips and their parts."""
+"""Data sets: load and split labelled clips."""

@@ -1,4 +1,4 @@
-"""Labelled clips: from the Hub, from a folder, or the bundled sample; and their split."""
+"""Load a data set from the Hub, a folder or the bundled sample, and split it."""
 
 import math
 import os
@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from intent.audio.clip import Clip, read_clip
 from intent.data.files import open_clip
 from intent.data.local import check_is_folder, folder_parts
-from intent.data.minds14 import LOCALES, check_reachable, hub_parts
+from intent.data.minds14 import check_reachable, hub_parts
 from intent.data.schema import AUDIO_COLUMN, unite
 from intent.errors import AudioError, DataError
 from intent.paths import MINDS14, SAMPLE, SAMPLE_DATA
@@ -19,27 +19,21 @@ from intent.paths import MINDS14, SAMPLE, SAMPLE_DATA
 if TYPE_CHECKING:
     from datasets import Dataset, DatasetDict
 
-__all__ = [
-    "AUDIO_COLUMN",
-    "LOCALES",
-    "DataSummary",
-    "check_at_hand",
-    "clip_at",
-    "label_names",
-    "load_data",
-    "readable_clips",
-    "split",
-    "summary",
-]
-
 MAX_TEST_SHARE = 0.5
+
+
+class Sound(TypedDict):
+    """The audio of a row: the bytes of a file, or the path of one."""
+
+    bytes: bytes | None
+    path: str | None
 
 
 @dataclass(frozen=True)
 class DataSummary:
-    """What a data set holds, counted without reading its sound."""
+    """Counts of a data set, made without reading the audio."""
 
-    clips_per_label: dict[str, int]  # in label order, labels without a clip included
+    clips_per_label: dict[str, int]  # in label order, including labels without clips
     clips: int
     locales: tuple[str, ...]
 
@@ -49,23 +43,22 @@ def load_data(
     locales: Sequence[str] = ("en-US",),
     on_skip: Callable[[str, str], None] = lambda name, reason: None,
 ) -> "DatasetDict":
-    """Return a data set: "minds14" (the Hub), "sample" (bundled), or a folder's path.
+    """Load a data set: "minds14" (from the Hub), "sample" (bundled), or the path of a folder.
 
-    A folder holds Parquet in the Hub's layout (per-locale subsets or subfolders, or none), or one
-    folder of audio files per label, with or without a level of train/ and test/ above.
+    A folder has Parquet files in the layout of the Hub (with subsets or subfolders per locale, or
+    without), or one folder of audio files per label, optionally within train/ and test/.
     The result has the splits "train" and "test" where the data set has both, else "all".
     Columns: audio (struct of bytes and path, not decoded), label (ClassLabel), transcription
-    (str, may be ""), locale (str, "" where unknown), name (str, readable).
-    A file or a link in the folder that is not read, such as one that leads out of it, is told to
-    `on_skip(name, reason)`, as `readable_clips` tells of clips.
-    Raises DataError, in one sentence.
+    (str, may be ""), locale (str, "" if unknown), name (str, readable).
+    Calls `on_skip(name, reason)` for each file that is not read, such as a link out of the folder.
+    Raises DataError.
     """
     wanted = tuple(dict.fromkeys(locales))
     if data == SAMPLE:
         return unite(folder_parts(SAMPLE_DATA, wanted)[0], "The bundled sample")
     if not data.strip():
         raise DataError(
-            'Data should be "minds14", "sample" or a folder, but nothing was given: choose one.'
+            'A data set should be "minds14", "sample" or a folder, but none was given: choose one.'
         )
     if not wanted:
         raise DataError("At least one locale is needed, but none was given: choose one.")
@@ -79,7 +72,7 @@ def load_data(
 
 
 def check_at_hand(data: str, locales: Sequence[str]) -> None:
-    """Raise DataError where `load_data` would find nothing to read; reads nothing itself."""
+    """Raise DataError where `load_data` would find no data set; does not read it."""
     if data == MINDS14:
         check_reachable(locales)
     elif data != SAMPLE:
@@ -87,10 +80,10 @@ def check_at_hand(data: str, locales: Sequence[str]) -> None:
 
 
 def split(data: "DatasetDict", seed: int, test_share: float = 0.2) -> "DatasetDict":
-    """Return "train" and "test", stratified by label, each locale split by itself.
+    """Return the splits "train" and "test", stratified by label, with each locale split separately.
 
-    So a locale's test part is the same whatever other locales stand beside it. A test part of the
-    data set's own is kept as it is. Raises DataError where a locale has too few clips for it.
+    The test set of a locale does not depend on the other locales. If the data set has its own test
+    split, that is used. Raises DataError where a locale has too few clips.
     """
     from datasets import DatasetDict
 
@@ -116,7 +109,7 @@ def split(data: "DatasetDict", seed: int, test_share: float = 0.2) -> "DatasetDi
 def _split_rows(
     dataset: "Dataset", locale: str, rows: list[int], seed: int, test_share: float
 ) -> tuple[list[int], list[int]]:
-    """Divide one locale's rows, by their labels alone: nothing is written beside the cache."""
+    """Split the rows of one locale by their labels; writes nothing to the cache."""
     from datasets import Dataset, Features, Value
 
     feature = dataset.features["label"]
@@ -134,7 +127,7 @@ def label_names(dataset: "Dataset | DatasetDict") -> tuple[str, ...]:
 
 
 def summary(dataset: "Dataset | DatasetDict") -> DataSummary:
-    """Count the clips of each label; a DatasetDict is counted as a whole."""
+    """Count the clips per label; of a DatasetDict, over all splits."""
     parts = _parts(dataset)
     names = label_names(dataset)
     counts = Counter(label for part in parts for label in part["label"])
@@ -147,16 +140,16 @@ def summary(dataset: "Dataset | DatasetDict") -> DataSummary:
 
 
 def clip_at(dataset: "Dataset", index: int) -> Clip:
-    """Return the clip of a row, at its own rate; raises AudioError if it cannot be read."""
+    """Return the clip of a row, at its own sample rate; raises AudioError if it is unreadable."""
     return _read(dataset[index][AUDIO_COLUMN])
 
 
 def readable_clips(
     dataset: "Dataset", on_skip: Callable[[str, str], None]
 ) -> Iterator[tuple[int, Clip]]:
-    """Yield index and clip of each row, one at a time.
+    """Yield the index and clip of each row, one at a time.
 
-    A clip that cannot be read is left out and told to `on_skip(name, reason)`.
+    Skips unreadable clips and calls `on_skip(name, reason)` for each.
     """
     rows = dataset.select_columns([AUDIO_COLUMN, "name"])
     for index, row in enumerate(rows):
@@ -168,11 +161,11 @@ def readable_clips(
         yield index, clip
 
 
-def _read(sound: dict[str, bytes | str | None]) -> Clip:
-    stored = sound["bytes"]
-    if stored is not None or not sound["path"]:
+def _read(sound: Sound) -> Clip:
+    stored, path = sound["bytes"], sound["path"]
+    if stored is not None or not path:
         return read_clip("" if stored is None else stored)
-    with open_clip(sound["path"]) as file:  # checked here again: it may have become a link
+    with open_clip(path) as file:  # checks again that the path is not a link
         return read_clip(file)
 
 
@@ -187,7 +180,7 @@ def _check_splittable(part: "Dataset", locale: str, test_share: float) -> None:
     single = [names[label] for label, count in sorted(counts.items()) if count == 1]
     if single:
         raise DataError(
-            f"Each label{where} needs at least 2 clips, one to learn from and one to test with, "
+            f"Each label{where} needs at least 2 clips, one to train on and one to test on, "
             f"but {', '.join(single)} {'has' if len(single) == 1 else 'have'} 1: "
             "add clips or remove the label."
         )
@@ -197,6 +190,6 @@ def _check_splittable(part: "Dataset", locale: str, test_share: float) -> None:
     least = math.ceil(100 * len(counts) / len(part)) / 100
     share = f" or choose a test share of at least {least:g}" if least <= MAX_TEST_SHARE else ""
     raise DataError(
-        f"The test part{where} needs a clip for each of {len(counts)} labels, but a share of "
+        f"The test set{where} needs a clip for each of {len(counts)} labels, but a share of "
         f"{test_share:g} of {len(part)} clips is {tested}: add clips{share}."
     )

@@ -1,4 +1,4 @@
-"""The files of a data folder: a list made once, in which no name leads out of the folder."""
+"""List and open the files of a data folder, without following links out of it."""
 
 import errno
 import os
@@ -7,41 +7,39 @@ import re
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 from intent.errors import AudioError, DataError
 
-MAX_FILES = 500_000  # files and folders in one data folder: listing them takes seconds, 100 MB
-MAX_DEPTH = 32  # folders inside one another; deeper ones are a mistake, such as a copied loop
-LISTED = 3  # names in a sentence that tells of more
+MAX_FILES = 500_000  # files and folders in one data folder: listing them takes seconds and 100 MB
+MAX_DEPTH = 32  # of nested folders; deeper ones are a mistake, such as a copied loop
+LISTED = 3  # names in an error about more files
 
-REPOSITORY_FOLDER = re.compile(r"(datasets|models|spaces)--.+")  # of the Hub cache
+REPOSITORY_FOLDER = re.compile(r"(datasets|models|spaces)--.+")  # in the cache of the Hub
 SHARED_BLOBS_MARKER = ".huggingface-shared-blobs"  # huggingface_hub/utils/_shared_blobs.py
 
-LeftOut = tuple[str, str]  # a path in the folder, and why it is not read
+LeftOut = tuple[str, str]  # a path in the folder, and the reason why it is not read
 
 
 @dataclass(frozen=True)
 class Listing:
-    """The regular files of a data folder, without hidden ones."""
+    """The regular files of a data folder, without hidden files."""
 
-    folder: Path  # as it was named
-    root: Path  # the same, absolute and free of links
-    files: dict[str, str] = field(
-        default_factory=dict
-    )  # path in the folder: target of a link, or ""
+    folder: Path  # as the user named it
+    root: Path  # the same, absolute and without links
+    files: dict[str, str] = field(default_factory=dict)  # path in the folder → link target, or ""
     folders: set[str] = field(default_factory=set)  # paths in the folder
     left_out: list[LeftOut] = field(default_factory=list)
 
     def real_path(self, name: str) -> str:
-        """Return the absolute path of a listed file, free of links."""
+        """Return the absolute path of a listed file, without links."""
         return self.files[name] or posixpath.join(self.root.as_posix(), name)
 
     def find(self, path: str, beside: str = "") -> str | None:
-        """Return the listed file that a path of a row names, or None.
+        """Return the listed file that the path in a row names, or None.
 
-        A relative path is taken from the data folder, else from the folder of the file `beside`.
+        A relative path starts at the data folder, or else at the folder of the file `beside`.
         """
         for start in (self.root.as_posix(), self.folder.absolute().as_posix()):
             if path.startswith(f"{start}/"):
@@ -54,7 +52,7 @@ class Listing:
         return None
 
     def left_out_note(self) -> str:
-        """Return a sentence, after a space, on what was left out; "" where nothing was."""
+        """Return a sentence about the files left out, with a leading space; "" if there are none."""
         if not self.left_out:
             return ""
         shown = "; ".join(f'"{name}" {reason}' for name, reason in self.left_out[:LISTED])
@@ -63,11 +61,11 @@ class Listing:
 
 
 def list_files(folder: Path) -> Listing:
-    """Return the regular files of a folder, in sorted order; none of them is opened.
+    """Return the regular files of a folder in sorted order, without opening them.
 
-    A link to a file is followed where its target lies inside the folder, or among the blobs of
-    the Hub cache snapshot that the folder is. Everything else that is no file is left out.
-    Raises OSError where the folder itself cannot be listed, DataError where it holds too much.
+    A link to a file is followed where its target is inside the folder or, for a snapshot in the
+    cache of the Hub, among the blobs of that cache. Everything else that is not a file is left out.
+    Raises OSError where the folder cannot be listed, and DataError where it has too many files.
     """
     root = folder.resolve()
     listing = Listing(folder, root)
@@ -79,8 +77,8 @@ def list_files(folder: Path) -> Listing:
         for name, entry in _entries(listing, parent):
             if len(listing.files) + len(listing.folders) + len(listing.left_out) >= MAX_FILES:
                 raise DataError(
-                    f'A data folder should hold at most {MAX_FILES:,} files, but "{folder}" holds '
-                    "more: name a folder that holds the data set alone, or write it as Parquet."
+                    f'A data folder should have at most {MAX_FILES:,} files, but "{folder}" has '
+                    "more: choose a folder with only the data set, or save it as Parquet."
                 )
             if _add(listing, name, entry, homes):
                 inner.append(name)
@@ -88,10 +86,10 @@ def list_files(folder: Path) -> Listing:
     return listing
 
 
-def open_file(path: str) -> BinaryIO:
-    """Open a regular file by an absolute path in which no part may be a link.
+def open_file(path: str) -> BufferedReader:
+    """Open a regular file by an absolute path, of which no part may be a link.
 
-    So a file or a folder that was swapped for a link since the path was resolved is not followed.
+    A file or folder that was replaced by a link after the path was resolved is not followed.
     Raises OSError.
     """
     descriptor = _open_without_links(path)
@@ -104,16 +102,16 @@ def open_file(path: str) -> BinaryIO:
         raise
 
 
-def open_clip(path: str) -> BinaryIO:
-    """Open the sound file that a row names by its real path; raises AudioError.
+def open_clip(path: str) -> BufferedReader:
+    """Open the audio file of a row by its real path; raises AudioError.
 
-    A path that is not absolute stands for one that is not among the files of the data folder.
+    A relative path marks a file that is not in the data folder.
     """
     name = f'The recording "{shown(posixpath.basename(path))}"'
     if not os.path.isabs(path):
         raise AudioError(
-            f"{name} is not among the files of its data folder, which alone are read. Put it into "
-            "the folder, or store its bytes in the Parquet file."
+            f"{name} is not in its data folder, and files elsewhere are not read. Move it into the "
+            "folder, or store its bytes in the Parquet file."
         )
     try:
         return open_file(path)
@@ -122,18 +120,18 @@ def open_clip(path: str) -> BinaryIO:
     except (OSError, ValueError) as error:
         code = getattr(error, "errno", None)
         is_link = code in (errno.ELOOP, errno.ENOTDIR)
-        reason = "a link has taken its place" if is_link else getattr(error, "strerror", error)
+        reason = "it was replaced by a link" if is_link else getattr(error, "strerror", error)
         raise AudioError(f"{name} cannot be opened ({reason}). Choose another file.") from error
 
 
 def shown(name: str) -> str:
-    """Return a file's name on one line, at most 80 characters long and valid as UTF-8."""
+    """Return the name of a file for an error: one line of UTF-8, at most 80 characters."""
     text = " ".join(name.encode("utf-8", "backslashreplace").decode().split())
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def is_utf8(name: str) -> bool:
-    """Tell whether a name can be stored and shown: one of other bytes is no text."""
+    """Return whether a name is valid UTF-8, so that it can be stored and displayed."""
     try:
         name.encode()
     except UnicodeEncodeError:
@@ -142,7 +140,7 @@ def is_utf8(name: str) -> bool:
 
 
 def _entries(listing: Listing, parent: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
-    """The entries of one folder that are not hidden, by path in the data folder."""
+    """Yield the entries of a folder that are not hidden, with their paths in the data folder."""
     try:
         with os.scandir(listing.root / parent) as found:
             entries = sorted(found, key=lambda entry: entry.name)
@@ -157,7 +155,7 @@ def _entries(listing: Listing, parent: str) -> Iterator[tuple[str, os.DirEntry[s
 
 
 def _add(listing: Listing, name: str, entry: os.DirEntry[str], homes: tuple[str, ...]) -> bool:
-    """Put an entry where it belongs, and tell whether it is a folder to list as well."""
+    """Add an entry to the listing, and return whether it is a folder to list too."""
     reason = ""
     try:
         if not is_utf8(name):
@@ -168,7 +166,7 @@ def _add(listing: Listing, name: str, entry: os.DirEntry[str], homes: tuple[str,
             if name.count("/") + 1 < MAX_DEPTH:
                 listing.folders.add(name)
                 return True
-            reason = f"lies more than {MAX_DEPTH} folders deep"
+            reason = f"is more than {MAX_DEPTH} folders deep"
         elif entry.is_file():
             listing.files[name] = ""
         else:
@@ -181,14 +179,14 @@ def _add(listing: Listing, name: str, entry: os.DirEntry[str], homes: tuple[str,
 
 
 def _target(link: str, homes: tuple[str, ...]) -> str:
-    """The file that a link leads to; raises OSError, its text the reason why it is not followed."""
+    """Return the target of a link; raises OSError with the reason why it is not followed."""
     try:
         target = os.path.realpath(link, strict=True)
     except OSError as error:
-        why = "in a circle" if error.errno == errno.ELOOP else "nowhere"
-        raise OSError(error.errno, f"is a link that leads {why}") from None
+        kind = "a circular link" if error.errno == errno.ELOOP else "a broken link"
+        raise OSError(error.errno, f"is {kind}") from None
     if not target.startswith(homes):
-        raise OSError(errno.EPERM, "is a link that leads out of the folder")
+        raise OSError(errno.EPERM, "is a link to a file outside of the folder")
     mode = os.lstat(target).st_mode
     if stat.S_ISDIR(mode):
         raise OSError(errno.EISDIR, "is a link to a folder")
@@ -200,7 +198,7 @@ def _target(link: str, homes: tuple[str, ...]) -> str:
 
 
 def _blob_folders(root: Path) -> Iterator[Path]:
-    """Where the Hub cache keeps the files of a snapshot, for a folder that is one or lies in one.
+    """Yield the blob folders of the Hub cache, for a folder that is a snapshot or within one.
 
     Layout: CACHE/datasets--OWNER--NAME/snapshots/REVISION/FILE links to ../../blobs/HASH, which
     may itself be a link into CACHE/blobs, shared by all repositories.
@@ -217,7 +215,7 @@ def _blob_folders(root: Path) -> Iterator[Path]:
 
 
 def _open_without_links(path: str) -> int:
-    # O_NONBLOCK: to open a pipe that nobody writes to would wait for ever
+    # O_NONBLOCK: opening a pipe without a writer would wait forever
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
     if os.open not in os.supports_dir_fd:  # Windows
         if os.path.realpath(path) != path:

@@ -1,4 +1,4 @@
-"""The sound of a clip that a report speaks of, read from its data set when it is asked for."""
+"""Find the audio of a clip in a report, in the data set that the run was trained on."""
 
 from intent.audio.clip import Clip, clip_hash
 from intent.data.dataset import clip_at, load_data
@@ -7,14 +7,14 @@ from intent.recipes import Recipe
 
 
 def find_clip(recipe: Recipe, name: str, sound_hash: str) -> Clip:
-    """Return the clip of that name, and of that hash unless it is "", in a recipe's data set.
+    """Return the clip with a name, and with a hash unless that is "", from the data set of a recipe.
 
-    Raises DataError, in a sentence, where the data set or the clip is not there any more.
+    Raises DataError where the data set or the clip is gone.
     """
     try:
         parts = load_data(recipe.data, recipe.locales)
     except DataError as error:
-        raise DataError(f"The recordings of this run cannot be opened any more. {error}") from None
+        raise DataError(f"The recordings of this run can no longer be opened. {error}") from None
     unreadable = None
     for dataset in parts.values():
         rows = [row for row, found in enumerate(dataset["name"][:]) if found == name]
@@ -29,6 +29,6 @@ def find_clip(recipe: Recipe, name: str, sound_hash: str) -> Clip:
     if unreadable:
         raise DataError(str(unreadable))
     raise DataError(
-        f'The recording "{name}" is not in the data set any more, or has been changed since: put '
-        "the data back as it was to hear it."
+        f'The recording "{name}" was removed from the data set or changed: restore the data '
+        "set to play it."
     )

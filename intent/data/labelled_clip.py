@@ -1,4 +1,4 @@
-"""One recording of a data set with what is known of it, its sound read when it is wanted."""
+"""A labelled clip of a data set, whose audio is read on demand."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from intent.audio.clip import Clip
 
 @dataclass(frozen=True)
 class LabelledClip:
-    """A clip of the data set, by the hash of its sound, and how to read it."""
+    """A clip of a data set: its label, and a function that reads its audio."""
 
     name: str
     label_id: int
@@ -16,4 +16,4 @@ class LabelledClip:
     transcription: str
     hash: str
     read: Callable[[], Clip]
-    flaw: str = ""  # what makes it hard to hear, as `intent.audio.quality.flaw` says
+    flaw: str = ""  # as returned by `intent.audio.quality.flaw`

@@ -1,4 +1,4 @@
-"""Data sets in a local folder: Parquet in the Hub's layout, or one folder of audio per label."""
+"""Load a data set from a local folder: Parquet in the layout of the Hub, or a folder per label."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -25,10 +25,10 @@ MAX_PARQUET_FILES = 10_000  # of one data set: 50 GB in files of 5 MB
 
 
 def folder_parts(folder: Path, locales: Sequence[str]) -> tuple[list[Part], list[LeftOut]]:
-    """Return what a folder holds, whichever of the layouts it has, and what was left out of it.
+    """Return the parts of the data set in a folder, and the files that were left out.
 
-    `locales` chooses among a folder's locales, and says nothing about a folder that has none.
-    Raises DataError, in one sentence, for a folder that is missing or holds no data set.
+    `locales` selects the locales of a folder that has some, and is ignored otherwise. Raises
+    DataError for a folder that is missing or has no data set.
     """
     check_is_folder(folder)
     try:
@@ -37,11 +37,11 @@ def folder_parts(folder: Path, locales: Sequence[str]) -> tuple[list[Part], list
             return _parquet_parts(listing, locales), listing.left_out
         return _label_folder_parts(listing), listing.left_out
     except OSError as error:
-        raise _closed(folder, error) from error
+        raise _cannot_open(folder, error) from error
 
 
 def check_is_folder(folder: Path) -> None:
-    """Raise DataError where there is no folder."""
+    """Raise DataError unless the path is a readable folder."""
     if not is_utf8(str(folder)):
         raise DataError(
             f'A folder with a name in UTF-8 was expected, but found "{shown(str(folder))}": '
@@ -52,14 +52,14 @@ def check_is_folder(folder: Path) -> None:
             return
         found = "a file" if folder.exists() else "nothing"
     except OSError as error:
-        raise _closed(folder, error) from error
+        raise _cannot_open(folder, error) from error
     raise DataError(f'A folder was expected at "{folder}", but there is {found}: check the path.')
 
 
-def _closed(folder: Path, error: OSError) -> DataError:
+def _cannot_open(folder: Path, error: OSError) -> DataError:
     return DataError(
-        f'The folder "{folder}" could not be opened ({error.strerror or error}): check its '
-        "path, and that you may read it."
+        f'The folder "{folder}" could not be opened ({error.strerror or error}): check the '
+        "path and its permissions."
     )
 
 
@@ -89,8 +89,8 @@ def _parquet_parts(listing: Listing, locales: Sequence[str]) -> list[Part]:
     missing = [locale for locale in locales if locale not in known]
     if missing:
         raise DataError(
-            f'There is no locale "{missing[0]}" in "{listing.folder}", which has '
-            f"{', '.join(known)}: choose among these."
+            f'"{listing.folder}" has no locale "{missing[0]}", only {", ".join(known)}: '
+            "choose among these."
         )
     parts = []
     for locale in locales:
@@ -104,7 +104,7 @@ def _parquet_parts(listing: Listing, locales: Sequence[str]) -> list[Part]:
 
 
 def _card(listing: Listing, folder: str) -> Card:
-    """What the README of the data set, or of a folder in it, declares."""
+    """Return the declarations in the README of the data set, or of a folder in it."""
     name = f"{folder}/README.md".lstrip("/")
     if name not in listing.files:
         return Card()
@@ -113,7 +113,7 @@ def _card(listing: Listing, folder: str) -> Card:
 
 
 def _only_subset(card: Card, listing: Listing) -> str:
-    """The subset that is read where none is asked for; "default" need not be declared."""
+    """Return the subset to read where none was requested; "default" need not be declared."""
     default = [name for name, subset in card.subsets.items() if subset.is_default]
     if "default" in card.subsets or not card.subsets:
         return "default"
@@ -121,15 +121,15 @@ def _only_subset(card: Card, listing: Listing) -> str:
         return default[0] if default else next(iter(card.subsets))
     names = ", ".join(shown(name) for name in list(card.subsets)[:10])
     raise DataError(
-        f'The README.md of "{listing.folder}" should say which of its {len(card.subsets)} subsets '
-        f'to read, but none of them ({names}) has "default: true": add it to one.'
+        f'The README.md of "{listing.folder}" should mark one of its {len(card.subsets)} subsets '
+        f'as the default, but none of them ({names}) has "default: true": add it to one.'
     )
 
 
 def _load(
     listing: Listing, card: Card, name: str, locale: str, budget: Budget, folder: str = ""
 ) -> list[Part]:
-    """The splits of one subset, of the data set or of a folder in it."""
+    """Return the splits of one subset, of the data set or of a folder in it."""
     readme = f'The README.md of "{listing.folder}"'
     subset = card.subsets.get(name, Subset({}))
     base = "/".join(filter(None, (folder, path_inside(subset.folder, readme))))
@@ -142,11 +142,11 @@ def _load(
     if len(files) > MAX_PARQUET_FILES:
         raise DataError(
             f"{budget.title} should have at most {MAX_PARQUET_FILES:,} Parquet files, but has "
-            f"{len(files):,}: write it as fewer, larger ones."
+            f"{len(files):,}: save it as fewer, larger files."
         )
     if not files:
         raise DataError(
-            f'"{listing.folder / base}" should hold Parquet files, but holds no such file: choose '
+            f'"{listing.folder / base}" should have Parquet files, but has none: choose '
             f"another folder.{listing.left_out_note()}"
         )
     if subset.patterns:
@@ -169,7 +169,7 @@ def _read(
             return read_parquet(listing, paths, class_names, budget)
     except DataError:
         raise
-    except Exception as error:  # damaged files make Arrow raise nearly anything
+    except Exception as error:  # Arrow raises nearly anything for damaged files
         raise _unreadable(listing.folder, error) from error
 
 
@@ -179,7 +179,7 @@ def _unreadable(folder: Path, error: BaseException) -> DataError:
     reason = " ".join(str(error).split()) or type(error).__name__
     return DataError(
         f'The data set in "{folder}" could not be read ({reason[:200]}): check that its Parquet '
-        "files are whole and alike, and that the disk has space."
+        "files are complete and have the same columns, and that the disk has space."
     )
 
 
@@ -188,7 +188,7 @@ def _label_folder_parts(listing: Listing) -> list[Part]:
     top = {name for name in listing.folders if "/" not in name}
     filled = {name.split("/")[0] for name in clips if name.count("/") >= 2}
     divided = bool(top) and top <= {"train", "test"} and filled == top
-    rows: dict[str, list[tuple[str, str]]] = {}  # by split: the label and the file of each clip
+    rows: dict[str, list[tuple[str, str]]] = {}  # split → label and file of each clip
     for name in clips:
         folders = name.split("/")[:-1]
         if len(folders) >= (2 if divided else 1):
@@ -197,15 +197,15 @@ def _label_folder_parts(listing: Listing) -> list[Part]:
     if not rows:
         kinds = ", ".join(suffix[1:] for suffix in AUDIO_SUFFIXES)
         raise DataError(
-            f'"{listing.folder}" should hold Parquet files, or one folder per label with audio '
-            f"files ({kinds}), but holds no such file: choose another folder."
+            f'"{listing.folder}" should have Parquet files, or one folder per label with audio '
+            f"files ({kinds}), but has neither: choose another folder."
             f"{listing.left_out_note()}"
         )
     return [Part(_file_dataset(listing, rows[split]), split) for split in sorted(rows)]
 
 
 def _file_dataset(listing: Listing, clips: list[tuple[str, str]]) -> "Dataset":
-    """Rows that point to the files; their bytes stay on the disk."""
+    """Return rows that refer to the files; their bytes stay on the disk."""
     import datasets
 
     columns = {
@@ -215,7 +215,7 @@ def _file_dataset(listing: Listing, clips: list[tuple[str, str]]) -> "Dataset":
     }
     features = datasets.Features(
         {
-            # not Audio: to put rows into one, `datasets` asks for torchcodec
+            # not Audio: `datasets` needs torchcodec to encode rows as Audio
             "audio": {"bytes": datasets.Value("binary"), "path": datasets.Value("string")},
             "label": datasets.Value("string"),
             "name": datasets.Value("string"),

@@ -87,7 +87,7 @@ def _check_known(locales: Sequence[str]) -> None:
 
 def _not_fetched(reason: str) -> DataError:
     return DataError(
-        f"MInDS-14 could not be fetched from the Hugging Face Hub ({reason}): "
+        f"MInDS-14 could not be downloaded from the Hugging Face Hub ({reason}): "
         "choose the bundled sample, or a folder of recordings."
     )
 

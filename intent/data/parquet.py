@@ -1,4 +1,4 @@
-"""Rows of Parquet files as one data set on the disk, unpacked within bounds."""
+"""Decompress Parquet files into one data set on the disk, within bounds."""
 
 import hashlib
 import json
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
     import pyarrow.parquet
     from datasets import Dataset, Features
 
-MAX_PAGE_BYTES = 1 << 30  # unpacked, of any column: Arrow writes up to 1024 recordings in one page
-MAX_TEXT_PAGE_BYTES = 64 << 20  # unpacked, of a column of text: writers aim at 1 MB
-BATCH_BYTES = 32 << 20  # unpacked together, where rows are not larger
+MAX_PAGE_BYTES = 1 << 30  # uncompressed, of any column: Arrow writes up to 1024 recordings per page
+MAX_TEXT_PAGE_BYTES = 64 << 20  # uncompressed, of a text column: writers aim at 1 MB
+BATCH_BYTES = 32 << 20  # uncompressed, of a batch, unless one row is larger
 MAX_BATCH_ROWS = 10_000
-SIZE = 2  # where it stands in the state of a file
-CACHE_VERSION = 1  # of what is written; another one is not read
+SIZE = 2  # index in the state of a file
+CACHE_VERSION = 1  # of the cached files; others are not read
 
 
 def read_parquet(
@@ -42,11 +42,11 @@ def read_parquet(
     class_names: Mapping[str, tuple[str, ...]],
     budget: Budget,
 ) -> "Dataset":
-    """Return the rows of listed files, in the memory-mapped form of `datasets`.
+    """Return the rows of listed files as a memory-mapped data set.
 
-    What was unpacked is kept in the cache of `datasets` under a key of the files' names, sizes,
-    inodes and times, so that an edited file is read anew. `class_names` are those of the README.
-    Raises DataError for a file beyond the bounds, and what Arrow and the disk raise.
+    Caches the rows in the cache of `datasets`, under a key of the names, sizes, inodes and times of
+    the files, so that an edited file is read again. `class_names` are those of the README. Raises
+    DataError for a file beyond the bounds, and errors of Arrow and of the disk.
     """
     import datasets
 
@@ -80,13 +80,13 @@ def _write(
     budget: Budget,
     cached: Path,
 ) -> Path:
-    """Write the rows of the files as an Arrow stream, whole or not at all, and return its path."""
+    """Write the rows of the files as an Arrow stream, completely or not at all; return its path."""
     cached.parent.mkdir(parents=True, exist_ok=True)
     descriptor, part = tempfile.mkstemp(dir=cached.parent, suffix=".part")
     try:
         with os.fdopen(descriptor, "wb") as sink:
             points_to_files = _write_rows(sink, listing, stamps, class_names, budget)
-        if points_to_files:  # such files come and go, so this is written anew each time
+        if points_to_files:  # they may change, so this is written again each time
             cached = cached.with_suffix(".files.arrow")
         os.replace(part, cached)
     finally:
@@ -101,7 +101,7 @@ def _write_rows(
     class_names: Mapping[str, tuple[str, ...]],
     budget: Budget,
 ) -> bool:
-    """Write all rows, and tell whether any of them points to a file."""
+    """Write all rows, and return whether any of them refers to a file."""
     import pyarrow.ipc
 
     with ExitStack() as stack:
@@ -116,12 +116,12 @@ def _write_rows(
                     stream = pyarrow.ipc.new_stream(sink, features.arrow_schema)
                     writer = stack.enter_context(stream)
                 elif own != features:
-                    raise _unlike(budget.title, name)
+                    raise _different_columns(budget.title, name)
                 reader = _reader(listing, name, own, budget, int(stamp[SIZE]))
                 for batch in _batches(parquet, file, reader):
                     writer.write_batch(batch)
                 if _state(name, file) != stamp:
-                    raise OSError(f'"{shown(name)}" was changed while it was read')
+                    raise OSError(f'"{shown(name)}" changed while it was being read')
             points_to_files = points_to_files or reader.points_to_files
     return points_to_files
 
@@ -133,35 +133,35 @@ def _reader(
         found = listing.find(path, beside=name)
         return file_for_row(path, found and listing.real_path(found))
 
-    unpacked = Limit(FREE_BYTES + MAX_RATIO * file_bytes)
-    return RowReader(features, find_file, _title(name), budget, unpacked)
+    uncompressed = Limit(FREE_BYTES + MAX_RATIO * file_bytes)
+    return RowReader(features, find_file, _title(name), budget, uncompressed)
 
 
 def _batches(
     parquet: "pyarrow.parquet.ParquetFile", file: BinaryIO, reader: RowReader
 ) -> Iterator["pyarrow.RecordBatch"]:
-    """Yield the rows of a file, unpacked a few at a time, once its size unpacked is known."""
+    """Yield the rows of a file in small batches, after checking its uncompressed size."""
     groups = range(parquet.metadata.num_row_groups)
     reader.budget.add_rows(sum(parquet.metadata.row_group(n).num_rows for n in groups))
     columns = list(reader.features)
-    limit = Limit(reader.unpacked.most)
-    longest = _longest_row(parquet, file, columns, limit, reader.title)
-    size = max(1, min(MAX_BATCH_ROWS, BATCH_BYTES // longest))
+    limit = Limit(reader.uncompressed.max_bytes)
+    row_bytes = _max_row_bytes(parquet, file, columns, limit, reader.title)
+    size = max(1, min(MAX_BATCH_ROWS, BATCH_BYTES // row_bytes))
     file.seek(0)
     for batch in parquet.iter_batches(batch_size=size, columns=columns, use_threads=False):
         yield reader.read(batch)
 
 
-def _longest_row(
+def _max_row_bytes(
     parquet: "pyarrow.parquet.ParquetFile",
     file: BinaryIO,
     columns: Sequence[str],
     limit: Limit,
     title: str,
 ) -> int:
-    """The most bytes that one row can have: a value is no longer than a page that it is in.
+    """Return an upper bound of the bytes of a row: a value is at most as large as its page.
 
-    A repeated value is stored once, in a dictionary or as a prefix, however often it is read.
+    The file size is no bound: a repeated value is stored once, in a dictionary or as a prefix.
     Raises PageError or DataError for pages beyond the bounds.
     """
     longest: dict[str, int] = {}
@@ -180,22 +180,22 @@ def _longest_row(
 def _chunks(
     parquet: "pyarrow.parquet.ParquetFile", columns: Sequence[str]
 ) -> Iterator[tuple[str, Chunk]]:
-    """The stored columns that are read, by their path (audio.bytes), of all row groups."""
+    """Yield the column chunks to read of all row groups, with their paths such as audio.bytes."""
     schema = parquet.schema
     numbers = [n for n in range(len(schema)) if schema.column(n).path.split(".")[0] in columns]
     for number in range(parquet.metadata.num_row_groups):
         group = parquet.metadata.row_group(number)
         for found in map(group.column, numbers):
             if found.file_path:
-                raise PageError("a column that is in another file")
+                raise PageError("a column in another file")
             if not 0 <= found.num_values <= group.num_rows:
-                raise PageError("a column of more values than rows")
+                raise PageError("a column with more values than rows")
             start, dictionary = found.data_page_offset, found.dictionary_page_offset
-            if dictionary is not None and 0 < dictionary < start:  # as Arrow reckons it
+            if dictionary is not None and 0 < dictionary < start:  # as Arrow does
                 start = dictionary
             chunk = Chunk(start, found.total_compressed_size, found.num_values)
             if min(chunk.start, chunk.length) < 0:
-                raise PageError("a column that begins before the file")
+                raise PageError("a column that starts before the file")
             yield found.path_in_schema, chunk
 
 
@@ -203,8 +203,8 @@ def _title(name: str) -> str:
     return f'The Parquet file "{shown(name)}"'
 
 
-def _unlike(title: str, name: str) -> DataError:
+def _different_columns(title: str, name: str) -> DataError:
     return DataError(
         f"{title} should have the same columns, types and class names in all its Parquet files, "
-        f'but "{shown(name)}" differs from the first: write them anew.'
+        f'but "{shown(name)}" differs from the first: save them again.'
     )

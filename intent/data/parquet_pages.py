@@ -1,6 +1,6 @@
-"""What the pages of a Parquet file unpack to, told by their own headers before any is unpacked.
+"""Read the uncompressed sizes of the pages of a Parquet file from the page headers.
 
-A footer states sizes as well, but nothing checks them: the decoder goes by the page headers. They
+The footer has sizes too, but they are not checked: decoders use those of the page headers. These
 are Thrift structs in the compact protocol; their fields are those of `PageHeader` in
 https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift
 """
@@ -9,33 +9,32 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-MAX_PAGES = 1_000_000  # of one file, in the columns that are read: 50 GB in pages of 50 kB
-MAX_PAGE_HEADER_BYTES = 1 << 20  # with the smallest and the largest value of the page
-MAX_NESTING = 8  # structs inside one another in a page header; the format has three
-FIRST_READ_BYTES = 256  # what most headers fit in
-MIN_ENTRY_BYTES = 4  # of a dictionary: a number has four or eight bytes, a text its length first
+MAX_PAGES = 1_000_000  # of the columns read from one file: 50 GB in pages of 50 kB
+MAX_PAGE_HEADER_BYTES = 1 << 20  # includes the minimum and maximum value of the page
+MAX_NESTING = 8  # of nested structs in a page header; the format has three
+FIRST_READ_BYTES = 256  # most headers are shorter
+MIN_ENTRY_BYTES = (
+    4  # of a dictionary: numbers have four or eight bytes, texts begin with their length
+)
 
 DICTIONARY_PAGE = 2  # enum PageType
-KIND, UNPACKED, PACKED = 1, 2, 3  # fields of PageHeader
-COUNTED = (
-    5,
-    7,
-    8,
-)  # data page, dictionary page, data page of version 2: num_values is their field 1
+KIND, UNCOMPRESSED, COMPRESSED = 1, 2, 3  # fields of PageHeader
+# Fields of PageHeader with a num_values as their field 1: data page, dictionary page, data page v2.
+COUNTED = (5, 7, 8)
 
-STOP, TRUE, FALSE, BYTE, DOUBLE, BINARY, LIST, SET, MAP, STRUCT = 0, 1, 2, 3, 7, 8, 9, 10, 11, 12
+STOP, TRUE, FALSE, BYTE, DOUBLE, BINARY, STRUCT = 0, 1, 2, 3, 7, 8, 12  # types of Thrift
 INTEGERS = (4, 5, 6)
 
 Fields = dict[int, "int | Fields | None"]
 
 
 class PageError(ValueError):
-    """A page that cannot be right; its message says what of it."""
+    """A damaged or malicious page; the message says what is wrong with it."""
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """Where one column of one row group lies in its file, as the footer tells."""
+    """The position of one column of one row group in its file, from the footer."""
 
     start: int  # bytes
     length: int  # bytes
@@ -43,28 +42,28 @@ class Chunk:
 
 
 def page_sizes(file: BinaryIO, chunk: Chunk) -> Iterator[int]:
-    """Yield the unpacked size of each page of a chunk, in bytes; raises PageError."""
+    """Yield the uncompressed size of each page of a chunk in bytes; raises PageError."""
     position, end = chunk.start, chunk.start + chunk.length
     values = 0
     while position < end and values < chunk.values:
         fields, header_bytes = _header(file, position, end)
-        unpacked, packed = fields.get(UNPACKED), fields.get(PACKED)
+        uncompressed, compressed = fields.get(UNCOMPRESSED), fields.get(COMPRESSED)
         count = _count(fields)
         if (
-            not isinstance(unpacked, int)
-            or not isinstance(packed, int)
-            or min(unpacked, packed) < 0
+            not isinstance(uncompressed, int)
+            or not isinstance(compressed, int)
+            or min(uncompressed, compressed) < 0
         ):
             raise PageError("a page without a size")
         if fields.get(KIND) == DICTIONARY_PAGE:
-            if not 0 <= count <= unpacked // MIN_ENTRY_BYTES:
-                raise PageError("a dictionary of more entries than fit into its page")
+            if not 0 <= count <= uncompressed // MIN_ENTRY_BYTES:
+                raise PageError("a dictionary with more entries than fit into its page")
         elif not 0 <= count <= chunk.values:
-            raise PageError("a page of more values than its column")
+            raise PageError("a page with more values than its column")
         else:
             values += count
-        position += header_bytes + packed
-        yield unpacked
+        position += header_bytes + compressed
+        yield uncompressed
 
 
 def _count(fields: Fields) -> int:
@@ -83,16 +82,16 @@ def _header(file: BinaryIO, position: int, end: int) -> tuple[Fields, int]:
         data = file.read(min(size, end - position))
         try:
             return _struct(data, 0, MAX_NESTING)
-        except IndexError:  # it goes on after what was read
+        except IndexError:  # the header is longer
             if size >= min(MAX_PAGE_HEADER_BYTES, end - position):
-                raise PageError("a page header that does not end") from None
+                raise PageError("a page header without an end") from None
             size *= 16
 
 
 def _struct(data: bytes, at: int, nesting: int) -> tuple[Fields, int]:
-    """The whole-number and struct fields by their number, and the position after the struct."""
+    """Return the integer and struct fields by their number, and the position after the struct."""
     if nesting == 0:
-        raise PageError("a page header of too many levels")
+        raise PageError("a page header with too many levels")
     fields: Fields = {}
     number = 0
     while (kind := data[at] & 0x0F) != STOP:
@@ -118,7 +117,7 @@ def _value(data: bytes, at: int, kind: int, nesting: int) -> tuple["int | Fields
         return None, _past(data, at + length)
     if kind in (BYTE, DOUBLE):
         return None, _past(data, at + (1 if kind == BYTE else 8))
-    # lists, sets and maps: no page header has one, so nothing here is worth reading on
+    # No page header has lists, sets or maps.
     raise PageError("a page header with an unknown field")
 
 
@@ -143,4 +142,4 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
             return value, at
         shift += 7
         if shift > 63:
-            raise PageError("a page header with a number too long")
+            raise PageError("a page header with a number that is too long")

@@ -1,4 +1,4 @@
-"""Which columns of a Parquet file are read, and whether they can be what they are read as."""
+"""Choose the columns to read from a Parquet file, and check their types."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
     import pyarrow.parquet
     from datasets import Features
 
-MAX_FOOTER_BYTES = 8 << 20  # some 100 bytes a column of a row group: ten thousand groups of eight
-MAX_COLUMNS = 1000  # top-level ones and those inside them
-MAX_ROW_GROUPS = 10_000  # of one file: a group of a hundred recordings has some 10 MB
+MAX_FOOTER_BYTES = 8 << 20  # about 100 bytes per column of each row group
+MAX_COLUMNS = 1000  # including nested ones
+MAX_ROW_GROUPS = 10_000  # of one file; a group of a hundred recordings has about 10 MB
 THRIFT_ITEMS = 100_000  # entries in any list of the footer
-SCHEMA_DEPTH = 32  # columns inside one another
+SCHEMA_DEPTH = 32  # of nested columns
 
 
 def open_parquet(file: BinaryIO, title: str) -> "pyarrow.parquet.ParquetFile":
-    """Return a Parquet file of which the footer alone has been read, within its bounds.
+    """Open a Parquet file and read its footer, within bounds.
 
-    Raises DataError, and what Arrow raises for a footer that is damaged.
+    Raises DataError, and errors of Arrow for a damaged footer.
     """
     import pyarrow.parquet
 
@@ -39,12 +39,12 @@ def open_parquet(file: BinaryIO, title: str) -> "pyarrow.parquet.ParquetFile":
     if size >= 12:
         file.seek(size - 8)
         footer = int.from_bytes(file.read(4), "little")
-        # what is longer than its file is damage, of which Arrow tells
+        # A footer longer than its file is damage, which Arrow reports.
         _check(footer if footer <= size else 0, MAX_FOOTER_BYTES, "bytes of footer", title)
     file.seek(0)
     parquet = pyarrow.parquet.ParquetFile(
         file,
-        pre_buffer=False,  # a row group at a time would be held in memory
+        pre_buffer=False,  # or it would keep a whole row group in memory
         buffer_size=1 << 20,
         thrift_string_size_limit=MAX_FOOTER_BYTES,
         thrift_container_size_limit=THRIFT_ITEMS,
@@ -58,9 +58,9 @@ def open_parquet(file: BinaryIO, title: str) -> "pyarrow.parquet.ParquetFile":
 def features_of(
     schema: "pyarrow.Schema", declared: Mapping[str, tuple[str, ...]], title: str
 ) -> "Features":
-    """Return the columns to read, with their types; `declared` are the README's class names.
+    """Return the columns to read, with their types; `declared` are the class names of the README.
 
-    Raises DataError, its subject the title, for a column that is missing or of a wrong type.
+    Raises DataError for a column that is missing or of a wrong type. title: the subject of the error.
     """
     check_columns(schema.names, title)
     columns = [AUDIO_COLUMN]
@@ -73,12 +73,12 @@ def features_of(
                 "rename the others."
             )
     if not _is_sound(schema.field(AUDIO_COLUMN).type):
-        raise no_sound(title, _words(schema.field(AUDIO_COLUMN).type))
+        raise no_sound(title, _type_name(schema.field(AUDIO_COLUMN).type))
     for name in columns[1:]:
         if not _is_plain(schema.field(name).type):
             raise DataError(
                 f'{title} should have text or numbers in its column "{name}", but has '
-                f"{str(schema.field(name).type)[:100]}: write it anew."
+                f"{str(schema.field(name).type)[:100]}: save it again."
             )
     known = {**_class_names(schema), **declared}
     return _features(schema, columns, {x: known[x] for x in columns if x in known}, title)
@@ -104,7 +104,7 @@ def _features(
 
 
 def _value_type(kind: "pyarrow.DataType") -> str:
-    """The type that values are kept as, one of each kind."""
+    """Return the type in which values are stored, one per kind."""
     from pyarrow import types
 
     if types.is_dictionary(kind):
@@ -124,9 +124,9 @@ def _is_sound(kind: "pyarrow.DataType") -> bool:
     fields = {field.name: field.type for field in kind}
     if len(fields) < kind.num_fields or not fields.keys() & {"bytes", "path"}:
         return False
-    held, path = fields.get("bytes"), fields.get("path")
-    is_held = held is None or types.is_null(held) or _is_bytes(held)
-    return is_held and (path is None or types.is_null(path) or _is_text(path))
+    stored, path = fields.get("bytes"), fields.get("path")
+    is_stored = stored is None or types.is_null(stored) or _is_bytes(stored)
+    return is_stored and (path is None or types.is_null(path) or _is_text(path))
 
 
 def _is_plain(kind: "pyarrow.DataType") -> bool:
@@ -151,9 +151,9 @@ def _is_bytes(kind: "pyarrow.DataType") -> bool:
 
 
 def _class_names(schema: "pyarrow.Schema") -> dict[str, tuple[str, ...]]:
-    """The names that `datasets` writes into the schema.
+    """Return the class names that `datasets` has written into the schema.
 
-    Not by its own reader: `names_file` in there would make it open any file.
+    Its own reader is not used: `names_file` in the schema would make it open any file.
     """
     try:
         stored = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))
@@ -173,19 +173,19 @@ def _check_names(column: str, names: Sequence[str], title: str) -> None:
         if len(set(map(str, names))) < len(names)
         else f"{len(names):,} names"
         if len(names) > MAX_LABELS
-        else "one that is not a text of a usual length"
+        else "one that is not a text of that length"
         if not all(isinstance(name, str) and len(name) <= MAX_LABEL_CHARACTERS for name in names)
         else ""
     )
     if wrong:
         raise DataError(
-            f'{title} should name the classes of its column "{column}" by at most {MAX_LABELS:,} '
-            f"different texts of at most {MAX_LABEL_CHARACTERS} characters, but has {wrong}: "
+            f"{title} should have at most {MAX_LABELS:,} different class names in its column "
+            f'"{column}", of at most {MAX_LABEL_CHARACTERS} characters, but has {wrong}: '
             "correct the names."
         )
 
 
-def _words(kind: "pyarrow.DataType") -> str:
+def _type_name(kind: "pyarrow.DataType") -> str:
     """Return a type as `datasets` displays it, which its users know."""
     import pyarrow
     from datasets import Features
@@ -199,6 +199,6 @@ def _words(kind: "pyarrow.DataType") -> str:
 def _check(found: int, most: int, what: str, title: str) -> None:
     if found > most:
         raise DataError(
-            f"{title} should have at most {most:,} {what}, but has {found:,}: divide it into "
-            "several files, or write it anew."
+            f"{title} should have at most {most:,} {what}, but has {found:,}: split it into "
+            "several files, or save it again."
         )

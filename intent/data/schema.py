@@ -1,4 +1,4 @@
-"""One shape for every data set: audio, label, transcription, locale and name."""
+"""Bring every data set to the same columns: audio, label, transcription, locale and name."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,18 +14,18 @@ AUDIO_COLUMN = "audio"  # struct {"bytes": bytes | None, "path": str | None}, ne
 LABEL_COLUMNS = ("intent_class", "label", "labels", "intent")
 LOCALE_COLUMNS = ("locale", "lang_id")
 
-MAX_ROWS = 1_000_000  # clips: names, labels and transcripts of all of them are held in memory
-MAX_LABELS = 1000  # of a data set: a confusion matrix has the square of it, in cells
-LISTED = 30  # names in a sentence
-MAX_LABEL_CHARACTERS = 256  # a folder's name, which may be a label, has at most 255 bytes
+MAX_ROWS = 1_000_000  # clips: names, labels and transcriptions of all of them are kept in memory
+MAX_LABELS = 1000  # of a data set: a confusion matrix has the square of it in cells
+LISTED = 30  # names in an error
+MAX_LABEL_CHARACTERS = 256  # the name of a folder, which may be a label, has at most 255 bytes
 
 
 @dataclass(frozen=True)
 class Part:
-    """Rows as their source holds them; `locale` is "" where the rows themselves may know it."""
+    """Rows as their source has them; `locale` is "" where the rows may have their own."""
 
     dataset: "Dataset"
-    split: str  # the source's own name of it
+    split: str  # as the source names it
     locale: str = ""
 
 
@@ -55,7 +55,7 @@ def unite(parts: Sequence[Part], title: str) -> "DatasetDict":
     joined: dict[str, list[Dataset]] = {}
     for part, column in zip(parts, labels, strict=True):
         split = part.split if divided else "all"
-        if split in ("train", "test", "all"):  # a validation part beside the two is not used
+        if split in ("train", "test", "all"):  # a validation split is not used
             joined.setdefault(split, []).append(_normalize(part, column, names, title))
     return DatasetDict(
         {split: concatenate_datasets(joined[split]) for split in sorted(joined, reverse=True)}
@@ -63,29 +63,29 @@ def unite(parts: Sequence[Part], title: str) -> "DatasetDict":
 
 
 def check_columns(names: Sequence[str], title: str) -> None:
-    """Raise DataError where a table lacks the column of the labels or of the sound."""
+    """Raise DataError where a table has no label column or no audio column."""
     if not any(name in names for name in LABEL_COLUMNS):
         raise DataError(
             f"{title} should have a label column named one of {_listed(LABEL_COLUMNS)}, but has "
-            f"{_listed(names)}: rename the column that holds the labels."
+            f"{_listed(names)}: rename the column of the labels."
         )
     if AUDIO_COLUMN not in names:
         raise DataError(
             f'{title} should have a column named "{AUDIO_COLUMN}", but has '
-            f"{_listed(names)}: rename the column that holds the sound."
+            f"{_listed(names)}: rename the column of the audio."
         )
 
 
 def no_sound(title: str, found: str) -> DataError:
-    """Return the refusal of a column of sound that holds something else."""
+    """Return the error for an audio column of another type."""
     return DataError(
-        f'{title} should have sound in its column "{AUDIO_COLUMN}" (encoded files, as '
-        f"`datasets` stores them), but has {found}: write it anew."
+        f'{title} should have audio in its column "{AUDIO_COLUMN}" (encoded files, as '
+        f"`datasets` stores them), but has {found}: save it again."
     )
 
 
 def too_many_rows(title: str, found: int) -> DataError:
-    """Return the refusal of more clips than are read."""
+    """Return the error for a data set with too many clips."""
     return DataError(
         f"{title} should have at most {MAX_ROWS:,} clips, but has {found:,}: choose fewer of them."
     )
@@ -98,15 +98,14 @@ def _check_labels(found: Sequence[str], title: str) -> None:
     has = f"{len(found):,} labels" if len(found) > MAX_LABELS else f"one of {longest:,} characters"
     raise DataError(
         f"{title} should have at most {MAX_LABELS:,} labels of at most {MAX_LABEL_CHARACTERS} "
-        f"characters, but has {has}: check that its label column holds the labels."
+        f"characters, but has {has}: check that its label column contains labels."
     )
 
 
 def _labels(dataset: "Dataset", title: str) -> list[str]:
-    """The label of each row, as text."""
+    """Return the label of each row as text."""
     check_columns(dataset.column_names, title)
-    column = _first_of(LABEL_COLUMNS, dataset)
-    values = _texts(dataset, column)
+    values = _texts(dataset, _label_column(dataset))
     missing = sum(value is None or value == "" for value in values)
     if missing:
         raise DataError(
@@ -117,7 +116,7 @@ def _labels(dataset: "Dataset", title: str) -> list[str]:
 
 
 def _common_names(parts: Sequence[Part], labels: Sequence[list[str]]) -> tuple[str, ...]:
-    """The class names: the data set's own order where all parts agree on one, else sorted."""
+    """Return the class names: in the order of the data set where all parts agree, else sorted."""
     declared = {_class_names(part.dataset) for part in parts}
     if len(declared) == 1 and (names := declared.pop()):
         return names
@@ -127,7 +126,7 @@ def _common_names(parts: Sequence[Part], labels: Sequence[list[str]]) -> tuple[s
 
 
 def _class_names(dataset: "Dataset") -> tuple[str, ...]:
-    feature = dataset.features[_first_of(LABEL_COLUMNS, dataset)]
+    feature = dataset.features[_label_column(dataset)]
     return tuple(getattr(feature, "names", None) or ())
 
 
@@ -140,7 +139,7 @@ def _normalize(part: Part, labels: list[str], names: tuple[str, ...], title: str
     column = _first_of(LOCALE_COLUMNS, dataset)
     spoken = _texts(dataset, column) if column and not part.locale else []
     ids = {name: index for index, name in enumerate(names)}
-    added: list[tuple[str, list, object]] = [
+    added: list[tuple[str, list[int] | list[str], ClassLabel | Value]] = [
         ("label", [ids[label] for label in labels], ClassLabel(names=list(names))),
         ("transcription", [text or "" for text in texts] or [""] * len(labels), Value("string")),
         ("locale", [str(x or "") for x in spoken] or [part.locale] * len(labels), Value("string")),
@@ -148,7 +147,7 @@ def _normalize(part: Part, labels: list[str], names: tuple[str, ...], title: str
     ]
     try:
         dataset = dataset.cast_column(AUDIO_COLUMN, Audio(decode=False))
-    except Exception as error:  # Arrow raises many kinds for a column of another type
+    except Exception as error:  # Arrow raises many kinds of errors for another type
         raise no_sound(title, str(dataset.features[AUDIO_COLUMN])) from error
     dataset = dataset.remove_columns([c for c in dataset.column_names if c != AUDIO_COLUMN])
     for name, values, feature in added:
@@ -157,7 +156,7 @@ def _normalize(part: Part, labels: list[str], names: tuple[str, ...], title: str
 
 
 def _clip_names(dataset: "Dataset", origin: str) -> list[str]:
-    """A readable name a clip: its file's name, or its row."""
+    """Return a readable name for each clip: the name of its file, or its row."""
     if "name" in dataset.column_names:
         stored = _texts(dataset, "name")
     elif "path" in dataset.column_names:
@@ -172,19 +171,23 @@ def _audio_paths(dataset: "Dataset") -> list[str | None]:
     import pyarrow.compute
     import pyarrow.types
 
-    column = dataset.data.column(AUDIO_COLUMN)  # in Arrow: the sound itself is not read
+    column = dataset.data.column(AUDIO_COLUMN)  # in Arrow: does not read the audio
     if pyarrow.types.is_struct(column.type) and column.type.get_field_index("path") >= 0:
         return pyarrow.compute.struct_field(column, "path").to_pylist()
     return []
 
 
 def _texts(dataset: "Dataset", column: str) -> list[str | None]:
-    """A column's values as text; None where there is no value (a class of -1 included)."""
+    """Return the values of a column as text; None for a missing value (also for class -1)."""
     feature = dataset.features[column]
     values = dataset.data.column(column).to_pylist()
     if names := getattr(feature, "names", None):
         return [names[v] if v is not None and 0 <= v < len(names) else None for v in values]
     return [None if value is None else str(value) for value in values]
+
+
+def _label_column(dataset: "Dataset") -> str:
+    return next(name for name in LABEL_COLUMNS if name in dataset.column_names)
 
 
 def _first_of(names: Sequence[str], dataset: "Dataset") -> str | None:

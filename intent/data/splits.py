@@ -1,20 +1,20 @@
-"""Which files of a data folder make which split: by the README's patterns, or by their names."""
+"""Assign the files of a data folder to splits, by patterns in its README or by their names."""
 
 import fnmatch
 import posixpath
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from intent.data.files import shown
 from intent.errors import DataError
 
-MAX_PATTERNS = 300  # of one subset: each is compared with the name of every file
+MAX_PATTERNS = 300  # of one subset: each is compared with every file name
 MAX_PATTERN_CHARACTERS = 1024
 WILDCARDS = re.compile(r"[*?\[]")
 URL = re.compile(r"://|::|^(file|hf|https?|ftp|s3|gs):", re.IGNORECASE)
 ABSOLUTE = re.compile(r"[/\\~]|[A-Za-z]:[/\\]")
 
-# The words and their order are those of `datasets` (data_files.py: SPLIT_KEYWORDS).
+# Words and order as in `datasets` (data_files.py: SPLIT_KEYWORDS).
 KEYWORDS = {
     "train": ("train", "training"),
     "validation": ("validation", "valid", "dev", "val"),
@@ -27,17 +27,17 @@ SHARD = re.compile(r"data/([^/]+)-\d{5}-of-\d{5}[^/]*\.[^/]*")
 def files_by_split(
     files: Sequence[str], patterns: Mapping[str, Sequence[str]], readme: str, left_out: str = ""
 ) -> dict[str, list[str]]:
-    """Return the files that the patterns of each split name; nothing is looked up on the disk.
+    """Return the files that match the patterns of each split, without access to the disk.
 
-    Raises DataError for a pattern that leaves the folder or matches no file; `left_out` is then
-    added, a sentence on the files that are not read.
+    Raises DataError for a pattern outside of the folder or without a match; `left_out`, a sentence
+    about the files that are not read, is appended.
     """
     if sum(len(several) for several in patterns.values()) > MAX_PATTERNS:
         raise DataError(
-            f"{readme} should name at most {MAX_PATTERNS} patterns for a subset, but names more: "
+            f"{readme} should have at most {MAX_PATTERNS} patterns per subset, but has more: "
             "use * in them."
         )
-    splits = {}
+    splits: dict[str, list[str]] = {}
     for split, several in patterns.items():
         found: dict[str, None] = {}
         for pattern in several:
@@ -47,7 +47,7 @@ def files_by_split(
 
 
 def path_inside(path: str, readme: str) -> str:
-    """Return a pattern or a path of a README, made plain; raises DataError where it leaves it."""
+    """Return a pattern or path of a README, normalized; raises DataError if it leaves the folder."""
     parts = re.split(r"[/\\]", path)
     wrong = (
         "a URL"
@@ -63,17 +63,17 @@ def path_inside(path: str, readme: str) -> str:
     if wrong:
         raise DataError(
             f'{readme} should name files inside the folder, but names "{shown(path)}", {wrong}: '
-            "put the files into the folder and name them from there."
+            "move the files into the folder and use relative paths."
         )
     plain = posixpath.normpath(path)
     return "" if plain == "." else plain
 
 
 def split_by_name(files: Sequence[str]) -> dict[str, list[str]]:
-    """Return the files of each split by the words in their names, as `datasets` reads them.
+    """Return the files of each split by the words in their names, as `datasets` does.
 
-    Shards `data/SPLIT-00000-of-00001.parquet` name any split; else folders named after train,
-    validation or test; else files so named; else everything is "train".
+    In this order: shards `data/SPLIT-00000-of-00001.parquet` of any split; folders named after
+    train, validation or test; files named so; or else all files are "train".
     """
     splits: dict[str, list[str]] = {}
     for file in files:
@@ -87,7 +87,9 @@ def split_by_name(files: Sequence[str]) -> dict[str, list[str]]:
     )
 
 
-def _by_words(files: Sequence[str], names_of, end: str) -> dict[str, list[str]]:  # noqa: ANN001
+def _by_words(
+    files: Sequence[str], names_of: Callable[[str], list[str]], end: str
+) -> dict[str, list[str]]:
     after = f"(?:{SEPARATOR}.*|{end})" if end else f"{SEPARATOR}.*"
     splits = {}
     for split, words in KEYWORDS.items():
@@ -109,23 +111,23 @@ def _file_name(file: str) -> list[str]:
 def _matching(files: Sequence[str], pattern: str, readme: str, left_out: str) -> list[str]:
     plain = path_inside(pattern, readme)
     if WILDCARDS.search(plain):
-        parts = [part for part in plain.split("/")]
+        parts = plain.split("/")
         found = [file for file in files if _matches(file.split("/"), parts)]
     else:
         found = [file for file in files if file == plain]
     if not found:
         raise DataError(
-            f'{readme} names "{shown(pattern)}", but no Parquet file of the folder that can be read '
-            f"has such a name: correct it, or add the file.{left_out}"
+            f'{readme} names "{shown(pattern)}", but the folder has no readable Parquet file of that '
+            f"name: correct it, or add the file.{left_out}"
         )
     return found
 
 
 def _matches(parts: list[str], pattern: list[str]) -> bool:
-    """Whether a path matches, part by part; "**" stands for any number of parts.
+    """Return whether a path matches a pattern, part by part; "**" matches any number of parts.
 
-    `reached` holds the counts of parts that the pattern so far can stand for, so that no pattern
-    takes longer than its length times that of the path.
+    `reached` is the set of part counts that the pattern can match so far, which limits the time to
+    the length of the pattern times that of the path.
     """
     reached = {0}
     for glob in pattern:

@@ -9,7 +9,7 @@ import time
 
 import torch
 
-from intent.devices import autocast, best_device, learning_precision
+from intent.devices import autocast, best_device, training_precision
 from intent.estimate.flops import Clips, recipe_cost
 from intent.recipes import Recipe
 
@@ -81,4 +81,4 @@ def multiply_adds_per_second(device: str, dtype: torch.dtype) -> float:
 
 def _device_and_dtype(recipe: Recipe) -> tuple[str, torch.dtype]:
     device = best_device()
-    return device, learning_precision(device) if recipe.mixed_precision else torch.float32
+    return device, training_precision(device) if recipe.mixed_precision else torch.float32

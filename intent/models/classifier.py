@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from intent.audio.clip import Clip, resample
-from intent.checkpoints.bounds import check_texts, check_weights, longest_seconds
+from intent.checkpoints.bounds import check_weights, longest_seconds, read_checked_config
 from intent.checkpoints.resolve import resolve, shown_name, window_seconds
 from intent.compat import attention_implementation
 from intent.devices import best_device, compute_in, device_name, precision
@@ -184,7 +184,7 @@ def load(checkpoint: str, device: str | None = None) -> Loaded:
 
     quiet_libraries()
     folder, device = resolve(checkpoint), device or best_device()
-    config = check_texts(folder, shown_name(checkpoint))
+    config = read_checked_config(folder, shown_name(checkpoint))
     check_weights(folder, shown_name(checkpoint))
     try:
         model, report = AutoModelForAudioClassification.from_pretrained(
@@ -202,7 +202,7 @@ def load(checkpoint: str, device: str | None = None) -> Loaded:
     except Exception as error:  # noqa: BLE001 - damaged files can raise nearly anything
         raise CheckpointError(
             f"{shown_name(checkpoint)} could not be loaded ({_first_line(error)}): its files are "
-            "damaged or do not belong together. Save or fetch it again, or choose another "
+            "damaged or do not belong together. Save or download it again, or choose another "
             "checkpoint."
         ) from error
     _check_weights(report, shown_name(checkpoint))
@@ -213,10 +213,8 @@ def load(checkpoint: str, device: str | None = None) -> Loaded:
         feature_extractor=extractor,
         device=torch.device(device),
     )
-    window, keeps_attention = (
-        window_seconds(folder),
-        attention_implementation(model.config) == "eager",
-    )
+    window = window_seconds(folder)
+    keeps_attention = attention_implementation(model.config) == "eager"
     longest = window or longest_seconds(config, extractor.sampling_rate, keeps_attention)
     return Loaded(stock, window, longest, device_name(device))
 
@@ -235,7 +233,7 @@ def _check_weights(report: dict, shown: str) -> None:
     for problem, names in ((shape, misshapen), ("missing", missing)):
         if names:
             raise CheckpointError(
-                f"{shown} has weights that are {problem} ({min(names)}): save or fetch it "
+                f"{shown} has weights that are {problem} ({min(names)}): save or download it "
                 "again, or choose another checkpoint."
             )
 

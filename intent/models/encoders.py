@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from intent.checkpoints import resolve
-from intent.checkpoints.bounds import check_texts, check_weights, classifies_audio
+from intent.checkpoints.bounds import check_weights, is_audio_classifier, read_checked_config
 from intent.checkpoints.provenance import read_provenance
 from intent.devices import HEAD_MODULES
 from intent.errors import CheckpointError
@@ -160,8 +160,8 @@ def _config(base: str) -> "PretrainedConfig":
     from transformers import AutoConfig
 
     folder = resolve.locate(base, weights=False)
-    values = check_texts(folder, _shown(base))
-    if not classifies_audio(values):
+    values = read_checked_config(folder, _shown(base))
+    if not is_audio_classifier(values):
         raise _cannot_load(base, ValueError(f"its model type is {values.get('model_type')}"))
     try:
         return AutoConfig.from_pretrained(folder, **_LOCAL_ONLY)

@@ -1,8 +1,8 @@
-"""The summaries of all runs of a folder; a run is read again only where something has changed.
+"""List the summaries of a folder's runs; only runs that changed are read again.
 
 The page lists the runs each second for each visitor, and a folder may hold a thousand of them. While a
-run does not train, every change to it (a new name, a place in the queue, a model that is deleted)
-adds, replaces or removes a file in its folder, and so changes the folder's modification time.
+run is not training, every change to it (a new name, a place in the queue, a deleted model) adds,
+replaces or removes a file in its folder, and so changes the folder's modification time.
 """
 
 import os
@@ -18,8 +18,8 @@ from intent.runs.live import FOLDER_LOCK, holder, in_queue_order
 from intent.runs.store import age, is_run, recover, run_names
 from intent.runs.summary import RunSummary, summarize
 
-# Two changes so close together can leave one modification time: the coarsest file systems count in
-# steps of two seconds.
+# Changes this close together can have the same modification time: the coarsest file systems store it
+# in steps of two seconds.
 SETTLING_NS = 2_000_000_000
 
 _listings: dict[Path, "_Listing"] = {}
@@ -29,7 +29,7 @@ _listings_lock = threading.Lock()
 def summaries(runs: Path) -> tuple[RunSummary, ...]:
     """Return the summaries of a folder's runs, the newest first.
 
-    Returns the same tuple for as long as nothing has changed.
+    Returns the same tuple as long as nothing changes.
     """
     with _listings_lock:
         listing = _listings.setdefault(runs, _Listing(runs))
@@ -39,11 +39,11 @@ def summaries(runs: Path) -> tuple[RunSummary, ...]:
 
 @dataclass(frozen=True)
 class _Entry:
-    """A folder as it was read last; `summary` is None where it holds no run."""
+    """A folder as last read; `summary` is None if it is not a run."""
 
     modified: int  # ns
     events: tuple[int, int]  # size and modification time of the events file
-    is_settled: bool  # a later change will show in the times above
+    is_settled: bool  # any later change will change a time above
     age: tuple[str, int, str]
     summary: RunSummary | None
 
@@ -58,13 +58,13 @@ class _Listing:
     found: tuple[RunSummary, ...] = ()
     names: list[str] = field(default_factory=list)
     names_of: int | None = None  # when the runs folder was modified, ns; None: list it again
-    last_start: int = 0  # when a training began last, ns
+    last_start: int = 0  # when the latest training began, ns
 
     def refreshed(self) -> tuple[RunSummary, ...]:
-        """Read again what has changed, and return the summaries."""
+        """Read the runs that changed, and return the summaries."""
         before = self.entries
         folder_lock = self.runs / FOLDER_LOCK
-        # Times are taken before the reading: a change in between is then seen the next time.
+        # Times are taken before reading, so that a change in between is seen next time.
         last_start = _modified(str(folder_lock))
         training = holder(self.runs)[0] if locks.is_held(folder_lock) else ""
         times = _times_of(self.runs, self._run_names())
@@ -74,7 +74,7 @@ class _Listing:
             if (entry := before.get(name)) and entry.is_settled and entry.modified == modified
         }
         current.pop(training, None)
-        if last_start != self.last_start:  # a run may have begun, and ended, since
+        if last_start != self.last_start:  # a run may have begun and ended since
             current = {
                 name: entry
                 for name, entry in current.items()
@@ -119,12 +119,14 @@ def _read(
 
 
 def _times_of(runs: Path, names: Iterable[str]) -> dict[str, int]:
-    folder = f"{runs}{os.sep}"  # joined as text: a Path a run would take longer than all else
+    folder = (
+        f"{runs}{os.sep}"  # joined as text: creating a thousand Paths would take most of the time
+    )
     return {name: _modified(folder + name) for name in names}
 
 
 def _is_settled(modified: int) -> bool:
-    """Whether another change would give another modification time."""
+    """Return whether another change would change the modification time."""
     return time.time_ns() - modified > SETTLING_NS
 
 

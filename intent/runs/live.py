@@ -1,4 +1,4 @@
-"""Which run of a folder trains now, and which are queued."""
+"""Find the run that is training in a folder, and the queued ones."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -8,7 +8,9 @@ from intent.runs import locks
 from intent.runs.directory import RunDir
 from intent.runs.store import run_names
 
-FOLDER_LOCK = ".lock"  # in the runs folder: held by the process that trains
+# In the runs folder:
+FOLDER_LOCK = ".lock"  # held by the process that trains
+STARTER_LOCK = ".starter"  # held by the app that starts queued runs
 
 
 def live_run(runs: Path) -> RunDir | None:

@@ -1,4 +1,4 @@
-"""A run's report, read back: its figures, and what it answered to each test clip."""
+"""A run's report: its test results and the predictions for each test clip."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -8,68 +8,68 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from intent.errors import RunError
-from intent.evaluation.metrics import LabelFigures, Mistake
+from intent.evaluation.metrics import LabelMetrics, Mistake
 from intent.json_reader import JsonError, read_json
 from intent.runs.directory import RunDir
 
 if TYPE_CHECKING:
     from intent.data.labelled_clip import LabelledClip
 
-TOP = 5  # answers kept of each clip
+TOP = 5  # predictions kept of each clip
 OLD = (
-    "This run was made by an earlier version, which kept its mistakes alone, without the scores of "
-    "its other answers: run it again to see how far its scores can be trusted, and to compare it."
+    "This run was made by an earlier version, which stored only its mistakes: train it again to see "
+    "its calibration and to compare it with other runs."
 )
 
 
 @dataclass(frozen=True)
 class AnsweredClip:
-    """A test clip, and the likeliest answers that a model gave to it, the likeliest first."""
+    """A test clip and the labels predicted for it, the highest score first."""
 
-    hash: str  # of its sound; "" where it was not kept
+    hash: str  # of its audio; "" where it was not stored
     name: str
     locale: str
     transcription: str
     true: str
     top: tuple[tuple[str, float], ...]  # (label, score 0..1)
-    flaw: str = ""  # what makes it hard to hear, as `intent.audio.quality.flaw` says
+    flaw: str = ""  # a problem with the recording, from `intent.audio.quality.flaw`
 
     def __post_init__(self) -> None:
         if not self.top:
-            raise ValueError(f"The clip {self.name} has no answer.")
+            raise ValueError(f"The clip {self.name} has no prediction.")
 
     @property
     def predicted(self) -> str:
-        """The label of the likeliest answer."""
+        """Return the predicted label."""
         return self.top[0][0]
 
     @property
     def score(self) -> float:
-        """The score of the likeliest answer, 0..1."""
+        """Return the score of the predicted label, 0..1."""
         return self.top[0][1]
 
     @property
     def right(self) -> bool:
-        """Whether the likeliest answer is the true one."""
+        """Return whether the predicted label is the true label."""
         return self.predicted == self.true
 
 
 @dataclass(frozen=True)
 class Report:
-    """The figures of a run on its test clips; None and empty where it had none."""
+    """The results of a run on its test clips; None and empty where it had none."""
 
     accuracy: float | None  # 0..1
     interval: tuple[float, float] | None  # 95 %
     ece: float | None  # expected calibration error, 0..1
     labels: tuple[str, ...]
     confusion: tuple[tuple[int, ...], ...]  # a row a true label, a column a predicted one
-    per_intent: dict[str, LabelFigures]
-    clips: tuple[AnsweredClip, ...]  # of an old report its mistakes alone
-    is_whole: bool  # every test clip is in `clips`
+    per_intent: dict[str, LabelMetrics]
+    clips: tuple[AnsweredClip, ...]  # in old reports, only the mistakes
+    is_whole: bool  # `clips` has every test clip
 
     @property
     def mistakes(self) -> tuple[AnsweredClip, ...]:
-        """The clips that were heard as something else, the most confident answers first."""
+        """Return the misclassified clips, the most confident predictions first."""
         wrong = (clip for clip in self.clips if not clip.right)
         return tuple(sorted(wrong, key=lambda clip: -clip.score))
 
@@ -77,7 +77,7 @@ class Report:
 def answered_clips(
     labels: Sequence[str], clips: Sequence["LabelledClip"], probabilities: np.ndarray
 ) -> tuple[AnsweredClip, ...]:
-    """Return the answers in scores (clips, labels), 0..1, five of each clip."""
+    """Return each clip with its five highest of the scores (clips, labels), 0..1."""
     return tuple(
         AnsweredClip(
             clip.hash,
@@ -95,7 +95,7 @@ def answered_clips(
 
 
 def to_json(clips: Sequence[AnsweredClip]) -> list[dict[str, object]]:
-    """Return the clips in types that JSON knows."""
+    """Return the clips as JSON types."""
     return [dataclasses.asdict(clip) for clip in clips]
 
 
@@ -109,27 +109,27 @@ def read_report(run: RunDir) -> Report:
         ) from None
     except (OSError, JsonError) as error:
         raise RunError(
-            f"The report of run {run.id} cannot be read ({error}): its model is "
-            "untouched; test it with python -m intent evaluate."
+            f"The report of run {run.id} cannot be read ({error}): its model is not affected; "
+            "evaluate it with python -m intent evaluate."
         ) from None
 
 
 @dataclass(frozen=True)
 class _Figures:
-    """What is read of an evaluation; runs of earlier versions may lack some of it."""
+    """The part of an evaluation that is read; earlier versions may have written less."""
 
     accuracy: float | None = None
     interval: tuple[float, float] | None = None
     ece: float | None = None
     labels: tuple[str, ...] = ()
     confusion: tuple[tuple[int, ...], ...] = ()
-    per_intent: dict[str, LabelFigures] = field(default_factory=dict)
+    per_intent: dict[str, LabelMetrics] = field(default_factory=dict)
     mistakes: tuple[Mistake, ...] = ()
 
 
 @dataclass(frozen=True)
 class _ReportFile:
-    """What is read of report.json; `clips` is None in those of earlier versions."""
+    """The part of report.json that is read; earlier versions wrote no `clips`."""
 
     evaluation: _Figures | None
     clips: tuple[AnsweredClip, ...] | None = None

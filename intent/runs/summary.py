@@ -1,4 +1,4 @@
-"""The summary of a run that the page, the API and the command line show."""
+"""The summary of a run, as the page, the API and the command line show it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from intent.runs.store import LIVE_STATES, RESUMABLE, State, state
 
 @dataclass(frozen=True)
 class RunSummary:
-    """What a list of runs shows of one run."""
+    """One run in a list of runs."""
 
     run: RunDir
     name: str
@@ -23,11 +23,11 @@ class RunSummary:
     state: State
     place: int | None  # in the queue, from 1
     phase: str
-    progress: Progress | None  # of the present phase
+    progress: Progress | None  # of the current phase
     accuracy: float | None  # 0..1, the final one, else that of the latest evaluation
     interval: tuple[float, float] | None  # 95 %, of the final accuracy
     test_clips: int | None  # behind the final accuracy
-    seconds: float | None  # of work, once the run has finished
+    seconds: float | None  # of training, once the run has finished
     message: str  # why the run failed, else ""
     bytes: int  # of all its files
     has_model: bool
@@ -35,22 +35,22 @@ class RunSummary:
 
     @property
     def id(self) -> str:
-        """The run's id."""
+        """Return the run's id."""
         return self.run.id
 
     @property
     def is_live(self) -> bool:
-        """Whether the run trains or is queued."""
+        """Return whether the run is training or queued."""
         return self.state in LIVE_STATES
 
     @property
     def is_resumable(self) -> bool:
-        """Whether the run ended before it was done."""
+        """Return whether the run can be resumed."""
         return self.state in RESUMABLE
 
 
 def summarize(run: RunDir, queue: Sequence[RunDir] | None = None) -> RunSummary:
-    """Return the summary of a run; `queue` is the folder's queue, if it has been read already."""
+    """Return the summary of a run; `queue`: the folder's queue, if it was read already."""
     now = state(run)
     if now != "queued":
         queue = ()

@@ -4,14 +4,14 @@ import dataclasses
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from intent.labels import human_name
 from intent.paths import BUNDLED, MINDS14, MINDS14_HUB_ID, SAMPLE
 from intent.recipes import WHISPER, Recipe, fields_read_by
 from intent.runs.events import EvalPoint, History
 from intent.sharing.confusion_png import confusion_png
-from intent.sharing.public_view import LOCAL_BASE, LOCAL_DATA, EvaluationJson, PublicRun
+from intent.sharing.public_view import LOCAL_BASE, LOCAL_DATA, PublicRun
 
 if TYPE_CHECKING:
     from huggingface_hub import EvalResult, ModelCardData
@@ -39,35 +39,23 @@ def card_files(
     """
     from huggingface_hub import ModelCard
 
-    evaluation = _evaluation(run)
-    files: dict[str, bytes] = {}
-    if evaluation.get("clips"):
-        names = [human_name(label) for label in evaluation["labels"]]
-        files[PICTURE_FILE] = confusion_png(evaluation["confusion"], names)
-    curve = thinned(history.evaluations)
+    results, files = run.results, {}
+    if results.clips:
+        names = [human_name(label) for label in results.labels]
+        files[PICTURE_FILE] = confusion_png(results.confusion, names)
     card = ModelCard.from_template(
         metadata(run, name),
         template_path=str(TEMPLATE),
-        text=markdown_text,
-        human_name=human_name,
-        accuracy=accuracy_in_words,
-        minds14=MINDS14,
-        sample=SAMPLE,
+        **_words(run),
+        **_tables(run, history, window_seconds),
         run=run,
         recipe=run.recipe,
         provenance=run.provenance,
         report=run.report,
-        evaluation=evaluation,
-        labels=[markdown_text(human_name(label)) for label in evaluation.get("labels", ())],
-        locales=", ".join(map(markdown_text, _locales(run))),
-        base=_base(run),
-        data=_data(run),
+        results=results,
         model=model,
         window_seconds=window_seconds,
         picture=PICTURE_FILE if files else None,
-        hyperparameters=_hyperparameters(run.recipe, window_seconds),
-        curve=curve,
-        curve_counts_clips=bool(curve) and curve[-1].clips is not None,
     )
     return {CARD_FILE: f"{card}\n".encode(), **files}
 
@@ -113,8 +101,29 @@ def thinned(points: Sequence[EvalPoint]) -> list[EvalPoint]:
     return [*points[:-1:step], points[-1]]
 
 
-def _evaluation(run: PublicRun) -> EvaluationJson:
-    return (run.report and run.report["evaluation"]) or {}
+def _words(run: PublicRun) -> dict[str, Any]:
+    """Return the texts of the template, and its functions that format one."""
+    return {
+        "text": markdown_text,
+        "human_name": human_name,
+        "accuracy": accuracy_in_words,
+        "minds14": MINDS14,
+        "sample": SAMPLE,
+        "labels": [markdown_text(human_name(label)) for label in run.results.labels],
+        "locales": ", ".join(map(markdown_text, _locales(run))),
+        "base": _base(run),
+        "data": _data(run),
+    }
+
+
+def _tables(run: PublicRun, history: History, window_seconds: float | None) -> dict[str, Any]:
+    """Return the rows of the template's tables on training."""
+    curve = thinned(history.evaluations)
+    return {
+        "hyperparameters": _hyperparameters(run.recipe, window_seconds),
+        "curve": curve,
+        "curve_counts_clips": bool(curve) and curve[-1].clips is not None,
+    }
 
 
 def _results(run: PublicRun) -> "list[EvalResult]":
@@ -123,8 +132,7 @@ def _results(run: PublicRun) -> "list[EvalResult]":
 
     recipe = run.recipe
     accuracies: dict[str | None, float] = {
-        locale: result["accuracy"]
-        for locale, result in _evaluation(run).get("per_locale", {}).items()
+        locale: result.accuracy for locale, result in run.results.per_locale.items()
     }
     if not accuracies and run.provenance.accuracy is not None:
         accuracies = {None: run.provenance.accuracy}
@@ -152,7 +160,7 @@ def _locales(run: PublicRun) -> tuple[str, ...]:
         return ("en",)
     if run.recipe.data == MINDS14:
         return run.recipe.locales
-    return tuple(_evaluation(run).get("per_locale", {}))
+    return tuple(run.results.per_locale)
 
 
 def _hyperparameters(recipe: Recipe, window_seconds: float | None) -> dict[str, object]:

@@ -4,16 +4,17 @@ import dataclasses
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import BufferedReader
 from pathlib import Path
-from typing import Any, TypedDict
 
 from intent.checkpoints.download import DESCRIPTION_FILES, WEIGHT_FILES
 from intent.checkpoints.provenance import FILE_NAME as PROVENANCE_FILE
 from intent.checkpoints.provenance import Provenance, read_provenance
 from intent.checkpoints.resolve import local_folder
 from intent.errors import CheckpointError, RunError
+from intent.evaluation.metrics import Accuracy, LabelMetrics
+from intent.json_reader import read_json
 from intent.paths import BUNDLED, MINDS14, MINDS14_HUB_ID, SAMPLE
 from intent.recipes import Recipe
 from intent.runs.directory import RunDir
@@ -25,43 +26,27 @@ Files = dict[str, bytes | BufferedReader]  # content by name, weights open for r
 MAX_GENERATIONS = 20  # of checkpoints trained from checkpoints; more must be a loop
 
 
-class AccuracyJson(TypedDict):
-    """An accuracy in report.json."""
+@dataclass(frozen=True)
+class Results:
+    """The results on the test clips; runs of earlier versions lack some of them."""
 
-    accuracy: float  # 0..1
-    interval: list[float]  # 95 %
-    clips: int
-
-
-class IntentJson(TypedDict):
-    """The scores of one intent in report.json, each 0..1."""
-
-    precision: float
-    recall: float
-    f1: float
-    support: int  # test clips
+    accuracy: float | None = None  # 0..1
+    clips: int = 0
+    ece: float | None = None  # expected calibration error, 0..1
+    labels: tuple[str, ...] = ()
+    confusion: tuple[tuple[int, ...], ...] = ()  # rows are true labels, columns predicted labels
+    per_intent: dict[str, LabelMetrics] = field(default_factory=dict)
+    per_locale: dict[str, Accuracy] = field(default_factory=dict)
 
 
-class EvaluationJson(TypedDict, total=False):
-    """The results on the test clips in report.json, as far as the card shows them."""
+@dataclass(frozen=True)
+class PublicReport:
+    """The content of report.json, as far as the model card shows it."""
 
-    accuracy: float | None  # 0..1
-    clips: int
-    ece: float | None  # expected calibration error, 0..1
-    labels: list[str]
-    confusion: list[list[int]]  # rows are true labels, columns predicted labels
-    per_intent: dict[str, IntentJson]
-    per_locale: dict[str, AccuracyJson]
-
-
-class ReportJson(TypedDict):
-    """The content of report.json, as far as it is used here."""
-
-    recipe: dict[str, Any]
     outcome: str
     seconds: float  # of training
     train_clips: int
-    evaluation: EvaluationJson | None
+    evaluation: Results | None
 
 
 @dataclass(frozen=True)
@@ -73,7 +58,13 @@ class PublicRun:
     provenance: Provenance
     root: str | None  # Hub id of the original encoder, if known
     trained_on_minds14: bool  # in this run or in a checkpoint that it started from
-    report: ReportJson | None
+    report: PublicReport | None
+    report_json: bytes  # of report.json; empty if `report` is None
+
+    @property
+    def results(self) -> Results:
+        """The results on the test clips; empty without test clips or report."""
+        return (self.report and self.report.evaluation) or Results()
 
 
 def public_run(run: RunDir) -> PublicRun:
@@ -90,7 +81,7 @@ def public_run(run: RunDir) -> PublicRun:
         raise RunError(
             f"Run {run.id} has no checkpoint to share: resume it, or choose a finished run."
         )
-    recipe = run.recipe()
+    recipe, (report, report_json) = run.recipe(), _report(run, provenance)
     root, earlier_data = _ancestry(recipe.base)
     return PublicRun(
         run_id=run.id,
@@ -104,7 +95,8 @@ def public_run(run: RunDir) -> PublicRun:
         ),
         root=root,
         trained_on_minds14=bool({MINDS14_HUB_ID, MINDS14} & {recipe.data, *earlier_data}),
-        report=_report(run, provenance),
+        report=report,
+        report_json=report_json,
     )
 
 
@@ -165,17 +157,18 @@ def _public_data(data: str) -> str:
     return data if data in (MINDS14_HUB_ID, MINDS14, SAMPLE) else LOCAL_DATA
 
 
-def _report(run: RunDir, provenance: Provenance) -> ReportJson | None:
-    """Return the report, if it belongs to the checkpoint: a resumed run may have a newer one."""
+def _report(run: RunDir, provenance: Provenance) -> tuple[PublicReport | None, bytes]:
+    """Return the report if it belongs to the checkpoint, and as JSON: a resumed run may be ahead."""
     try:
-        report: ReportJson = json.loads(run.report_file.read_text(encoding="utf-8"))
-        if (report["evaluation"] or {}).get("accuracy") != provenance.accuracy:
-            return None
-        recipe = report["recipe"]
+        text = run.report_file.read_bytes()
+        report, whole = read_json(PublicReport, text, extra="ignore"), json.loads(text)
+        recipe = whole["recipe"]
         recipe |= {"base": _public_base(recipe["base"]), "data": _public_data(recipe["data"])}
-        return report
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
-        return None
+    except (OSError, ValueError, TypeError, KeyError):
+        return None, b""
+    if (report.evaluation or Results()).accuracy != provenance.accuracy:
+        return None, b""
+    return report, json.dumps(whole, indent=1).encode()
 
 
 def _config(path: Path) -> bytes:

@@ -1,6 +1,5 @@
 """Pack a run into one zip: checkpoint, model card, recipe, report, and ONNX on request."""
 
-import json
 import shutil
 import tempfile
 import zipfile
@@ -46,7 +45,7 @@ def zipped(
                     "recipe.json": recipe_file(public),
                 }
                 if public.report:
-                    files["report.json"] = json.dumps(public.report, indent=1).encode()
+                    files["report.json"] = public.report_json
                 if with_onnx:
                     on_progress("exporting to ONNX, about half a minute", None)
                     files[ONNX_FILE] = onnx_bytes(run.model)

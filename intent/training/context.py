@@ -1,4 +1,4 @@
-"""What all stages of one training share: recipe, model, clips, progress, and when to stop."""
+"""Share recipe, model, clips, progress and stop requests among the stages of one training."""
 
 import time
 from collections import deque
@@ -10,7 +10,7 @@ from transformers import PreTrainedModel
 
 from intent import distributed
 from intent.data.labelled_clip import LabelledClip
-from intent.devices import learning_precision
+from intent.devices import training_precision
 from intent.models.typed import Extractor, label_names
 from intent.recipes import Recipe
 from intent.runs.directory import RunDir
@@ -79,7 +79,7 @@ class Work:
     @property
     def dtype(self) -> torch.dtype:
         """The dtype of matrix products in training."""
-        return learning_precision(self.device) if self.recipe.mixed_precision else torch.float32
+        return training_precision(self.device) if self.recipe.mixed_precision else torch.float32
 
     @property
     def labels(self) -> tuple[str, ...]:

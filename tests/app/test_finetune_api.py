@@ -229,12 +229,12 @@ def test_data_or_a_base_that_is_missing_is_said_before_a_run_is_queued(
         f'A folder was expected at "{missing}", but there is nothing: check the path.'
     )
     assert refusal(lambda: start(client, "minds14", whisper)).startswith(
-        "MInDS-14 could not be fetched from the Hugging Face Hub"
+        "MInDS-14 could not be downloaded from the Hugging Face Hub"
     )
     assert "neither a folder here nor a Hub id" in refusal(lambda: start(client, tones, missing))
     for absent in ("nobody/nothing", "openai/whisper-tiny.en"):
         assert refusal(lambda base=absent: start(client, tones, base)).startswith(
-            f'The checkpoint "{absent}" could not be fetched from the Hugging Face Hub'
+            f'The checkpoint "{absent}" could not be downloaded from the Hugging Face Hub'
         )
     assert list_runs(runs) == before
 

@@ -1,11 +1,11 @@
-"""From a file to its five likeliest intents: the app against a stock pipeline with a 30 s window.
+"""Compare the time to classify a file: the app against a stock pipeline with a 30 s window.
 
 Run by hand: `python -m tests.benchmarks.bench_classify [--checkpoint X] [--rounds N] [FILE…]`.
-Both have the same weights: the stock model is the checkpoint with its table of positions, a fixed
-sinusoid, made as long as Whisper's own again. The arms take turns, clip by clip, in one process;
-the ratio is one of medians, and its spread that of the rounds. A stock pipeline reads files with
-the ffmpeg program; where there is none, its arm decodes with soundfile and soxr instead, which is
-faster than starting a program.
+Both have the same weights: the stock model is the checkpoint with its position embeddings, fixed
+sinusoids, extended to Whisper's own length. The arms take turns, clip by clip, in one process; the
+ratio is one of medians, and its spread that of the rounds. A stock pipeline reads files with the
+ffmpeg program; without ffmpeg its arm decodes with soundfile and soxr, which is faster than
+starting a program.
 """
 
 import argparse
@@ -39,7 +39,7 @@ Arm = Callable[[Path], object]
 
 
 def main() -> None:
-    """Measure, and print a table."""
+    """Measure and print a table."""
     arguments = _parse()
     quiet_libraries()
     files = arguments.files or sorted(EXAMPLES.glob("*.wav"))
@@ -58,7 +58,7 @@ def main() -> None:
 
 
 def with_stock_window(checkpoint: str, folder: Path) -> Path:
-    """Save a Whisper classifier with the 30 s window back in place and return the folder."""
+    """Save a Whisper classifier with its original 30 s window, and return the folder."""
     import torch
     from transformers import WhisperFeatureExtractor, WhisperForAudioClassification
 
@@ -76,7 +76,7 @@ def with_stock_window(checkpoint: str, folder: Path) -> Path:
 
 
 def sinusoids(length: int, channels: int) -> "torch.Tensor":
-    """Whisper's positions (length, channels): sines then cosines, wavelengths 2 pi to 2e4 pi."""
+    """Return Whisper's positions (length, channels): sines then cosines, wavelengths 2 pi to 2e4 pi."""
     import torch
 
     rates = torch.exp(torch.arange(channels // 2) * (-np.log(10_000) / (channels // 2 - 1)))
@@ -85,7 +85,7 @@ def sinusoids(length: int, channels: int) -> "torch.Tensor":
 
 
 def stock_arm(folder: Path) -> Arm:
-    """A stock pipeline as the task guide calls it, given a path if it can read one."""
+    """Return a stock pipeline, called as in the task guide, with a path if it can read one."""
     from transformers import pipeline
 
     stock = pipeline("audio-classification", model=str(folder))
@@ -101,7 +101,7 @@ def stock_arm(folder: Path) -> Arm:
 
 
 def measure(arms: dict[str, Arm], files: list[Path], rounds: int) -> dict[str, np.ndarray]:
-    """Return each arm's times in seconds, (rounds, files); the arms take turns at each file."""
+    """Return the times of each arm in seconds, (rounds, files); the arms take turns at each file."""
     times = {name: np.zeros((rounds + WARM_UP_ROUNDS, len(files))) for name in arms}
     for turn in range(rounds + WARM_UP_ROUNDS):
         for index, path in enumerate(files):
@@ -113,15 +113,15 @@ def measure(arms: dict[str, Arm], files: list[Path], rounds: int) -> dict[str, n
 
 
 def table(times: dict[str, np.ndarray]) -> str:
-    """Each arm's median a clip, and how many times longer the stock arm, the last, takes."""
+    """Return each arm's median per clip, and how many times longer the stock arm, the last, takes."""
     *_, stock = times.values()
-    lines = [f"{'':24}{'ms a clip':>10}{'quartiles':>16}{'stock takes':>13}{'rounds':>16}"]
+    lines = [f"{'':24}{'ms per clip':>12}{'quartiles':>16}{'stock takes':>13}{'rounds':>16}"]
     for name, seconds in times.items():
         low, middle, high = (1000 * np.percentile(seconds, share) for share in (25, 50, 75))
         ratios = np.median(stock, axis=1) / np.median(seconds, axis=1)  # (rounds,)
         ratio = statistics.median(stock.ravel()) / statistics.median(seconds.ravel())
         lines.append(
-            f"{name:24}{middle:10.1f}{f'{low:.1f} - {high:.1f}':>16}"
+            f"{name:24}{middle:12.1f}{f'{low:.1f} - {high:.1f}':>16}"
             f"{f'{ratio:.2f} x':>13}{f'{ratios.min():.2f} - {ratios.max():.2f}':>16}"
         )
     return "\n".join(lines)

@@ -1,21 +1,21 @@
-"""Training by ours against a plain Trainer script: same data, epochs and encoder, taking turns.
+"""Compare training with the app and with a plain Trainer script: same data, epochs and encoder.
 
     python -m tests.benchmarks.bench_training --data minds14 --base openai/whisper-tiny.en \\
         [--only instant recommended wav2vec2] [--repeat N] [--clips N] [--epochs N]
 
-instant: Instant, nothing cached, against ten epochs of a frozen encoder. Floor: 8 x.
+instant: Instant, nothing cached, against ten epochs with a frozen encoder. Floor: 8 x.
 recommended: Recommended against the same recipe, nothing cached, full window. Floor: 3 x.
 wav2vec2: convolutions frozen and cached (Recommended of that family) against the guide's unfrozen
-    encoder, floor 1.4 x, and against frozen ones that are computed anew. A wav2vec2-base with random
-    weights, on a few clips: only its times mean anything, its accuracy is chance.
+    encoder, floor 1.4 x, and against frozen ones computed in every step. A wav2vec2-base with random
+    weights, on a few clips: only its times are meaningful, its accuracy is chance.
 
-Each run is a process of its own, timed from its start to its end; ours begins with an empty cache.
-Accuracy is of the same test clips. `plain_trainer.py` is the other side and says what it does; both
-multiply in one precision unless `--plain-float32`. Beside the time of the plain side stands what it
-spends on evaluations between epochs and on features. `--plain-epochs` cuts the plain sides short and
-reckons their times from those epochs, which are all alike: accuracy is then left out.
+Each run is a separate process, timed from start to end; ours starts with an empty cache. Accuracy is
+on the same test clips. `plain_trainer.py` is the other side and describes its steps; both use the same
+precision unless `--plain-float32`. The table also shows how much of its time the plain side spends on
+evaluations between epochs and on features. `--plain-epochs` runs fewer epochs of the plain sides and
+extrapolates their times, since all epochs are alike; accuracy is then left out.
 The floor of a recipe is the arithmetic of tests/benchmarks/floor.py at the rate of a large matrix
-product here; a run is near if its time is a small multiple of that.
+product on this machine; a good run takes a small multiple of that.
 """
 
 import argparse
@@ -26,7 +26,7 @@ from pathlib import Path
 import torch
 
 from intent.data.dataset import load_data, readable_clips, split
-from intent.devices import best_device, learning_precision
+from intent.devices import best_device, training_precision
 from intent.estimate.flops import Clips
 from intent.library_output import quiet_libraries
 from intent.models.encoders import family
@@ -50,13 +50,13 @@ WAV2VEC2_CLIPS, WAV2VEC2_EPOCHS = 32, 3  # so that it ends in minutes on two cor
 
 
 def main() -> None:
-    """Measure the pairs that the arguments ask for, and print a table of each."""
+    """Measure the pairs in the arguments, and print a table of each."""
     options = _parse()
     quiet_libraries()
     device = best_device()
     rates = {
         dtype: multiply_adds_per_second(device, dtype, MATRIX_ROWS)
-        for dtype in {torch.float32, learning_precision(device)}
+        for dtype in {torch.float32, training_precision(device)}
     }
     print(machine_name())
     for dtype, rate in rates.items():
@@ -68,12 +68,12 @@ def main() -> None:
             print(f"\n{pair}: {recipe.base}, {recipe.method}, {len(times['ours'])} rounds")
             print(table(times, plain_kinds))
             mixed = recipe.mixed_precision
-            dtype = learning_precision(device) if mixed else torch.float32
+            dtype = training_precision(device) if mixed else torch.float32
             print(floor_text(recipe, times["ours"], rates[dtype]), flush=True)
 
 
 def recipe_of(pair: str, options: argparse.Namespace, folder: Path) -> tuple[Recipe, list[str]]:
-    """Return the recipe of a pair and the kinds of plain script that stand against it."""
+    """Return the recipe of a pair and the kinds of plain script to compare it with."""
     base, clips, kinds = options.base, options.clips, ["same-recipe"]
     changes: dict[str, object] = {}
     if pair == "instant":
@@ -97,7 +97,7 @@ def recipe_of(pair: str, options: argparse.Namespace, folder: Path) -> tuple[Rec
 def measure(
     recipe: Recipe, plain_kinds: list[str], options: argparse.Namespace, folder: Path
 ) -> dict[str, list[Timing]]:
-    """Return the timings of ours and of each plain kind; who begins alternates by round."""
+    """Return the timings of ours and of each plain kind; the order alternates by round."""
     sides = ["ours", *plain_kinds]
     times: dict[str, list[Timing]] = {side: [] for side in sides}
     for turn in range(options.repeat):
@@ -116,7 +116,7 @@ def measure(
 
 
 def table(times: dict[str, list[Timing]], plain_kinds: list[str]) -> str:
-    """Return medians of each side, and how many times longer than ours it takes."""
+    """Return the medians of each side, and how many times longer than ours it takes."""
     head = (
         "",
         "accuracy",
@@ -157,12 +157,12 @@ def _plain_notes(side: str, timings: list[Timing], ours: list[Timing]) -> str:
         f"  {side}: {verdict}; {_median([one.evaluations for one in timings], '.1f')} s on "
         f"evaluations between epochs (without them {lean:.2f} x), "
         f"{_median([one.features for one in timings], '.1f')} s on features"
-        + ("; reckoned from fewer epochs" if timings[0].reckoned else "")
+        + ("; extrapolated from fewer epochs" if timings[0].extrapolated else "")
     )
 
 
 def floor_text(recipe: Recipe, ours: list[Timing], rate: float) -> str:
-    """Return the least time that a recipe's arithmetic takes here, and how near ours comes."""
+    """Return the least time that a recipe's arithmetic takes here, and how close ours is."""
     needed = arithmetic(recipe, _clips(recipe))
     seconds = needed.total / rate
     run = statistics.median(one.seconds for one in ours)
@@ -175,8 +175,8 @@ def floor_text(recipe: Recipe, ours: list[Timing], rate: float) -> str:
 
 def _clips(recipe: Recipe) -> Clips:
     parts = split(load_data(recipe.data, recipe.locales), recipe.seed, recipe.test_share)
-    heard = [clip for _, clip in readable_clips(parts["train"], lambda name, reason: None)]
-    lengths = [min(clip.seconds, recipe.window_seconds) for clip in heard]
+    clips = [clip for _, clip in readable_clips(parts["train"], lambda name, reason: None)]
+    lengths = [min(clip.seconds, recipe.window_seconds) for clip in clips]
     return Clips(len(parts["train"]), len(parts["test"]), statistics.mean(lengths))
 
 

@@ -1,4 +1,4 @@
-"""The training command as benchmarks run it: in a process of its own, timed, its last line read."""
+"""Run the training command for benchmarks: in a separate process, timed, with its last line read."""
 
 import json
 import os
@@ -20,7 +20,7 @@ def train_command(
     folder: Path,
     changes: Sequence[str],
 ) -> tuple[Result, float]:
-    """Train by the command line; runs and cache lie in `folder`. Returns its result and seconds."""
+    """Train with the command line; return its result and seconds. Runs and cache are in `folder`."""
     command = [
         sys.executable,
         "-m",
@@ -44,7 +44,7 @@ def train_command(
 
 
 def timed(command: Sequence[str], cache: Path) -> tuple[Result, float]:
-    """Run a command with a cache of its own; return the JSON of its last line, and its seconds."""
+    """Run a command with a separate cache; return the JSON of its last line, and its seconds."""
     environment = {**os.environ, "INTENT_CACHE": str(cache)}
     started = time.monotonic()
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)

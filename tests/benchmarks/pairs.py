@@ -1,4 +1,4 @@
-"""Both sides of a pair, each in a process of its own, and the data and encoder that they share."""
+"""Run both sides of a pair in separate processes, on shared data and encoder."""
 
 import dataclasses
 import statistics
@@ -19,11 +19,11 @@ TEST_SHARE = 0.25  # of a few clips' number
 
 @dataclass(frozen=True)
 class Timing:
-    """What a run gave: accuracy (0..1), and seconds: of the command, and of epochs if it has any.
+    """The accuracy (0..1) of a run, and the seconds of its command and epochs.
 
-    The first epoch includes what is computed once for all epochs. `evaluations` are those between
-    epochs, `evaluation` is one of them, and `features` what was spent on features, all of the plain
-    side alone and within `seconds`. `reckoned` says that `seconds` comes from fewer epochs.
+    The first epoch includes everything computed once for all epochs. `evaluations` is the time of
+    evaluations between epochs, `evaluation` that of one, and `features` that of computing features:
+    only of the plain side, and part of `seconds`. `extrapolated`: `seconds` comes from fewer epochs.
     """
 
     accuracy: float | None
@@ -33,11 +33,11 @@ class Timing:
     evaluations: float = 0.0
     evaluation: float = 0.0  # mean
     features: float = 0.0
-    reckoned: bool = False
+    extrapolated: bool = False
 
 
 def run_ours(recipe: Recipe, folder: Path) -> Timing:
-    """Train by the command line with an empty cache."""
+    """Train with the command line and an empty cache."""
     values = dataclasses.asdict(recipe)
     named = {"preset", "data", "locales", "base", "seed"}
     changes = [f"{name}={value}" for name, value in values.items() if name not in named]
@@ -50,7 +50,7 @@ def run_ours(recipe: Recipe, folder: Path) -> Timing:
 
 
 def run_plain(kind: str, recipe: Recipe, folder: Path, float32: bool) -> Timing:
-    """Train by the plain script."""
+    """Train with the plain script."""
     file = folder / "recipe.json"
     file.write_text(recipe.to_json(), encoding="utf-8")
     command = [
@@ -71,21 +71,21 @@ def run_plain(kind: str, recipe: Recipe, folder: Path, float32: bool) -> Timing:
         first,
         statistics.mean(later) if later else None,
         sum(tests[:-1]),
-        # The same recipe is tested at its end alone, the guide's script after each epoch.
+        # The same recipe is evaluated only at its end, the guide's script after each epoch.
         0.0 if kind == "same-recipe" else statistics.mean(tests),
         result["feature_seconds"],
     )
 
 
 def cut_short(kind: str, recipe: Recipe, epochs: int, folder: Path, float32: bool) -> Timing:
-    """Run the plain side of a recipe for a few epochs, and reckon its time for all of them."""
+    """Run the plain side of a recipe for a few epochs, and extrapolate its time to all of them."""
     few = min(epochs, recipe.epochs)
     timing = run_plain(kind, dataclasses.replace(recipe, epochs=few), folder, float32)
-    return reckoned(timing, few, recipe.epochs)
+    return extrapolate(timing, few, recipe.epochs)
 
 
-def reckoned(timing: Timing, few: int, epochs: int) -> Timing:
-    """Return what all epochs would take by what a few took, each with its evaluation."""
+def extrapolate(timing: Timing, few: int, epochs: int) -> Timing:
+    """Return the timing of all epochs, each with its evaluation, from that of a few."""
     more = epochs - few
     one = (timing.later_epochs or timing.first_epoch) + timing.evaluation
     return dataclasses.replace(
@@ -94,12 +94,12 @@ def reckoned(timing: Timing, few: int, epochs: int) -> Timing:
         seconds=timing.seconds + more * one,
         evaluations=timing.evaluations + more * timing.evaluation,
         features=timing.features / few * epochs,
-        reckoned=more > 0,
+        extrapolated=more > 0,
     )
 
 
 def few_clips(data: str, locales: Sequence[str], seed: int, clips: int, folder: Path) -> Path:
-    """Write a data set of a few training clips, and a quarter as many to test on."""
+    """Write a data set of a few training clips, and a quarter as many test clips."""
     parts = split(load_data(data, locales), seed)
     folder.mkdir(parents=True)
     classes = len(label_names(parts["train"]))
@@ -114,7 +114,7 @@ def few_clips(data: str, locales: Sequence[str], seed: int, clips: int, folder: 
 
 
 def random_wav2vec2(folder: Path) -> Path:
-    """Save a wav2vec2-base with random weights, its size and config the published one's."""
+    """Save a wav2vec2-base with random weights and the published config."""
     import torch
     from transformers import (
         Wav2Vec2Config,

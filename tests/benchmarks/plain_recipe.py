@@ -1,4 +1,4 @@
-"""A Whisper recipe of ours through plain Trainer: the same in all but caching and window.
+"""Train a Whisper recipe with plain Trainer: the same in everything but caching and window.
 
 The same layers are trained, from the same start, by the same loss, epochs, batches, rates and altered
 copies; padding is muted in the same way. But the window is the base's own (30 s), and whatever is

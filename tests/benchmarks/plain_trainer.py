@@ -1,4 +1,4 @@
-"""The plain script that ours is measured against: the task guide's own steps, nothing kept.
+"""Train with a plain script to compare with: the task guide's own steps, without a cache.
 
     python -m tests.benchmarks.plain_trainer KIND RECIPE.json FOLDER [--float32]
 
@@ -38,7 +38,7 @@ from transformers import (
 from intent.audio.augmentation import augment
 from intent.audio.clip import clip_hash, read_clip, resample
 from intent.data.dataset import label_names, load_data, split
-from intent.devices import best_device, learning_precision
+from intent.devices import best_device, training_precision
 from intent.library_output import quiet_libraries
 from intent.recipes import WHISPER, Recipe
 
@@ -65,7 +65,7 @@ class Stopwatch(TrainerCallback):
 
 
 def main() -> None:
-    """Train and test as the arguments ask, and print what came of it."""
+    """Train and evaluate, and print the result."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("kind", choices=KINDS)
     parser.add_argument("recipe", type=Path)
@@ -124,7 +124,7 @@ def train(
 
 
 def freeze(kind: str, model: PreTrainedModel) -> None:
-    """Stop what the kind says from learning."""
+    """Freeze the layers that the kind does not train."""
     if kind == "frozen-encoder":
         for name, parameter in model.named_parameters():
             parameter.requires_grad_(name.startswith(("projector", "classifier")))
@@ -136,7 +136,7 @@ def training_arguments(recipe: Recipe, options: argparse.Namespace) -> TrainingA
     """Return the guide's arguments with the recipe's numbers."""
     device = best_device()
     mixed = recipe.mixed_precision and not options.float32
-    half = learning_precision(device) if mixed else torch.float32
+    half = training_precision(device) if mixed else torch.float32
     head_alone, same = options.kind == "frozen-encoder", options.kind == "same-recipe"
     return TrainingArguments(
         output_dir=str(options.folder),
@@ -170,7 +170,7 @@ def with_features(
     watch: Stopwatch,
     copy: Callable[[], int] = lambda: 0,
 ) -> Dataset:
-    """Return the data set, its features computed whenever they are read, of the copy asked for.
+    """Return the data set, its features computed whenever they are read, of the requested copy.
 
     A column `copy`, where there is one, says which copy a row is.
     """
@@ -199,12 +199,12 @@ def accuracy_metric(prediction: EvalPrediction) -> dict[str, float]:
 
 
 def full_window(base: str) -> int:
-    """Return the seconds that a Whisper base hears by itself, 30 for published ones."""
+    """Return the window of a Whisper base in seconds, 30 for published ones."""
     from transformers import AutoConfig
 
     config = AutoConfig.from_pretrained(base)
     if config.model_type != WHISPER:
-        raise ValueError(f"{base} has no window of its own.")
+        raise ValueError(f"{base} has no fixed window.")
     return config.max_source_positions // 50
 
 

@@ -1,4 +1,4 @@
-"""Accuracy and time of recipes over several seeds, by the command line's own train command.
+"""Measure accuracy and time of recipes over several seeds with the train command.
 
     python -m tests.benchmarks.results --data minds14 --base openai/whisper-tiny.en \\
         --recipe instant recommended --seeds 42 43 44 [--locale en-US en-GB] [--set name=value] \\
@@ -6,16 +6,16 @@
 
 Prints one Markdown row for each recipe: each seed is a split of its own. Accuracy is that of one
 locale's test parts, the first of `--locale` unless `--test-locale` says otherwise. Times are whole
-commands, from the click to the report, features of sounds that an earlier seed heard taken from the
-cache; the first seed's time, with an empty cache, is given by itself. `--stock` has stock pipeline
-answer all test clips of each run once more and fails unless its accuracy is the one that was
-reported; calibration error and macro F1 come from these answers. `--write`, which implies it, keeps
+commands; features of clips that an earlier seed computed come from the cache, and the first seed's
+time, with an empty cache, is given separately. `--stock` classifies all test clips of each run once
+more with the stock pipeline, and fails unless the accuracy is the reported one; calibration error and
+macro F1 come from these scores. `--write`, which implies it, keeps
 the rows in assets/results.json; `--readme` renders README's table from there. `--base-name` is the
 Hub id of a base that was given as a folder.
 
-`--keep DIR` leaves runs and features in a folder, so that a long measurement can be broken off and go
-on: a seed whose run is there is not trained again, and sounds that were heard are not heard again. No
-time is measured then. `--only-times` measures nothing else, from an empty cache, for a row that is in
+`--keep DIR` leaves runs and features in a folder, so that a long measurement can be interrupted and
+resumed: finished runs are not trained again, and features are not computed again. No time is measured
+then. `--only-times` measures nothing else, from an empty cache, for a row that is in
 assets/results.json already; two seeds are enough for that.
 """
 
@@ -110,7 +110,7 @@ def measure(recipe: str, options: argparse.Namespace, folder: Path) -> Measured:
 
 
 def train(recipe: str, seed: int, options: argparse.Namespace, folder: Path) -> Seed:
-    """Run one training command, and stock pipeline on what came out if that is asked for."""
+    """Run one training command, and the stock pipeline on its checkpoint if requested."""
     run, seconds = kept_run(recipe, seed, options, folder / "runs"), None
     if run is None:
         result, seconds = train_command(
@@ -128,8 +128,10 @@ def train(recipe: str, seed: int, options: argparse.Namespace, folder: Path) -> 
 
 def kept_run(recipe: str, seed: int, options: argparse.Namespace, runs: Path) -> Path | None:
     """Return the folder of a run that has done just this, or None."""
-    asked = recipe_of(recipe, seed, options)
-    done = (run.path for run in list_runs(runs) if state(run) == "done" and run.recipe() == asked)
+    requested = recipe_of(recipe, seed, options)
+    done = (
+        run.path for run in list_runs(runs) if state(run) == "done" and run.recipe() == requested
+    )
     return next(done, None)
 
 

@@ -1,4 +1,4 @@
-"""The table in tests/README.md: rows of assets/results.json, and published figures beside them."""
+"""Render the table in tests/README.md: rows of assets/results.json, and published results."""
 
 import dataclasses
 import json
@@ -29,7 +29,7 @@ NOT_MEASURED = "not measured here"
 
 @dataclass(frozen=True)
 class Published:
-    """A figure that others have published, and where."""
+    """A published result of others, and its source."""
 
     trained_on: str
     encoder: str
@@ -70,7 +70,7 @@ PUBLISHED = (
     ),
 )
 
-UNMEASURED = (  # encoders whose weights were not at hand
+UNMEASURED = (  # encoders whose weights were not available
     "facebook/wav2vec2-base",
     "facebook/hubert-base-ls960",
     "microsoft/wavlm-base-plus",
@@ -79,7 +79,7 @@ UNMEASURED = (  # encoders whose weights were not at hand
 
 
 def table(rows: tuple[Measured, ...]) -> str:
-    """Return the Markdown table of measured rows, unmeasured encoders, and published figures."""
+    """Return the Markdown table of measured rows, unmeasured encoders, and published results."""
     measured_bases = {row.base for row in rows if row.recipe == "recommended"}
     cells = [measured_cells(row) for row in rows]
     cells += [_unmeasured_cells(base) for base in UNMEASURED if base not in measured_bases]
@@ -148,7 +148,7 @@ def _times_text(row: Measured) -> str:
 
 
 def _time_text(seconds: float) -> str:
-    """Seconds as people read them: "9.4 s", "123 s", "6 min 34 s"."""
+    """Return seconds as text, such as "9.4 s", "123 s", "6 min 34 s"."""
     if seconds < 10:
         return f"{seconds:.1f} s"
     whole = round(seconds)

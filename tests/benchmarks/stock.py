@@ -1,4 +1,4 @@
-"""What stock pipeline answers on a run's test part: the figures that are published are these."""
+"""Score a run's test set with the stock pipeline: the published results are these."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +10,7 @@ from intent.evaluation.metrics import Evaluation, score
 
 @dataclass(frozen=True)
 class StockAnswers:
-    """Stock pipeline's scores (clips, labels) of test clips that the checkpoint never learnt from."""
+    """The stock pipeline's scores (clips, labels) of test clips not seen in training."""
 
     labels: tuple[str, ...]
     true_ids: np.ndarray  # (clips,) int
@@ -18,7 +18,7 @@ class StockAnswers:
     probabilities: np.ndarray
 
     def figures(self, locale: str | None = None) -> Evaluation:
-        """Return the figures of all clips, or of one locale's."""
+        """Return the metrics of all clips, or of one locale's."""
         rows = [row for row, one in enumerate(self.locales) if locale in (None, one)]
         return score(
             labels=self.labels,
@@ -31,7 +31,7 @@ class StockAnswers:
 
 
 def stock_answers(model: Path, data: str, locales: list[str], seed: int) -> StockAnswers:
-    """Return what stock pipeline answers on the test part that a run with these choices had."""
+    """Return the stock pipeline's scores on the test set of a run with these choices."""
     from transformers import pipeline
 
     from intent.audio.clip import clip_hash, resample
@@ -41,11 +41,11 @@ def stock_answers(model: Path, data: str, locales: list[str], seed: int) -> Stoc
     test = split(load_data(data, locales), seed)["test"]
     names, columns = label_names(test), test.select_columns(["label", "locale"])[:]
     provenance = read_provenance(model)
-    learnt_from = set(provenance.trained_on if provenance else ())
+    trained_on = set(provenance.trained_on if provenance else ())
     stock = pipeline("audio-classification", model=str(model))
     rate, rows, scores = stock.feature_extractor.sampling_rate, [], []
     for row, clip in readable_clips(test, lambda name, reason: None):
-        if clip_hash(clip) not in learnt_from:
+        if clip_hash(clip) not in trained_on:
             answers = stock(resample(clip, rate).samples, top_k=None)
             score_of = {answer["label"]: answer["score"] for answer in answers}
             scores.append([score_of[name] for name in names])
@@ -59,7 +59,7 @@ def stock_answers(model: Path, data: str, locales: list[str], seed: int) -> Stoc
 
 
 def pooled(answers: list[StockAnswers]) -> StockAnswers:
-    """Return the answers of several test parts with the same labels as one."""
+    """Return the answers on several test sets with the same labels as one."""
     return StockAnswers(
         answers[0].labels,
         np.concatenate([one.true_ids for one in answers]),

@@ -225,7 +225,7 @@ def test_choosing_a_checkpoint_classifies_the_clip_again(page: Page, other_check
 
 
 def test_an_answer_of_low_confidence_says_so(page: Page, tmp_path: Path) -> None:
-    choose(page, str(tiny_whisper(tmp_path / "untrained", labels=MINDS14_LABELS)))
+    choose(page, str(tiny_whisper(tmp_path / "untrained", labels=tuple(MINDS14_LABELS))))
     page.get_by_role("button", name="Pay a bill").click()
     expect(answer(page)).to_contain_text("Low confidence")
     expect(bars(page)).to_have_count(5)

@@ -80,7 +80,7 @@ def test_two_runs_are_compared_in_words_in_curves_and_by_their_recipes(
     pick(page, "Good")
     pick(page, "Bad")
     expect(summary(page).get_by_role("heading", name="2 runs compared")).to_be_visible()
-    expect(summary(page)).to_contain_text("Good is better by more than chance (p < 0.001)")
+    expect(summary(page)).to_contain_text("Good is significantly better (p < 0.001)")
     curves = summary(page).get_by_role("img", name=re.compile(r"^Accuracy: Good .*; Bad "))
     expect(curves).to_be_visible()
     recipes = summary(page).get_by_role("region", name="Recipes side by side")

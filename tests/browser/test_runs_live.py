@@ -13,7 +13,7 @@ from intent.checkpoints.provenance import read_provenance
 from intent.jobs.processes import kill_run
 from intent.jobs.queue import enqueue
 from intent.recipes import Recipe
-from intent.runs.directory import WHOLE, RunDir
+from intent.runs.directory import COMPLETE, RunDir
 from intent.runs.events import Finished
 from intent.runs.live import holder, live_run
 from intent.runs.store import create_run, rename_run
@@ -61,7 +61,7 @@ def test_an_interrupted_run_is_resumed_by_a_click_and_ends_done(
     page: Page, start: Callable[..., RunDir]
 ) -> None:
     run = start("Cut short", epochs=60)
-    wait_until(lambda: any(run.checkpoints.glob(f"*/{WHOLE}")))
+    wait_until(lambda: any(run.checkpoints.glob(f"*/{COMPLETE}")))
     os.kill(holder(run.path.parent)[1], signal.SIGKILL)
     open_tab(page)
     expect(row(page, "Cut short")).to_contain_text("Interrupted")

@@ -19,7 +19,7 @@ ABSURD = 0x7FFF_FFFF
 def all_bombs(light: bool = False) -> dict[str, Maker]:
     """Return a maker for each bomb, by a name whose last word is the file's.
 
-    light: leave out those that hold minutes of sound, which take long to make and to hear.
+    light: leave out those with minutes of sound, which are slow to make and to process.
     """
     much = {} if light else _much_sound()
     return {**much, **_wav_claims(), **_mp4_claims(), **_other_claims(), **_elsewhere()}

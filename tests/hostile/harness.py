@@ -89,7 +89,7 @@ def warm_up() -> None:
     with tempfile.TemporaryDirectory(prefix="hostile-") as folder:
         for name, content in sounds.whole_files().items():
             Path(folder, name).write_bytes(content)
-            recordings.hear(Path(folder, name))
+            recordings.process(Path(folder, name))
 
 
 def try_cases(group: str, cases: list[Case], folder: Path) -> Iterator[Result]:

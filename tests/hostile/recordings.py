@@ -65,18 +65,18 @@ def cases(
     for number, (name, make) in enumerate(bombs.all_bombs(bool(light)).items()):
         file = name.split()[-1]
         if store is None:
-            yield Case(f"bomb {name}", partial(_write_and_hear, file, make))
+            yield Case(f"bomb {name}", partial(_write_and_process, file, make))
         else:
-            yield Case(f"bomb {name}", partial(_hear_stored, store / str(number) / file))
+            yield Case(f"bomb {name}", partial(_process_stored, store / str(number) / file))
     names = sorted(whole_files())
     for number in range(count):
         name = names[number % len(names)]
         make = partial(mutated, name, seed, number)
-        yield Case(f"mutation {seed}-{number} of {name}", partial(_write_and_hear, name, make))
+        yield Case(f"mutation {seed}-{number} of {name}", partial(_write_and_process, name, make))
 
 
-def hear(path: Path) -> None:
-    """Do with a recording what the app does: read it, know it, listen for speech, resample it."""
+def process(path: Path) -> None:
+    """Process a recording as the app does: read, hash, detect speech and resample it."""
     from intent.audio.clip import clip_hash, read_clip, resample
     from intent.audio.voice_activity import has_speech
 
@@ -86,13 +86,13 @@ def hear(path: Path) -> None:
     resample(clip, 16_000)
 
 
-def _hear_stored(path: Path, folder: Path) -> None:
-    hear(path)
+def _process_stored(path: Path, folder: Path) -> None:
+    process(path)
 
 
-def _write_and_hear(name: str, make: Callable[[Path], bytes | None], folder: Path) -> None:
+def _write_and_process(name: str, make: Callable[[Path], bytes | None], folder: Path) -> None:
     _write(folder / name, make)
-    hear(folder / name)
+    process(folder / name)
 
 
 def _write(path: Path, make: Callable[[Path], bytes | None]) -> None:

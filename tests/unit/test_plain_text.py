@@ -6,12 +6,11 @@ import sys
 
 import pytest
 
-from intent.plain_text import in_ascii
 from tests.repository import ROOT
 
 TEXT = "█… “it’s” Zoë Øre 中 ×2"
 SAY = (
-    "import sys; from intent.plain_text import settle_output; settle_output()\n"
+    "import sys; from intent.plain_text import configure_output; configure_output()\n"
     f"print({TEXT!a}); print(sys.argv[1]); print({'…'!a}, file=sys.stderr)"
 )
 ASCII = [
@@ -56,8 +55,3 @@ def test_terminal_of_utf_8_gets_the_text_as_it_is(settings: dict[str, str]) -> N
 
 def test_name_of_a_file_that_is_no_text_is_printed_with_its_bytes() -> None:
     assert said({"LC_ALL": "C.UTF-8"}, b"caf\xe9.wav")[0].splitlines()[1] == rb"caf\xe9.wav"
-
-
-def test_ascii_of_a_text_of_ascii_is_itself() -> None:
-    every = "".join(map(chr, range(128)))
-    assert in_ascii(every) == every

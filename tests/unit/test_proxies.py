@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from intent.hub_http import reason_of
-from intent.proxies import NOWHERE, settle_proxies
+from intent.proxies import NOWHERE, configure_proxies
 
 NAMES = ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 BROKEN = (
@@ -53,19 +53,17 @@ def test_proxy_that_cannot_be_used_is_a_sentence_and_clients_are_made_all_the_sa
     name: str, value: str
 ) -> None:
     os.environ[name] = value
-    [said] = settle_proxies()
-    assert said.startswith(
-        f'{name} should name a proxy such as http://host:port, found "{value}" ('
-    )
-    assert said.endswith("nothing is fetched from the Hugging Face Hub; all else works.")
+    [said] = configure_proxies()
+    assert said.startswith(f'{name} should be a proxy such as http://host:port, found "{value}" (')
+    assert said.endswith("nothing is downloaded from the Hugging Face Hub; everything else works.")
     assert_clients_are_made()
-    assert settle_proxies() == []  # nor does a child process say it again
+    assert configure_proxies() == []  # nor does a child process say it again
 
 
 @pytest.mark.parametrize("client", [httpx, httpx2])
 def test_request_fails_rather_than_goes_past_a_proxy_that_cannot_be_used(client: object) -> None:
     os.environ["ALL_PROXY"] = "socks5://proxy:1080"
-    settle_proxies()
+    configure_proxies()
     assert os.environ["ALL_PROXY"] == NOWHERE
     with pytest.raises(client.ConnectError):
         client.get(HUB)
@@ -76,7 +74,7 @@ def test_request_fails_rather_than_goes_past_a_proxy_that_cannot_be_used(client:
 )
 def test_proxy_that_can_be_used_is_left_as_it_is(value: str) -> None:
     os.environ["HTTPS_PROXY"] = value
-    assert settle_proxies() == []
+    assert configure_proxies() == []
     assert os.environ["HTTPS_PROXY"] == value
 
 
@@ -85,7 +83,7 @@ def test_this_machine_is_exempt_beside_what_the_user_exempts() -> None:
         http_proxy="proxy:80", NO_PROXY=".corp, 10.0.0.0/8,[::1]", no_proxy="intranet"
     )
     os.environ["GRADIO_SERVER_NAME"] = "studio.corp"
-    assert settle_proxies() == []
+    assert configure_proxies() == []
     expected = "intranet,.corp,10.0.0.0/8,::1,localhost,127.0.0.1,0.0.0.0,studio.corp"
     assert (os.environ["no_proxy"], os.environ["NO_PROXY"]) == (expected, expected)
     assert_clients_are_made()
@@ -93,14 +91,17 @@ def test_this_machine_is_exempt_beside_what_the_user_exempts() -> None:
 
 def test_exception_that_is_no_host_is_left_out_with_a_sentence() -> None:
     os.environ["no_proxy"] = "corp,http://[::1"
-    assert settle_proxies() == ['NO_PROXY should list hosts, and "http://[::1" is none: left out.']
+    assert configure_proxies() == [
+        'NO_PROXY should list hosts, found "http://[::1": correct it. Until then, this entry is '
+        "ignored."
+    ]
     assert os.environ["no_proxy"].startswith("corp,localhost,")
     assert_clients_are_made()
 
 
 def test_environment_without_proxies_is_left_alone() -> None:
     before = dict(os.environ)
-    assert settle_proxies() == []
+    assert configure_proxies() == []
     assert os.environ == before
 
 
@@ -108,21 +109,21 @@ def test_password_of_a_proxy_is_never_told() -> None:
     os.environ.update(
         HTTP_PROXY="http://me:s3cret@proxy:x", https_proxy="ftp://me:s3:cr@et@proxy:1"
     )
-    said = " ".join(settle_proxies())
+    said = " ".join(configure_proxies())
     assert '"http://proxy:x"' in said and '"ftp://proxy:1"' in said
     assert "s3" not in said and "me" not in said.split('"')[1::2]
 
 
 def test_one_proxy_under_several_names_is_one_sentence() -> None:
     os.environ.update(dict.fromkeys(("http_proxy", "https_proxy"), "socks5://proxy:1"))
-    [said] = settle_proxies()
-    assert said.startswith("http_proxy and https_proxy should name a proxy")
+    [said] = configure_proxies()
+    assert said.startswith("http_proxy and https_proxy should be a proxy")
     assert "correct or unset them." in said
 
 
 def test_variable_that_another_hides_is_not_complained_of() -> None:
     os.environ.update(HTTP_PROXY="socks5://proxy:1", http_proxy="http://proxy:80")
-    assert settle_proxies() == []
+    assert configure_proxies() == []
 
 
 @pytest.mark.parametrize(
@@ -143,7 +144,7 @@ def test_failure_to_reach_the_hub_names_the_proxy_that_stands_between(
     settings: dict[str, str], reason: str
 ) -> None:
     os.environ.update(settings)
-    settle_proxies()
+    configure_proxies()
     assert reason_of(httpx2.ConnectError("[Errno 111] Connection refused")) == reason
 
 
@@ -160,7 +161,7 @@ def test_certificates_that_cannot_be_read_are_a_sentence(tmp_path: Path) -> None
     os.environ.update(
         SSL_CERT_FILE=str(tmp_path / "none.pem"), SSL_CERT_DIR=str(tmp_path / "absent")
     )
-    said = settle_proxies()
+    said = configure_proxies()
     assert [sentence.split()[0] for sentence in said] == ["SSL_CERT_FILE", "SSL_CERT_DIR"]
     assert not {"SSL_CERT_FILE", "SSL_CERT_DIR"} & set(os.environ)
     httpx.Client().close()

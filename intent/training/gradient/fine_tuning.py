@@ -10,7 +10,7 @@ from transformers import EvalPrediction, TrainingArguments
 
 from intent import distributed
 from intent.data.labelled_clip import LabelledClip
-from intent.devices import HEAD_MODULES, learning_precision
+from intent.devices import HEAD_MODULES, training_precision
 from intent.evaluation.accuracy_metric import AccuracyMetric
 from intent.models.encoders import has_fixed_window
 from intent.models.linear_head import calibrate, fit_linear_head, install_head
@@ -60,7 +60,7 @@ def training_arguments(recipe: Recipe, folder: Path, device: str) -> TrainingArg
 
     The batch size is per process: in distributed training a step has one batch of each process.
     """
-    half = learning_precision(device) if recipe.mixed_precision else torch.float32
+    half = training_precision(device) if recipe.mixed_precision else torch.float32
     return TrainingArguments(
         output_dir=str(folder),
         eval_strategy="epoch",
@@ -151,10 +151,12 @@ class _Tuner:
 
     @property
     def train_set(self) -> FeatureDataset:
+        """The training clips and their augmented copies."""
         return FeatureDataset(self.collator.input_name, self.train_files, self.train_ids)
 
     @property
     def test_set(self) -> FeatureDataset:
+        """The test clips whose features are ready."""
         ids = [clip.label_id for clip in self.tested]
         return FeatureDataset(self.collator.input_name, self.test_files, ids)
 
@@ -189,7 +191,7 @@ class _Tuner:
         return at_epoch_end(checkpoint) and all(point.step != step for point in evaluations)
 
     def test_probabilities(self) -> np.ndarray:
-        """Return the scores (clips, classes) of the test clips whose features are ready."""
+        """Return the model's scores (clips, classes) on the test set."""
         work, model, rows = self.work, self.parts.trained.eval(), []
         work.emit(Phase(phases.EVALUATING))
         for batch in batches(self.test_set, self.collator, work.recipe.eval_batch_size):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import gradio as gr
 from gradio.components import Component
 
-from intent.data import dataset as all_data
+from intent.data.minds14 import LOCALES
 from intent.paths import MINDS14, SAMPLE
 from intent.runs.access import is_public
 from intent.ui.shared.requests import FOLDER
@@ -33,7 +33,7 @@ def build_data_choice(default: str) -> DataChoice:
         sources.append(("A folder on this machine", FOLDER))
     source = gr.Radio(sources, value=default, label="Data", elem_id="data")
     locales = gr.Dropdown(
-        list(all_data.LOCALES),
+        list(LOCALES),
         value=["en-US"],
         multiselect=True,
         label="Locales",

@@ -15,7 +15,7 @@ from intent.ui.runs.rows import RunRow
 from intent.ui.runs.table import begun_in_words, bounds_in_words, interval_html
 from intent.ui.shared.format import NBSP, percent
 
-NO_PREDICTIONS = "its report has no predictions for the single recordings."
+NO_PREDICTIONS = "its report has no predictions per recording."
 OTHER_WORDS = {"preset": "Preset", "data": "Data", "locales": "Locales", "base": "Base model"}
 
 

@@ -5,7 +5,7 @@ from html import escape
 
 import numpy as np
 
-from intent.evaluation.metrics import LabelFigures, ReliabilityBin, reliability
+from intent.evaluation.metrics import LabelMetrics, ReliabilityBin, reliability
 from intent.labels import human_name
 from intent.runs.report import OLD, Report
 from intent.ui.shared.chart import Chart, Line, chart_html
@@ -31,7 +31,7 @@ def figures_html(report: Report) -> str:
     )
 
 
-def per_intent_html(per_intent: Mapping[str, LabelFigures]) -> str:
+def per_intent_html(per_intent: Mapping[str, LabelMetrics]) -> str:
     """Return a table of precision, recall and F1 per tested intent, lowest F1 first."""
     tested = [(label, one) for label, one in per_intent.items() if one.support]
     rows = "".join(

@@ -30,7 +30,7 @@ STOP_WORDS = {"running": "Stop", "queued": "Withdraw"}  # by state; no button in
 class Selection:
     """What a visitor has chosen: the selected runs, the sort order, a report's recordings."""
 
-    picked: tuple[str, ...] = ()  # ids
+    selected: tuple[str, ...] = ()  # ids
     sort: str = "begun"
     descending: bool = True
     clips: Filter = Filter()
@@ -51,7 +51,7 @@ class Page:
     run_id: str = ""  # of the run whose report is shown; "" for none or several
     naming: bool = False
     name: str = ""
-    picked: int = 0
+    selected: int = 0
     can_use: bool = False
     can_resume: bool = False
     stop_word: str = ""  # label of the Stop button; "" hides it
@@ -63,18 +63,18 @@ def page_of(
     runs: Path, selection: Selection, rows: Sequence[RunRow], trashed: Sequence[RunDir]
 ) -> Page:
     """Return the list of runs, the details of the selected ones, and the trash."""
-    picked = [row for row in rows if row.id in selection.picked]
+    selected = [row for row in rows if row.id in selection.selected]
     page = Page(
-        table=table_html(rows, selection.picked, selection.sort, selection.descending),
+        table=table_html(rows, selection.selected, selection.sort, selection.descending),
         trash=trash_html(trashed),
-        picked=len(picked),
-        can_remove=bool(picked) and all(row.is_own and not row.is_live for row in picked),
+        selected=len(selected),
+        can_remove=bool(selected) and all(row.is_own and not row.is_live for row in selected),
     )
-    if not picked:
+    if not selected:
         return page
-    if len(picked) == 1:
-        return _report_page(page, open_run(runs, picked[0].id), picked[0], selection)
-    return dataclasses.replace(page, summary=_region(_comparison(runs, picked, selection)))
+    if len(selected) == 1:
+        return _report_page(page, open_run(runs, selected[0].id), selected[0], selection)
+    return dataclasses.replace(page, summary=_region(_comparison(runs, selected, selection)))
 
 
 def compared(run: RunDir, row: RunRow) -> Compared:
@@ -84,12 +84,12 @@ def compared(run: RunDir, row: RunRow) -> Compared:
     return Compared(row, recipe, history_of(run), report)
 
 
-def _comparison(runs: Path, picked: Sequence[RunRow], selection: Selection) -> str:
-    shown = sorted(picked, key=lambda row: selection.picked.index(row.id))[:MAX_RUNS]
+def _comparison(runs: Path, selected: Sequence[RunRow], selection: Selection) -> str:
+    shown = sorted(selected, key=lambda row: selection.selected.index(row.id))[:MAX_RUNS]
     note = ""
-    if len(picked) > MAX_RUNS:
+    if len(selected) > MAX_RUNS:
         note = notice_html(
-            f"{len(picked)} runs are selected. Only the first {MAX_RUNS} are compared: more curves "
+            f"{len(selected)} runs are selected. Only the first {MAX_RUNS} are compared: more curves "
             "cannot be told apart in one chart."
         )
     return note + compare_html([compared(open_run(runs, row.id), row) for row in shown])

@@ -1,4 +1,4 @@
-"""What the training benchmark rests on: counted arithmetic, shared data, and a like for like side."""
+"""Foundations of the training benchmark: counted arithmetic, shared data, and a comparable side."""
 
 import dataclasses
 from pathlib import Path
@@ -14,7 +14,7 @@ from intent.runs.directory import RunDir
 from intent.runs.events import Event, Finished
 from intent.training.train import train
 from tests.benchmarks.floor import arithmetic, multiply_adds_per_second
-from tests.benchmarks.pairs import Timing, few_clips, reckoned
+from tests.benchmarks.pairs import Timing, extrapolate, few_clips
 from tests.benchmarks.plain_recipe import train_same_recipe
 from tests.benchmarks.plain_trainer import Stopwatch, full_window, training_arguments
 from tests.benchmarks.plain_trainer import train as train_plainly
@@ -78,12 +78,12 @@ def test_a_few_clips_hold_every_label_and_share_no_clip(tmp_path: Path):
     assert not set(parts["train"]["name"]) & set(parts["test"]["name"])
 
 
-def test_each_epoch_that_is_reckoned_has_its_evaluation():
+def test_each_extrapolated_epoch_has_its_evaluation():
     took = Timing(0.5, 115.0, first_epoch=80.0, evaluation=20.0, features=60.0)
-    whole = reckoned(took, few=1, epochs=10)
+    whole = extrapolate(took, few=1, epochs=10)
     assert (whole.seconds, whole.evaluations) == (115 + 9 * (80 + 20), 9 * 20)
-    assert (whole.features, whole.accuracy, whole.reckoned) == (600, None, True)
-    assert reckoned(took, few=1, epochs=1) == took
+    assert (whole.features, whole.accuracy, whole.extrapolated) == (600, None, True)
+    assert extrapolate(took, few=1, epochs=1) == took
 
 
 def test_the_full_window_is_the_bases_own(tmp_path: Path):

@@ -104,14 +104,14 @@ def test_the_bundled_checkpoint_hears_the_14_intents():
     from intent.labels import MINDS14_LABELS
 
     info = describe("bundled")
-    assert info.labels == MINDS14_LABELS
+    assert info.labels == tuple(MINDS14_LABELS)
     assert info.window_seconds == 15
 
 
 def test_a_bundled_checkpoint_that_is_gone_is_missed_by_name(tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "BUNDLED_CHECKPOINT", tmp_path / "gone")
     assert message_of("bundled") == (
-        "The bundled checkpoint is missing from assets/checkpoint: fetch the project again, or "
+        "The bundled checkpoint is missing from assets/checkpoint: download the project again, or "
         "choose another checkpoint."
     )
 
@@ -193,7 +193,7 @@ def test_a_head_that_is_missing_is_refused_rather_than_made_up(folder):
     save_file(kept, folder / "model.safetensors", metadata={"format": "pt"})
     assert load_message(folder) == (
         f'The checkpoint "{checkpoints.short(str(folder))}" has weights that are missing '
-        "(classifier.bias): save or fetch it again, or choose another checkpoint."
+        "(classifier.bias): save or download it again, or choose another checkpoint."
     )
 
 
@@ -218,7 +218,7 @@ def test_an_encoder_of_another_width_is_refused(folder):
     edit_config(folder, {"encoder_ffn_dim": 32})
     assert load_message(folder) == (
         f'The checkpoint "{checkpoints.short(str(folder))}" has weights that are of another shape '
-        "than its config says (encoder.layers.0.fc1.bias): save or fetch it again, or choose "
+        "than its config says (encoder.layers.0.fc1.bias): save or download it again, or choose "
         "another checkpoint."
     )
 
@@ -230,7 +230,7 @@ def test_damaged_weights_are_refused(folder):
     start, end = message.split(" could not be loaded (")
     assert start == f'The checkpoint "{checkpoints.short(str(folder))}"'
     assert end.endswith(
-        "): its files are damaged or do not belong together. Save or fetch it again, or choose "
+        "): its files are damaged or do not belong together. Save or download it again, or choose "
         "another checkpoint."
     )
     assert "\n" not in message
@@ -273,7 +273,7 @@ def test_the_checkpoint_of_a_run_is_named_by_the_runs_id(whisper, tmp_path, monk
     monkeypatch.setenv("INTENT_RUNS", str(tmp_path))
     run_id = "20261127-101112-instant-0a1b"
     assert message_of(run_id) == (
-        f"The run {run_id} has no checkpoint here: choose a finished run, or the bundled checkpoint."
+        f"The run {run_id} has no checkpoint: choose a finished run, or the bundled checkpoint."
     )
     model = Path(shutil.copytree(whisper, tmp_path / run_id / "model"))
     assert resolve(run_id) == model
@@ -291,7 +291,7 @@ settings = json.loads(sys.argv[1])
 for name, value in settings.items():
     setattr(download, name, value)
 for line in sys.stdin:
-    download._fetch.cache_clear()
+    download.fetch_snapshot.cache_clear()
     verb, name = line.split()
     try:
         found = describe(name).labels if verb == "describe" else sorted(
@@ -331,7 +331,7 @@ def ask_hub(
 
 def unreachable(name: str, reason: str) -> str:
     return (
-        f'The checkpoint "{name}" could not be fetched from the Hugging Face Hub ({reason}): check '
+        f'The checkpoint "{name}" could not be downloaded from the Hugging Face Hub ({reason}): check '
         "the name and your connection, or choose the bundled checkpoint."
     )
 
@@ -372,12 +372,11 @@ def test_the_hub_is_asked_for_json_and_safetensors_alone_and_its_refusals_are_pa
         ["low", "middle", "high"],
         files,
         files,
-        'The checkpoint "a/pickled" has no safetensors weights, the only ones that are loaded '
-        "(pickled ones can run code): save it again with save_pretrained, or choose another "
-        "checkpoint.",
+        'The checkpoint "a/pickled" has no safetensors weights, and others are not loaded '
+        "(pickles can run code): save it again with save_pretrained, or choose another checkpoint.",
         'The checkpoint "a/nothing" was not found on the Hugging Face Hub, or it is private: check '
         "the name, set HF_TOKEN if it is yours, or choose the bundled checkpoint.",
-        'The checkpoint "a/gated" asks its visitors to accept its terms: do so on the Hugging Face '
+        'The checkpoint "a/gated" requires you to accept its terms: accept them on the Hugging Face '
         "Hub and set HF_TOKEN, or choose the bundled checkpoint.",
     ]
     # The server is gone: what was fetched still serves, a conversion that was proposed included.
@@ -401,7 +400,7 @@ def test_weights_beyond_the_limit_are_not_fetched(whisper, tmp_path):
     with serve(Hub(models={"a/whole": Repository.of(whisper)})) as endpoint:
         answers = ask_hub(endpoint, tmp_path, ["locate a/whole"], {"MAX_WEIGHT_BYTES": 10})
     assert answers == [
-        'The checkpoint "a/whole" has 0.0 GB of weights; at most 0 GB are fetched: choose a '
+        'The checkpoint "a/whole" has 0.0 GB of weights; at most 0 GB are supported: choose a '
         "smaller checkpoint."
     ]
     assert not list(tmp_path.rglob("model.safetensors"))

@@ -106,8 +106,7 @@ def test_per_locale_configs_are_read_as_the_readme_declares_them(tmp_path: Path)
     data = load_data(str(tmp_path / "data"), ("en-GB",))
     assert summary(data) == DataSummary({"low": 6, "middle": 6, "high": 6}, 18, ("en-GB",))
     assert message_of(tmp_path / "data", "en-GB", "de-DE") == (
-        f'There is no locale "de-DE" in "{tmp_path / "data"}", which has en-GB, en-US: '
-        "choose among these."
+        f'"{tmp_path / "data"}" has no locale "de-DE", only en-GB, en-US: choose among these.'
     )
 
 
@@ -163,14 +162,14 @@ def test_parquet_of_another_writer_gives_its_sound_and_numbered_labels(tmp_path:
             {"sound": ["x", "y"], "label": ["a", "b"]},
             (
                 'should have a column named "audio", but has sound, label: '
-                "rename the column that holds the sound."
+                "rename the column of the audio."
             ),
         ),
         (
             {"audio": ["x"], "category": ["a"]},
             (
                 "should have a label column named one of intent_class, label, labels, intent, but has "
-                "audio, category: rename the column that holds the labels."
+                "audio, category: rename the column of the labels."
             ),
         ),
         (
@@ -184,8 +183,8 @@ def test_parquet_of_another_writer_gives_its_sound_and_numbered_labels(tmp_path:
         (
             {"audio": [1, 2], "label": ["a", "b"]},
             (
-                'should have sound in its column "audio" (encoded files, as `datasets` stores them), '
-                "but has Value('int64'): write it anew."
+                'should have audio in its column "audio" (encoded files, as `datasets` stores them), '
+                "but has Value('int64'): save it again."
             ),
         ),
     ],
@@ -288,20 +287,19 @@ def test_unusable_folders_are_refused_in_one_sentence(tmp_path: Path) -> None:
         f'A folder was expected at "{tmp_path / "file.wav"}", but there is a file: check the path.'
     )
     assert message_of(tmp_path / "empty") == (
-        f'"{tmp_path / "empty"}" should hold Parquet files, or one folder per label with audio '
-        "files (wav, flac, ogg, opus, mp3, m4a, aac, webm), but holds no such file: choose another "
-        "folder."
+        f'"{tmp_path / "empty"}" should have Parquet files, or one folder per label with audio '
+        "files (wav, flac, ogg, opus, mp3, m4a, aac, webm), but has neither: choose another folder."
     )
     assert message_of(tmp_path / "single") == (
         f'The data set in "{tmp_path / "single"}" should have at least two labels, but has 1 '
         "(low): add clips of another label."
     )
     assert message_of("x" * 300) == (
-        f'The folder "{"x" * 300}" could not be opened (File name too long): check its path, and '
-        "that you may read it."
+        f'The folder "{"x" * 300}" could not be opened (File name too long): check the path '
+        "and its permissions."
     )
     assert message_of(" ") == (
-        'Data should be "minds14", "sample" or a folder, but nothing was given: choose one.'
+        'A data set should be "minds14", "sample" or a folder, but none was given: choose one.'
     )
 
 
@@ -417,7 +415,7 @@ def test_each_label_keeps_its_share_of_the_test_part() -> None:
             {"en-US": [9, 9], "en-GB": [9, 1, 1]},
             0.2,
             (
-                "Each label in en-GB needs at least 2 clips, one to learn from and one to test with, "
+                "Each label in en-GB needs at least 2 clips, one to train on and one to test on, "
                 "but 1, 2 have 1: add clips or remove the label."
             ),
         ),
@@ -425,7 +423,7 @@ def test_each_label_keeps_its_share_of_the_test_part() -> None:
             {"": [4, 1]},
             0.2,
             (
-                "Each label needs at least 2 clips, one to learn from and one to test with, "
+                "Each label needs at least 2 clips, one to train on and one to test on, "
                 "but 1 has 1: add clips or remove the label."
             ),
         ),
@@ -433,7 +431,7 @@ def test_each_label_keeps_its_share_of_the_test_part() -> None:
             {"fr-FR": [4, 4, 4]},
             0.1,
             (
-                "The test part in fr-FR needs a clip for each of 3 labels, but a share of 0.1 of "
+                "The test set in fr-FR needs a clip for each of 3 labels, but a share of 0.1 of "
                 "12 clips is 2: add clips or choose a test share of at least 0.25."
             ),
         ),
@@ -441,7 +439,7 @@ def test_each_label_keeps_its_share_of_the_test_part() -> None:
             {"fr-FR": [2, 2, 3]},
             0.05,
             (
-                "The test part in fr-FR needs a clip for each of 3 labels, but a share of 0.05 of "
+                "The test set in fr-FR needs a clip for each of 3 labels, but a share of 0.05 of "
                 "7 clips is 1: add clips or choose a test share of at least 0.43."
             ),
         ),

@@ -20,7 +20,7 @@ from tests.hostile.folders import write_parquet
 from tests.repository import ROOT
 from tests.tiny import tone, tone_folder, wav_bytes
 
-OUTSIDE = "is a link that leads out of the folder"
+OUTSIDE = "is a link to a file outside of the folder"
 # What a fresh process opens, and to whom it connects, while it loads a folder and reads its clips.
 WATCH = """
 import json, os, sys
@@ -103,8 +103,8 @@ def test_a_row_that_names_a_file_outside_is_left_out_by_name_and_the_file_never_
     assert skipped == [
         [
             name,
-            f'The recording "{name}" is not among the files of its data folder, which alone are '
-            "read. Put it into the folder, or store its bytes in the Parquet file.",
+            f'The recording "{name}" is not in its data folder, and files elsewhere are not read. '
+            "Move it into the folder, or store its bytes in the Parquet file.",
         ]
         for name in ("secret.wav", "other.wav")
     ]
@@ -148,7 +148,7 @@ def test_a_file_or_folder_swapped_for_a_link_after_loading_is_not_followed(
     with pytest.raises(AudioError) as refused:
         clip_at(data, row)
     assert str(refused.value) == (
-        'The recording "low-00.wav" cannot be opened (a link has taken its place). Choose another '
+        'The recording "low-00.wav" cannot be opened (it was replaced by a link). Choose another '
         "file."
     )
 
@@ -190,8 +190,8 @@ def test_a_folder_of_links_that_lead_out_is_refused_with_their_number_and_names(
     for number in range(5):
         (tmp_path / "data" / f"{number}.parquet").symlink_to(secret / "data.parquet")
     assert refusal(tmp_path / "data") == (
-        f'"{tmp_path / "data"}" should hold Parquet files, or one folder per label with audio files '
-        "(wav, flac, ogg, opus, mp3, m4a, aac, webm), but holds no such file: choose another "
+        f'"{tmp_path / "data"}" should have Parquet files, or one folder per label with audio files '
+        "(wav, flac, ogg, opus, mp3, m4a, aac, webm), but has neither: choose another "
         f'folder. Not read: "0.parquet" {OUTSIDE}; "1.parquet" {OUTSIDE}; "2.parquet" {OUTSIDE}; '
         "and 2 more."
     )
@@ -218,10 +218,10 @@ def test_everything_that_is_no_file_of_the_folder_is_told_with_its_reason(tmp_pa
     names, left_out = told(folder)
     reasons = {
         "elsewhere": OUTSIDE,
-        "low/circle.wav": "is a link that leads in a circle",
+        "low/circle.wav": "is a circular link",
         "low/etc.wav": OUTSIDE,
         "low/near.wav": OUTSIDE,
-        "low/nowhere.wav": "is a link that leads nowhere",
+        "low/nowhere.wav": "is a broken link",
         "low/pipe.wav": "is a pipe, a socket or a device, not a file",
         "low/pipe link.wav": "is a link to a pipe, a socket or a device",
         "low/socket.wav": "is a pipe, a socket or a device, not a file",
@@ -375,8 +375,8 @@ def test_more_files_than_the_bound_are_refused(
     assert summary(load_data(str(tmp_path / "data"))).clips == 8
     (tmp_path / "data" / "low" / "more").write_text("")
     assert refusal(tmp_path / "data") == (
-        f'A data folder should hold at most 10 files, but "{tmp_path / "data"}" holds more: name a '
-        "folder that holds the data set alone, or write it as Parquet."
+        f'A data folder should have at most 10 files, but "{tmp_path / "data"}" has more: choose a '
+        "folder with only the data set, or save it as Parquet."
     )
 
 
@@ -387,7 +387,7 @@ def test_folders_too_deep_are_told_and_not_listed(tmp_path: Path) -> None:
     (deep / "clip.wav").write_bytes(wav_bytes(tone("low")))
     names, left_out = told(folder)
     assert names == ["high/high-00.wav", "low/low-00.wav"]
-    assert [reason for reason in left_out.values() if "lies more than 32 folders deep" in reason]
+    assert [reason for reason in left_out.values() if "is more than 32 folders deep" in reason]
 
 
 # The cache

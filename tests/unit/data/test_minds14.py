@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from intent.data.dataset import LOCALES, load_data
+from intent.data.dataset import load_data
+from intent.data.minds14 import LOCALES
 from intent.errors import DataError
 from tests.hub import Fault, Hub, Repository, User, serve
 from tests.repository import ROOT
@@ -55,7 +56,7 @@ def load(address: str, home: Path, *locales: str, **environment: str) -> str:
 
 def refusal(reason: str) -> str:
     return (
-        f"MInDS-14 could not be fetched from the Hugging Face Hub ({reason}); "
+        f"MInDS-14 could not be downloaded from the Hugging Face Hub ({reason}): "
         "choose the bundled sample, or a folder of recordings."
     )
 
@@ -151,6 +152,6 @@ def test_an_unknown_locale_is_refused_with_the_fourteen() -> None:
         load_data("minds14", ["en-US", "en-NZ"])
     assert len(LOCALES) == 14
     assert str(refused.value) == (
-        'There is no locale "en-NZ" in MInDS-14, which has cs-CZ, de-DE, en-AU, en-GB, en-US, '
+        'MInDS-14 has no locale "en-NZ", only cs-CZ, de-DE, en-AU, en-GB, en-US, '
         "es-ES, fr-FR, it-IT, ko-KR, nl-NL, pl-PL, pt-PT, ru-RU, zh-CN: choose among these."
     )

@@ -21,7 +21,7 @@ from tests.repository import ROOT
 from tests.tiny import tone, wav_bytes
 from tests.unit.data.test_files import refusal, watched
 
-UNPACKED = "long texts or sounds are repeated in it, so write it without them."
+UNPACKED = "it repeats long texts or sounds, so save it without them."
 SOUND_TYPE = pa.struct({"bytes": pa.binary(), "path": pa.string()})
 # The refusal of a folder, and by how many MB the peak of memory rose meanwhile.
 MEASURE = """
@@ -85,7 +85,7 @@ def test_a_transcript_of_a_megabyte_repeated_by_reference_is_refused_in_little_m
     assert path.stat().st_size < 100_000
     message, megabytes = measured(folder)
     assert message == (
-        'The Parquet file "data.parquet" should hold texts of at most 10,000 characters in its '
+        'The Parquet file "data.parquet" should have texts of at most 10,000 characters in its '
         'column "transcription", but that of row 1 has 1,000,000: shorten it.'
     )
     assert megabytes < 300
@@ -99,7 +99,7 @@ def test_a_usual_transcript_repeated_to_a_gigabyte_is_refused_in_little_memory(
     assert path.stat().st_size < 100_000
     message, megabytes = measured(folder)
     assert message == (
-        'The Parquet file "data.parquet" should unpack to at most 64 MB, but holds more: '
+        'The Parquet file "data.parquet" should decompress to at most 64 MB, but has more: '
         f"{UNPACKED}"
     )
     assert megabytes < 300
@@ -206,21 +206,21 @@ def test_any_bytes_are_read_as_page_headers_or_refused(content: bytes) -> None:
             parquet_rows,
             "MAX_LABEL_CHARACTERS",
             3,
-            "should hold texts of at most 3 characters in "
+            "should have texts of at most 3 characters in "
             'its column "label", but that of row 2 has 4: shorten it.',
         ),
         (
             parquet_rows,
             "MAX_TEXT_CHARACTERS",
             5,
-            "should hold texts of at most 5 characters in its "
+            "should have texts of at most 5 characters in its "
             'column "path", but that of row 6 has 6: shorten it.',
         ),
         (
             parquet_rows,
             "MAX_SOUND_BYTES",
             16_043,
-            "should hold recordings of at most 0 MB, but that of row 1 has 0 MB: shorten it.",
+            "should have recordings of at most 0 MB, but that of row 1 has 0 MB: shorten it.",
         ),
         (parquet, "MAX_PAGE_BYTES", 1000, "could not be read (page 1 of "),
         (parquet, "MAX_TEXT_PAGE_BYTES", 10, " bytes): check that its Parquet files are whole"),
@@ -229,15 +229,15 @@ def test_any_bytes_are_read_as_page_headers_or_refused(content: bytes) -> None:
             parquet_schema,
             "MAX_COLUMNS",
             2,
-            "should have at most 2 columns, but has 3: divide it "
-            "into several files, or write it anew.",
+            "should have at most 2 columns, but has 3: split it "
+            "into several files, or save it again.",
         ),
         (
             parquet_schema,
             "MAX_ROW_GROUPS",
             2,
             "should have at most 2 row groups, but has 3: "
-            "divide it into several files, or write it anew.",
+            "split it into several files, or save it again.",
         ),
         (parquet_schema, "MAX_FOOTER_BYTES", 100, "should have at most 100 bytes of footer, but "),
         (
@@ -279,7 +279,7 @@ def test_rows_and_texts_of_all_files_count_together_cached_ones_too(
     monkeypatch.undo()
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", folder.parent / "cache")
     monkeypatch.setattr(parquet_rows, "MAX_TEXT_BYTES", 0)
-    assert "should unpack to at most 0 MB" in refusal(folder)
+    assert "should decompress to at most 0 MB" in refusal(folder)
 
 
 # Schemas
@@ -375,7 +375,7 @@ def test_files_of_different_classes_are_refused_rather_than_mixed_up(folder: Pat
         write_parquet(folder, features, label=[0, 1]).rename(folder / f"train-{part}.parquet")
     assert refusal(folder) == (
         f'The data set in "{folder}" should have the same columns, types and class names in all '
-        'its Parquet files, but "train-1.parquet" differs from the first: write them anew.'
+        'its Parquet files, but "train-1.parquet" differs from the first: save them again.'
     )
 
 
@@ -394,15 +394,15 @@ def test_class_names_are_never_read_from_the_file_that_a_schema_names(tmp_path: 
     [
         (["a", "a"], "the same name twice"),
         ([str(n) for n in range(1001)], "1,001 names"),
-        (["a", "b" * 257], "one that is not a text of a usual length"),
-        (["a", 1], "one that is not a text of a usual length"),
+        (["a", "b" * 257], "one that is not a text of that length"),
+        (["a", 1], "one that is not a text of that length"),
     ],
 )
 def test_class_names_have_bounds(folder: Path, names: list, wrong: str) -> None:
     write_parquet(folder, {"label": {"names": names, "_type": "ClassLabel"}}, label=[0, 1])
     assert refusal(folder) == (
-        f'The data set in "{folder}" should name the classes of its column "label" by at most '
-        f"1,000 different texts of at most 256 characters, but has {wrong}: correct the names."
+        f'The data set in "{folder}" should have at most 1,000 different class names in its '
+        f'column "label", of at most 256 characters, but has {wrong}: correct the names.'
     )
 
 

@@ -115,9 +115,9 @@ def test_a_pattern_without_a_file_is_named_with_the_links_that_were_left_out(
     (folder / "three").mkdir()
     (folder / "three" / "z.parquet").symlink_to("/etc/passwd")
     assert refusal(folder) == (
-        f'The README.md of "{folder}" names "three/*", but no Parquet file of the folder that can '
-        'be read has such a name: correct it, or add the file. Not read: "three/z.parquet" is a '
-        "link that leads out of the folder."
+        f'The README.md of "{folder}" names "three/*", but the folder has no readable Parquet '
+        'file of that name: correct it, or add the file. Not read: "three/z.parquet" is a link to '
+        "a file outside of the folder."
     )
 
 
@@ -170,8 +170,8 @@ def test_the_default_subset_is_read(tmp_path: Path, header: str, expected: list[
 def test_several_subsets_without_a_default_are_named(tmp_path: Path) -> None:
     header = "configs:\n- {config_name: x, data_dir: one}\n- {config_name: y, data_dir: two}"
     assert refusal(described(tmp_path / "data", header)) == (
-        f'The README.md of "{tmp_path / "data"}" should say which of its 2 subsets to read, but '
-        'none of them (x, y) has "default: true": add it to one.'
+        f'The README.md of "{tmp_path / "data"}" should mark one of its 2 subsets as the default, '
+        'but none of them (x, y) has "default: true": add it to one.'
     )
 
 
@@ -238,8 +238,8 @@ def test_yaml_that_is_deep_long_or_repeats_itself_is_refused_before_it_is_built(
     with pytest.raises(DataError) as refused:
         read_card(io.BytesIO(f"---\n{header}\n---\n".encode()), "data")
     assert str(refused.value) == (
-        'The README.md of "data" should hold YAML without aliases, at most 24 levels deep and of '
-        "at most 200,000 values, but does not: write it more simply."
+        'The README.md of "data" should have YAML without aliases, at most 24 levels deep and of '
+        "at most 200,000 values, but has not: simplify it."
     )
 
 

@@ -1,4 +1,4 @@
-"""A report gives back what was answered to each clip; an old or broken one says what it lacks."""
+"""Reports: the predictions for each clip are read back; old and damaged reports are reported."""
 
 import json
 from pathlib import Path
@@ -34,7 +34,7 @@ def run_with(folder: Path, report: object) -> RunDir:
 
 @pytest.fixture
 def report() -> dict:
-    """The report of a run on three clips, of which the second and third are heard wrongly."""
+    """The report of a run on three clips, of which the second and third are misclassified."""
     clips = [heard(0, 0), heard(1, 0, "silent"), heard(2, 1)]
     figures = score(
         LABELS,
@@ -135,10 +135,10 @@ def test_a_recording_that_was_changed_is_not_played_for_the_one_that_was_tested(
     tones: Path,
 ) -> None:
     (tones / "low" / "low-00.wav").write_bytes(wav_bytes(tone("high")))
-    with pytest.raises(DataError, match="not in the data set any more, or has been changed"):
+    with pytest.raises(DataError, match="was removed from the data set or changed"):
         find_clip(Recipe(data=str(tones)), "low/low-00.wav", "some other hash")
 
 
 def test_a_data_set_that_is_gone_is_said_in_a_sentence(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="cannot be opened any more"):
+    with pytest.raises(DataError, match="can no longer be opened"):
         find_clip(Recipe(data=str(tmp_path / "gone")), "low/low-00.wav", "")

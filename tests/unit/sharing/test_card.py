@@ -1,4 +1,4 @@
-"""The card of a run says what was measured, and nothing of the machine that it was made on."""
+"""The model card states what was measured, and nothing about the machine."""
 
 import dataclasses
 import io
@@ -63,7 +63,7 @@ def test_each_locale_has_a_result_of_its_own(tmp_path: Path) -> None:
     assert data.language == ["de", "en"]
 
 
-def test_the_limits_say_how_little_six_clips_tell(minds14_run: RunDir) -> None:
+def test_the_limits_state_the_interval_of_six_clips(minds14_run: RunDir) -> None:
     text = card_of(minds14_run).text
     low, high = (f"{100 * bound:.1f}" for bound in read_provenance(minds14_run.model).interval)
     assert f"on 6 held-out clips: **83.3 % (95 % interval {low}–{high} %)**" in text
@@ -103,11 +103,11 @@ def test_no_path_of_the_machine_leaves_it(local_run: RunDir, tmp_path: Path) -> 
         for name, content in texts.items():
             data = content if isinstance(content, bytes) else content.read()
             assert str(tmp_path).encode() not in data, name
-    assert str(tmp_path) not in json.dumps(about.report)
+    assert str(tmp_path).encode() not in about.report_json
     assert Recipe.from_json(recipe_file(about).decode()).data == "local recordings"
 
 
-def test_what_a_local_run_comes_from_is_left_open(local_run: RunDir) -> None:
+def test_the_card_of_a_local_run_names_no_source(local_run: RunDir) -> None:
     card = card_of(local_run)
     assert (card.data.base_model, card.data.datasets, card.data.language) == (None, None, None)
     assert card.data.license == "unknown"
@@ -115,7 +115,7 @@ def test_what_a_local_run_comes_from_is_left_open(local_run: RunDir) -> None:
     assert "an unpublished checkpoint on recordings that are not published" in card.text
 
 
-def test_the_bundled_checkpoint_hands_on_its_encoder_and_its_licence(tmp_path: Path) -> None:
+def test_a_run_from_the_bundled_checkpoint_keeps_its_encoder_and_license(tmp_path: Path) -> None:
     data = card_of(finished_run(tmp_path, Recipe(data="sample"))).data
     assert data.base_model == "openai/whisper-tiny.en"
     assert (data.license, data.datasets) == ("cc-by-4.0", ["PolyAI/minds14"])
@@ -131,8 +131,8 @@ def test_a_run_from_a_run_has_the_encoder_of_the_first(tmp_path: Path) -> None:
     assert about.provenance.base == "openai/whisper-small"
 
 
-def test_what_was_said_in_mistakes_is_not_in_the_card(minds14_run: RunDir) -> None:
-    assert "secret" in json.dumps(public_run(minds14_run).report)
+def test_transcripts_of_mistakes_are_not_in_the_card(minds14_run: RunDir) -> None:
+    assert b"secret" in public_run(minds14_run).report_json
     assert "secret" not in card_of(minds14_run).text
 
 

@@ -1,4 +1,4 @@
-"""A run is pushed to a Hub of ours by the Hub's real client: what arrives, and what may go wrong."""
+"""A run is pushed to a local Hub by the real client, with failures at every step."""
 
 import hashlib
 import json
@@ -61,7 +61,7 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
 
 
 def point_client_at(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The client's waits between two tries, up to half a minute in all, are left out."""
+    """Point the client at an address, without its pauses between retries."""
     monkeypatch.setattr(constants, "ENDPOINT", address)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
@@ -192,7 +192,7 @@ def test_what_cannot_be_a_token_is_refused_before_anything_is_sent(
     assert not hub.requests
 
 
-def test_a_wrong_token_is_named(run: RunDir, hub: Hub) -> None:
+def test_a_wrong_token_is_reported(run: RunDir, hub: Hub) -> None:
     assert refusal(run, token="hf_expired") == (
         "The Hub rejected this token: copy it again from https://huggingface.co/settings/tokens."
     )
@@ -207,7 +207,7 @@ def test_a_token_that_may_only_read_creates_nothing(run: RunDir, hub: Hub) -> No
     assert not hub.models
 
 
-def test_a_token_without_the_right_to_this_name_is_told_so(run: RunDir, hub: Hub) -> None:
+def test_a_token_without_write_access_to_this_name_is_refused(run: RunDir, hub: Hub) -> None:
     hub.users["hf_narrow"] = User("ada", role="fineGrained")
     assert refusal(run, token="hf_narrow") == (
         "This token has no write access to ada/calls: grant it at "
@@ -215,7 +215,7 @@ def test_a_token_without_the_right_to_this_name_is_told_so(run: RunDir, hub: Hub
     )
 
 
-def test_somebody_elses_name_is_refused_with_the_own_one(run: RunDir, hub: Hub) -> None:
+def test_somebody_elses_name_is_refused_and_the_own_one_suggested(run: RunDir, hub: Hub) -> None:
     assert refusal(run, "bob/calls") == (
         "This token belongs to ada, who has no write access to bob: push to ada/calls, or use a token "
         "of bob."
@@ -236,7 +236,7 @@ def test_a_name_that_was_taken_a_moment_ago_is_taken(run: RunDir, hub: Hub) -> N
     assert refusal(run) == "ada/calls is taken: choose another name."
 
 
-def test_what_should_be_private_is_not_sent_where_all_can_see_it(run: RunDir, hub: Hub) -> None:
+def test_a_private_push_to_a_public_model_is_refused(run: RunDir, hub: Hub) -> None:
     push(run, "ada/calls", TOKEN)
     assert refusal(run, private=True) == (
         "ada/calls already exists and is public: make it private in its settings on the Hub, or "
@@ -301,9 +301,7 @@ def test_too_many_requests_end_the_push_with_the_wait_that_the_hub_asks_for(
 
 
 @pytest.mark.parametrize("kind", [500, "cut"])
-def test_weights_whose_way_is_broken_once_are_sent_again_by_themselves(
-    kind: int | str, run: RunDir, hub: Hub
-) -> None:
+def test_weights_are_sent_again_after_one_failure(kind: int | str, run: RunDir, hub: Hub) -> None:
     hub.faults.append(Fault("PUT /storage/.*", kind, times=1))
     push(run, "ada/calls", TOKEN)
     weights = (run.model / "model.safetensors").read_bytes()
@@ -311,16 +309,14 @@ def test_weights_whose_way_is_broken_once_are_sent_again_by_themselves(
     assert hashlib.sha256(weights).hexdigest() in hub.large
 
 
-def test_a_hub_that_nobody_answers_for_is_named(
-    run: RunDir, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_missing_connection_is_reported(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         address = f"http://127.0.0.1:{free.getsockname()[1]}"
     point_client_at(address, monkeypatch)
     assert "failed (no connection): the run is unchanged" in refusal(run)
 
 
-def test_offline_mode_is_named(run: RunDir, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_offline_mode_is_reported(run: RunDir, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     assert "(offline mode is on: HF_HUB_OFFLINE)" in refusal(run)
     assert not hub.requests
@@ -382,7 +378,7 @@ def test_what_was_pushed_loads_by_its_name_and_predicts_the_same(
 
 
 def by_command(*arguments: str, **environment: str) -> tuple[int, str, str]:
-    """What a fresh process answers to `python -m intent`: exit code, output, complaints."""
+    """Return exit code, stdout and stderr of `python -m intent` in a fresh process."""
     clean = {name: value for name, value in os.environ.items() if "HF_" not in name}
     done = subprocess.run(
         [sys.executable, "-m", "intent", *arguments],
@@ -460,7 +456,7 @@ def test_a_job_that_trains_in_a_fresh_folder_leaves_its_run_on_the_hub(
     assert not any(TOKEN.encode() in data for data in contents(home).values())
 
 
-def test_what_cannot_be_pushed_is_told_before_a_training_begins(
+def test_what_cannot_be_pushed_is_reported_before_training_begins(
     run: RunDir, hub: Hub, tmp_path: Path
 ) -> None:
     code, out, err = by_command(

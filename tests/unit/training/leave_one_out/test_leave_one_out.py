@@ -1,4 +1,4 @@
-"""Laws of the leave-one-out loss and of what learns by it."""
+"""Laws of the leave-one-out loss and of the network that it trains."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ def some(clips: int = 24, width: int = 6) -> tuple[torch.Tensor, torch.Tensor]:
     return noise + centres[labels], labels
 
 
-def test_logits_are_those_of_a_ridge_regression_solved_without_the_clip() -> None:
+def test_logits_are_those_of_a_ridge_regression_fitted_without_the_clip() -> None:
     features, labels = some()
     targets = torch.nn.functional.one_hot(labels, CLASSES).double()
     x = torch.cat([features - features.mean(0), torch.ones(len(features), 1)], 1).double()
@@ -37,7 +37,7 @@ def test_logits_are_those_of_a_ridge_regression_solved_without_the_clip() -> Non
         assert torch.allclose(found, expected, atol=1e-8)
 
 
-def test_noise_that_a_head_knows_by_heart_is_not_told_apart() -> None:
+def test_noise_that_a_head_can_memorize_is_not_told_apart() -> None:
     generator = torch.Generator().manual_seed(1)
     noise = torch.randn(60, 50, generator=generator)
     labels = torch.arange(60) % CLASSES
@@ -85,23 +85,23 @@ def test_muted_frames_are_left_out_of_the_input(tmp_path: Path) -> None:
         fc1.bias[5] -= (lower + upper) / 2
         expected = [int(kept) for kept in (seen[0] <= lower).sum(1)]
         assert [len(stream) for stream in FeedForwardInput(model)(mel)] == expected
-        fc1.bias[5] = 1e3  # nothing but padding: then it is heard, rather than nothing
+        fc1.bias[5] = 1e3  # nothing but padding: then all frames count
         assert [len(stream) for stream in FeedForwardInput(model)(mel)] == [100, 100]
 
 
-def test_learning_leaves_the_neuron_that_mutes_padding_and_the_norms_as_they_are(
+def test_training_leaves_the_neuron_that_mutes_padding_and_the_norms_unchanged(
     tmp_path: Path,
 ) -> None:
     model = loaded(tmp_path, neuron=5)
     assert padding_neuron(model) == 5
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    learning = LeaveOneOut(model)
-    optimizer = torch.optim.AdamW([p for p in learning.parameters() if p.requires_grad], lr=0.01)
-    optimizer.register_step_post_hook(learning.feed_forward.keep_neuron)
+    module = LeaveOneOut(model)
+    optimizer = torch.optim.AdamW([p for p in module.parameters() if p.requires_grad], lr=0.01)
+    optimizer.register_step_post_hook(module.feed_forward.restore_neuron)
     frames = torch.randn(9, 4, 32, generator=torch.Generator().manual_seed(0))
     for _ in range(3):
         optimizer.zero_grad()
-        learning(frames, torch.arange(9) % len(LABELS)).loss.backward()
+        module(frames, torch.arange(9) % len(LABELS)).loss.backward()
         optimizer.step()
     after = model.state_dict()
     last = "encoder.layers.1."
@@ -113,16 +113,16 @@ def test_learning_leaves_the_neuron_that_mutes_padding_and_the_norms_as_they_are
 
 
 def test_the_loss_falls_where_frames_tell_the_label(tmp_path: Path) -> None:
-    learning = LeaveOneOut(loaded(tmp_path))
+    module = LeaveOneOut(loaded(tmp_path))
     labels = torch.arange(30) % len(LABELS)
     rng = np.random.default_rng(0)
     frames = rng.standard_normal((30, 4, 32)).astype(np.float32)
     frames[:, 0, :3] += 3 * np.eye(3)[labels]
-    optimizer = torch.optim.AdamW([p for p in learning.parameters() if p.requires_grad], lr=0.003)
+    optimizer = torch.optim.AdamW([p for p in module.parameters() if p.requires_grad], lr=0.003)
     losses = []
     for _ in range(20):
         optimizer.zero_grad()
-        loss = learning(torch.from_numpy(frames), labels).loss
+        loss = module(torch.from_numpy(frames), labels).loss
         loss.backward()
         optimizer.step()
         losses.append(loss.item())

@@ -1,4 +1,7 @@
-"""What this process is started in, made fit before any library reads it: first thing in each program."""
+"""Prepare the environment of a program, before any library reads it.
+
+Each program calls `prepare_environment` first.
+"""
 
 import errno
 import os
@@ -7,36 +10,36 @@ import sys
 
 from intent import distributed
 from intent.errors import ExitCode, IntentError
-from intent.plain_text import settle_output
-from intent.proxies import settle_proxies
-from intent.writable import settle_folders
+from intent.plain_text import configure_output
+from intent.proxies import configure_proxies
+from intent.writable import replace_unwritable_folders
 
 PORT, PORTS, HOST = "GRADIO_SERVER_PORT", "GRADIO_NUM_PORTS", "GRADIO_SERVER_NAME"
 CACHE_GIGABYTES = "INTENT_CACHE_GB"
-FIRST_PORT, TRIED_PORTS = 7860, 100  # Gradio's own
+FIRST_PORT, TRIED_PORTS = 7860, 100  # defaults of Gradio
 
 
-def settle(page: bool = False) -> None:
-    """Fit the environment to this program, and say once, on standard error, what is not as set.
+def prepare_environment(page: bool = False) -> None:
+    """Replace unusable settings of the environment, and report each on standard error.
 
-    Child processes inherit what is settled, and say nothing. page: for the program that serves it;
-    that one ends with exit code 2 where it could not be served.
+    Child processes inherit the result and report nothing. page: for the program that serves the
+    page; it exits with code 2 where the page cannot be served.
     """
-    settle_output()
+    configure_output()
     if not _current_folder_exists():
-        _say(["The current folder does not exist any more: change to another one."])
+        _report(["The current folder was deleted: change to another one."])
         sys.exit(ExitCode.USER_ERROR)
-    said = [*settle_proxies(), _drop_nonsense(CACHE_GIGABYTES)]
+    messages = [*configure_proxies(), _unset_invalid_number(CACHE_GIGABYTES)]
     try:
-        said.append(settle_folders(page))
+        messages.append(replace_unwritable_folders(page))
         if page:
             check_address()
     except IntentError as error:
-        _say([*said, str(error)])
+        _report([*messages, str(error)])
         if page:
             sys.exit(ExitCode.USER_ERROR)
         return
-    _say(said)
+    _report(messages)
 
 
 def _current_folder_exists() -> bool:
@@ -47,24 +50,24 @@ def _current_folder_exists() -> bool:
     return True
 
 
-def _drop_nonsense(variable: str) -> str | None:
-    """Unset a variable that should hold a number of gigabytes and does not."""
+def _unset_invalid_number(variable: str) -> str | None:
+    """Unset a variable unless it is a number of gigabytes; return a message if so."""
     value = os.environ.get(variable)
     try:
-        if not value or float(value) >= 0:  # neither holds for "nan"
+        if not value or float(value) >= 0:  # false for "nan"
             return None
     except ValueError:
         pass
     del os.environ[variable]
-    return f'{variable} should be a number of gigabytes, found "{value}": the usual one is used.'
+    return f'{variable} should be a number of gigabytes, found "{value}": the default is used.'
 
 
 def check_address() -> None:
-    """Raise IntentError where the page cannot be served at the address that the environment names."""
+    """Raise IntentError where the page cannot be served at the configured address."""
     first = _number(PORT, FIRST_PORT, 65535)
     count = _number(PORTS, TRIED_PORTS, 65535)
     if os.environ.get(PORT):
-        count = 1  # Gradio would silently take the next one, where nobody looks for the page
+        count = 1  # Gradio would silently take the next port, where the user does not look
     host = os.environ.get(HOST) or "127.0.0.1"
     problem = None
     for port in range(first, min(first + count, 65536)):
@@ -73,7 +76,7 @@ def check_address() -> None:
             break
     if problem:
         shown = f"{first}" if count == 1 else f"{first} to {first + count - 1}"
-        raise IntentError(_not_served(host, shown, problem))
+        raise IntentError(_address_message(host, shown, problem))
 
 
 def _number(variable: str, default: int, highest: int) -> int:
@@ -88,7 +91,7 @@ def _number(variable: str, default: int, highest: int) -> int:
 
 
 def _bind_problem(host: str, port: int) -> OSError | None:
-    """Why nothing can be served there, tried as the server will."""
+    """Return the error of binding to an address as the server does, or None."""
     try:
         found = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
         family, kind, protocol, _, address = found[0]
@@ -100,11 +103,11 @@ def _bind_problem(host: str, port: int) -> OSError | None:
     return None
 
 
-def _not_served(host: str, port: str, problem: OSError) -> str:
+def _address_message(host: str, port: str, problem: OSError) -> str:
     if problem.errno == errno.EADDRINUSE:
         return (
-            f"The page cannot be served on port {port} of {host}, which another program uses: end "
-            f"that one, or set {PORT} to another port."
+            f"The page cannot be served on port {port} of {host}, which another program uses: stop "
+            f"that program, or set {PORT} to another port."
         )
     if problem.errno == errno.EACCES:
         return (
@@ -117,7 +120,7 @@ def _not_served(host: str, port: str, problem: OSError) -> str:
     )
 
 
-def _say(said: list[str | None]) -> None:
+def _report(messages: list[str | None]) -> None:
     if distributed.is_lead():
-        for sentence in filter(None, said):
-            print(" ".join(sentence.split()), file=sys.stderr, flush=True)
+        for message in filter(None, messages):
+            print(" ".join(message.split()), file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""Programs started in surroundings that are not as they should be: folders, home, ports, terminals."""
+"""Programs in an environment with unusable settings: folders, home, ports, terminals."""
 
 import os
 import re
@@ -26,8 +26,8 @@ READ_BY_LIBRARIES = (
 )
 OUTPUT = """
 import os, sys
-from intent.surroundings import settle
-settle(page="page" in sys.argv)
+from intent.environment import prepare_environment
+prepare_environment(page="page" in sys.argv)
 import huggingface_hub.constants as hub, datasets.config as data, evaluate.config as metrics
 from intent.paths import cache_dir
 for path in (
@@ -40,7 +40,8 @@ temporary = os.environ.get("INTENT_TEMPORARY")
 if temporary:
     assert os.stat(temporary).st_mode & 0o777 == 0o700
     import subprocess
-    child = [sys.executable, "-c", "from intent.surroundings import settle; settle()"]
+    code = "from intent import environment; environment.prepare_environment()"
+    child = [sys.executable, "-c", code]
     assert not subprocess.run(child, capture_output=True, check=True).stderr
 """
 
@@ -100,10 +101,8 @@ def test_folder_that_cannot_be_written_to_is_replaced_and_told_once(
     process = python(tmp_path, {variable: str(blocked)}, "-c", OUTPUT)
     found = folders(process)
     [line] = process.stderr.splitlines()
-    assert line.startswith(
-        f"Nothing can be written to {blocked if 'XDG' in variable else variable}"
-    )
-    [temporary] = re.findall(r"the temporary folder (\S+) is used instead", line)
+    assert line.startswith(f"Not writable: {blocked if 'XDG' in variable else variable}")
+    [temporary] = re.findall(r"The temporary folder (\S+) is used instead", line)
     assert any(path.is_relative_to(temporary) for path in found)
     assert not any(path.is_relative_to(blocked) for path in found)
     assert not Path(temporary).exists()  # removed at the end
@@ -116,7 +115,7 @@ def test_what_can_be_written_to_stays_where_it_is(tmp_path: Path, blocked: Path)
     assert found[4] == tmp_path / ".cache" / "intent-studio"
 
 
-def test_usable_surroundings_are_not_spoken_of_and_nothing_is_made(tmp_path: Path) -> None:
+def test_a_usable_environment_is_not_reported_and_nothing_is_created(tmp_path: Path) -> None:
     process = python(tmp_path, {}, "-m", "intent", "runs", "list")
     assert (process.returncode, process.stdout, process.stderr) == (0, "", "")
     assert list(tmp_path.iterdir()) == []
@@ -135,14 +134,14 @@ def test_home_that_is_no_folder_is_done_without(home: str, blocked: Path, tmp_pa
 @pytest.mark.skipif(os.getuid() != 0, reason="only root becomes another user")
 def test_user_whom_the_system_does_not_know_has_a_folder_to_write_to(tmp_path: Path) -> None:
     code = (
-        "import os; import intent.cli.main; from intent.surroundings import settle\n"
-        "del os.environ['HOME']; os.setuid(54321); settle()\n"
+        "import os; import intent.cli.main; from intent.environment import prepare_environment\n"
+        "del os.environ['HOME']; os.setuid(54321); prepare_environment()\n"
         "from pathlib import Path; assert (Path.home() / 'a').write_text('') == 0"
     )
     process = python(tmp_path, {}, "-c", code)
     assert process.returncode == 0, process.stderr
     assert process.stderr.startswith(
-        "Nothing can be written to a cache folder (there is no home folder: HOME is not set): "
+        "Not writable: a cache folder (there is no home folder: HOME is not set). "
     )
 
 
@@ -158,8 +157,8 @@ def test_what_is_cached_of_the_hub_is_read_where_it_cannot_be_written(
     for name in ("HF_HOME", "HF_DATASETS_CACHE", "INTENT_CACHE"):
         os.environ[name] = str(tmp_path / name)
     unwritable = lambda path: "Read-only file system" if path == tmp_path / "hub" else None  # noqa: E731
-    monkeypatch.setattr(writable, "problem", unwritable)
-    assert "(Read-only file system)" in writable.settle_folders(page=False)
+    monkeypatch.setattr(writable, "write_problem", unwritable)
+    assert "(Read-only file system)" in writable.replace_unwritable_folders(page=False)
     new = Path(os.environ["HF_HUB_CACHE"]) / old.name
     assert new != old and (new / "snapshots" / "abc" / "config.json").read_text() == "{}"
     writable.make_cache_writable("me/model")
@@ -189,7 +188,7 @@ def test_current_folder_that_was_removed_is_one_sentence(tmp_path: Path) -> None
     process = python(tmp_path / "gone", {}, "-c", code)
     assert (process.returncode, process.stderr) == (
         2,
-        "The current folder does not exist any more: change to another one.\n",
+        "The current folder was deleted: change to another one.\n",
     )
 
 
@@ -198,7 +197,7 @@ def test_size_of_the_cache_that_is_no_number_is_one_sentence(value: str, tmp_pat
     process = python(tmp_path, {"INTENT_CACHE_GB": value}, "-m", "intent", "runs", "list")
     assert (process.returncode, process.stderr) == (
         0,
-        f'INTENT_CACHE_GB should be a number of gigabytes, found "{value}": the usual one is used.\n',
+        f'INTENT_CACHE_GB should be a number of gigabytes, found "{value}": the default is used.\n',
     )
 
 
@@ -237,8 +236,8 @@ def test_port_in_use_is_one_sentence(tmp_path: Path) -> None:
         process = python(tmp_path, {"GRADIO_SERVER_PORT": port}, str(ROOT / "app.py"))
     assert (process.returncode, process.stderr) == (
         2,
-        f"The page cannot be served on port {port} of 127.0.0.1, which another program uses: end "
-        "that one, or set GRADIO_SERVER_PORT to another port.\n",
+        f"The page cannot be served on port {port} of 127.0.0.1, which another program uses: stop "
+        "that program, or set GRADIO_SERVER_PORT to another port.\n",
     )
 
 
@@ -253,5 +252,5 @@ def test_data_set_that_cannot_be_cached_names_the_folder_and_never_its_files(
         "except DataError as error: print(error)"
     )
     said = python(tmp_path, {}, "-c", code, str(blocked)).stdout
-    assert "cannot be written to (Not a directory)" in said
-    assert "Parquet files are whole" not in said
+    assert "is not writable (Not a directory)" in said
+    assert "Parquet files are complete" not in said
