@@ -155,8 +155,8 @@ def _wire(tab: ClassifyTab, runs: Path) -> None:
         limit=DESCRIBING,
     )
     _classify_after(chosen, tab)
-    refreshed = partial(_refreshed_choices, menu, runs)
-    on(menu.checkpoint.focus, refreshed, None, menu.checkpoint)
+    refresh = partial(_refresh_choices, menu, runs)
+    on(menu.checkpoint.focus, refresh, None, menu.checkpoint)
 
 
 def _classify_after(event: Dependency, tab: ClassifyTab) -> None:
@@ -176,5 +176,5 @@ def _described(menu: CheckpointMenu) -> list[Block]:
     return [menu.about, menu.remembered]
 
 
-def _refreshed_choices(menu: CheckpointMenu, runs: Path) -> Updates:
+def _refresh_choices(menu: CheckpointMenu, runs: Path) -> Updates:
     return {menu.checkpoint: gr.update(choices=menus.choices(runs))}

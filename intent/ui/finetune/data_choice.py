@@ -48,11 +48,11 @@ def build_data_choice(default: str) -> DataChoice:
     )
     look = gr.Button("Look at the data", size="sm", elem_id="look")
 
-    def show_details(name: str) -> Updates:
+    def show_data_fields(name: str) -> Updates:
         return {
             locales: gr.update(visible=name == MINDS14),
             folder: gr.update(visible=name == FOLDER),
         }
 
-    on(source.change, show_details, source, [locales, folder])
+    on(source.change, show_data_fields, source, [locales, folder])
     return DataChoice(source, locales, folder, look)

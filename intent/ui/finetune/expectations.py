@@ -88,7 +88,7 @@ def wire_expectations(
     """Update the expectation when the tab opens, the choice changes, or a run has its result."""
 
     @errors_in(estimate)
-    def update(preview: DataPreview | None, *values: object) -> Iterator[Updates]:
+    def update_expectation(preview: DataPreview | None, *values: object) -> Iterator[Updates]:
         for found in expect(FormValues.of(values), preview):
             yield {
                 form.preset: gr.update(choices=found.cards),
@@ -109,7 +109,7 @@ def wire_expectations(
     )
     on(
         changed,
-        update,
+        update_expectation,
         [view.preview, *form_inputs(data, form)],
         [form.preset, form.expected, estimate],
         limit=NO_LIMIT,

@@ -183,7 +183,7 @@ def _wire(form: RecipeForm) -> None:
     by_name = dict(zip(field_names(), form.fields, strict=True))
 
     @errors_in(form.note)
-    def fill(base: str | None, preset_name: str) -> Updates:
+    def fill_form(base: str | None, preset_name: str) -> Updates:
         note, fields = fill_in(base, preset_name)
         return {
             form.note: alert_html(note) if note else "",
@@ -193,16 +193,16 @@ def _wire(form: RecipeForm) -> None:
         }
 
     @errors_in(form.note)
-    def show(base: str | None, method: str) -> Updates:
+    def show_method_fields(base: str | None, method: str) -> Updates:
         return {by_name[name]: update for name, update in show_fields(base, method).items()}
 
     filled = [form.note, form.base, form.filled, *form.fields]
     for component in (form.base, form.preset):
         chosen = [form.base, form.preset]
-        on(component.input, fill, chosen, filled, trigger_mode="always_last")
+        on(component.input, fill_form, chosen, filled, trigger_mode="always_last")
     method = by_name["method"]
     shown = [form.note, *form.fields]
-    on(method.input, show, [form.base, method], shown, trigger_mode="always_last")
+    on(method.input, show_method_fields, [form.base, method], shown, trigger_mode="always_last")
 
 
 def _component(name: str, recipe: Recipe) -> Field:

@@ -103,11 +103,11 @@ def _wire_start(
     panel: LivePanel,
 ) -> None:
     @errors_in(refusal)
-    def run(shown: Shown, *values: object) -> Updates:
+    def start_from_form(shown: Shown, *values: object) -> Updates:
         return start_run(runs, panel, refusal, shown, FormValues.of(values))
 
     inputs = [panel.shown, *form_inputs(data, form)]
-    started = on(start.click, run, inputs, [refusal, *panel.outputs()], limit=NO_LIMIT)
+    started = on(start.click, start_from_form, inputs, [refusal, *panel.outputs()], limit=NO_LIMIT)
     on(started.then, None, js=SHOW_RUN)
 
 
