@@ -442,8 +442,8 @@ def test_runs_folder_that_cannot_be_written_to_is_told_once_and_when_it_can_be_a
     monkeypatch.setattr("intent.jobs.starter.exiting", Clock())
     keep_starting(runs)
     assert [record.getMessage() for record in caplog.records] == [
-        f"No run can start now. The runs folder {runs} cannot be created because {runs} is a file: choose "
-        "another folder with INTENT_RUNS or --runs.",
+        f"No run can start now. The runs folder {runs} cannot be created because {runs} is a file: "
+        "choose another folder with INTENT_RUNS or --runs.",
         f"The runs folder {runs} can be written to again: runs start.",
     ]
 
