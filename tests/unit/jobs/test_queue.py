@@ -79,10 +79,10 @@ def test_a_request_to_stop_is_gone_before_the_lock_says_that_a_run_goes_on(
     request_stop(run)  # to a sitting that has ended
     hold = locks.hold
 
-    def holding(file: Path, holder: str | None = None) -> object:
+    def holding(file: Path, *values: object) -> object:
         if file == run.lock_file:
             seen.append(run.stop_requested())
-        return hold(file, holder)
+        return hold(file, *values)
 
     monkeypatch.setattr(locks, "hold", holding)
     with training_lock(run):

@@ -323,7 +323,7 @@ def test_file_in_the_place_of_the_runs_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(RunError) as error:
         create_run(tmp_path / "runs", Recipe())
     assert str(error.value) == (
-        f"The runs folder {tmp_path / 'runs'} cannot be made, for {tmp_path / 'runs'} is a file: "
+        f"The runs folder {tmp_path / 'runs'} cannot be created because {tmp_path / 'runs'} is a file: "
         "choose another folder with INTENT_RUNS or --runs."
     )
 

@@ -60,7 +60,7 @@ def test_disk_that_takes_no_more_ends_a_run_with_its_best_checkpoint_whole(
     assert isinstance(history.end, Failed) and state(run) == "failed"
     assert history.end.message == (
         f"A file in {run.path} may not grow any larger (file size limit). The run's best checkpoint "
-        "so far is kept. Lift that limit (ulimit -f) or use another disk, then resume the run."
+        "is kept. Lift that limit (ulimit -f) or use another disk, then resume the run."
     )
     assert read_provenance(run.model).accuracy == history.saved.accuracy
     assert (run.model / "model.safetensors").stat().st_size > ROOM
@@ -81,10 +81,10 @@ def test_what_can_be_freed_is_named_with_its_size(
     (other.path / "weights").write_bytes(bytes(2_000_000))
     (removed.path / "weights").write_bytes(bytes(3_000_000))
     trash_run(removed)
-    assert "It had saved nothing yet. Free some space" in full_message(run)
+    assert "No checkpoint was saved yet. Free some space" in full_message(run)
     run.model.mkdir()
     assert full_message(run) == (
-        f"The disk that holds {run.path} is full. The run's best checkpoint so far is kept. Free "
+        f"The disk that holds {run.path} is full. The run's best checkpoint is kept. Free "
         f"some space, such as 3 MB of the trash (empty it), 2 MB of other runs in {runs} (remove "
         "some and empty the trash), then resume the run."
     )
@@ -108,13 +108,13 @@ def test_only_what_lies_on_the_full_disk_is_offered(two_disks: tuple[RunDir, Pat
     run, cache = two_disks
     of_cache = OSError(28, "No space left on device", str(cache / "features" / "a.npy"))
     assert full_message(run, of_cache) == (
-        f"The disk that holds {cache} is full. The run's best checkpoint so far is kept. Free some "
-        f"space, such as 3 MB of cached features in {cache} (made anew when needed), or set "
+        f"The disk that holds {cache} is full. The run's best checkpoint is kept. Free some "
+        f"space, such as 3 MB of cached features in {cache} (computed again when needed), or set "
         "INTENT_CACHE to a folder on another disk, then resume the run."
     )
     of_run = OSError(28, "No space left on device", str(run.events_file))
     assert full_message(run, of_run) == (
-        f"The disk that holds {run.path} is full. The run's best checkpoint so far is kept. Free "
+        f"The disk that holds {run.path} is full. The run's best checkpoint is kept. Free "
         f"some space, such as 2 MB of other runs in {run.path.parent} (remove some and empty the "
         "trash), then resume the run."
     )
@@ -136,7 +136,7 @@ def test_disk_without_room_is_found_where_a_failure_names_none(
 def test_quota_is_not_taken_for_a_full_disk(error: Exception, tmp_path: Path) -> None:
     run = create_run(tmp_path / "runs", Recipe())
     assert full_message(run, error).startswith(
-        f"Your quota on the disk that holds {run.path} is used up. It had saved nothing yet."
+        f"Your quota on the disk that holds {run.path} is used up. No checkpoint was saved yet."
     )
 
 

@@ -302,7 +302,7 @@ def test_app_that_exits_stops_its_run_and_waits_for_it(runs: Path, long: Recipe)
         assert app.stdout.readline() == "started\n"
         wait_until(learns(run))
         _, told = app.communicate("\n")
-    assert f"Run {run.id} is stopping and keeps its best checkpoint" in told
+    assert f"Run {run.id} is stopping; its best checkpoint is kept" in told
     assert state(run) == "stopped"
     assert (run.model / "config.json").is_file()
 
@@ -325,10 +325,9 @@ def test_failure_of_ours_names_the_log_with_the_trace(runs: Path, instant: Recip
     with pytest.raises(OSError, match="director"):
         work(run)
     message = history_of(run).end.message
-    assert message.startswith("Something went wrong inside (")
+    assert message.startswith("Internal error (")
     assert message.endswith(
-        f"the details are in {run.log_file}. What the run had saved is kept: "
-        "start it again to go on from there."
+        f"see {run.log_file}. The saved checkpoint is kept: resume the run to continue from it."
     )
     assert "Traceback" in run.log_file.read_text()
 
@@ -351,8 +350,8 @@ def test_lack_of_memory_is_told_in_a_sentence(runs: Path, instant: Recipe) -> No
         with pytest.raises(RunError) as error:
             work(run, demand)
         assert str(error.value) == (
-            "Training needs more memory than there is: choose a smaller batch_size, "
-            "window_seconds or base checkpoint, and start again."
+            "Out of memory: choose a smaller batch_size, window_seconds or base checkpoint, and "
+            "start again."
         )
         assert history_of(run).end.message == str(error.value)
 
@@ -442,8 +441,8 @@ def test_runs_folder_that_cannot_be_written_to_is_told_once_and_when_it_can_be_a
     monkeypatch.setattr("intent.jobs.starter.exiting", Clock())
     keep_starting(runs)
     assert [record.getMessage() for record in caplog.records] == [
-        f"No run can start now. The runs folder {runs} cannot be made, for {runs} is a file: choose "
-        "another folder with INTENT_RUNS or --runs.",
+        f"No run can start now. The runs folder {runs} cannot be created because {runs} is a file: "
+        "choose another folder with INTENT_RUNS or --runs.",
         f"The runs folder {runs} can be written to again: runs start.",
     ]
 

@@ -63,7 +63,7 @@ def test_run_that_never_began_is_restored_as_one(tmp_path: Path) -> None:
 def test_live_run_is_not_removed(run: RunDir) -> None:
     with training_lock(run), pytest.raises(RunError) as error:
         trash_run(run)
-    assert str(error.value) == f"Run {run.id} is training now: stop it before removing it."
+    assert str(error.value) == f"Run {run.id} is training now: stop it first."
     assert run.recipe() == Recipe()
 
 
@@ -71,7 +71,7 @@ def test_queued_run_is_not_removed(run: RunDir) -> None:
     enqueue(run)
     with pytest.raises(RunError) as error:
         trash_run(run)
-    assert str(error.value) == (f"Run {run.id} waits in the queue: withdraw it before removing it.")
+    assert str(error.value) == f"Run {run.id} is queued: remove it from the queue first."
     assert state(run) == "queued"
 
 
@@ -79,7 +79,7 @@ def test_run_that_was_removed_cannot_start(run: RunDir) -> None:
     trash_run(run)
     with pytest.raises(RunError) as error:
         work(run)
-    assert str(error.value) == f"There is no run {run.id} any more: start a new one."
+    assert str(error.value) == f"Run {run.id} no longer exists: start a new one."
     assert not run.path.exists()
 
 
@@ -97,7 +97,9 @@ def test_folder_that_is_no_run_is_not_removed(tmp_path: Path) -> None:
 @pytest.mark.parametrize("run_id", ["..", "", "../runs", "20261122-210959-instant-3f2a", "\0"])
 def test_what_is_not_in_the_trash_is_said(run: RunDir, tmp_path: Path, run_id: str) -> None:
     trash_run(run)
-    with pytest.raises(RunError, match="^There is no run .* in the trash of .*: choose one of it"):
+    with pytest.raises(
+        RunError, match="^There is no run .* in the trash of .*: choose one that is"
+    ):
         restore_run(tmp_path, run_id)
     assert len(trashed_runs(tmp_path)) == 1
 
@@ -106,7 +108,7 @@ def test_restoring_never_takes_the_place_of_another_run(run: RunDir, tmp_path: P
     trash_run(run)
     run.path.mkdir()
     (run.path / "recipe.json").write_text(Recipe().to_json())
-    with pytest.raises(RunError, match="cannot be taken out of the trash"):
+    with pytest.raises(RunError, match="cannot be restored"):
         restore_run(tmp_path, run.id)
     assert len(trashed_runs(tmp_path)) == len(list_runs(tmp_path)) == 1
 
