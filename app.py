@@ -4,13 +4,13 @@ import threading
 
 
 def main() -> None:
-    """Build the page, warm up what answers first, start what is queued, and serve until stopped."""
-    # Imported here because the training child processes import this file again.
+    """Build the page, warm up the classifier, start queued runs, and serve until stopped."""
+    # Imported here because the training processes import this file again.
     from intent.environment import prepare_environment
     from intent.hub_http import be_anonymous
     from intent.runs.access import is_public
 
-    # Ahead of the libraries, which read the environment once, and of the processes that inherit it.
+    # Before the libraries, which read the environment once, and the processes that inherit it.
     prepare_environment(page=True)
     if is_public():
         be_anonymous()

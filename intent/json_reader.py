@@ -1,4 +1,4 @@
-"""Read JSON as a frozen dataclass, or a tuple of them, with every value checked against its type."""
+"""Read JSON into frozen dataclasses, and check every value against the type of its field."""
 
 import functools
 import math
@@ -24,28 +24,29 @@ EXPECTED = {
 
 
 class JsonError(ValueError):
-    """JSON that is damaged or has other values than were expected."""
+    """The JSON is malformed or a value has the wrong type."""
 
 
 def read_json(
     kind: type[Kind], text: str | bytes, extra: Literal["forbid", "ignore"] = "forbid"
 ) -> Kind:
-    """Return the value of a type that JSON holds; raises JsonError, which names the first problem.
+    """Return JSON as a value of a type; raises JsonError with the first problem.
 
-    Fields with a default may be missing. No value is converted but a whole number to a float and a
-    list to a tuple. `extra`: what to do about fields that the type does not have.
+    Fields with a default may be missing. Values are not converted, except whole numbers to floats and
+    lists to tuples. `extra`: whether unknown fields are an error.
     """
     from pydantic import ValidationError
 
     try:
-        return _adapter(kind).validate_json(text, strict=True, extra=extra)
+        # mypy does not accept type[Kind] as hashable
+        value: Kind = _adapter(kind).validate_json(text, strict=True, extra=extra)  # type: ignore[arg-type]
     except ValidationError as error:
-        problem = _problem(error.errors(include_url=False)[0])
-        raise JsonError(problem) from None
+        raise JsonError(_problem(error.errors(include_url=False)[0])) from None
+    return value
 
 
 class NullIsNan:
-    """Mark a float whose NaN and infinities are null in JSON, which has no such numbers."""
+    """Read null as NaN: JSON has no NaN and no infinity, which are written as null."""
 
     def __get_pydantic_core_schema__(
         self, source: type[float], handler: "GetCoreSchemaHandler"
@@ -61,7 +62,7 @@ Number = Annotated[float, NullIsNan()]
 
 
 @functools.cache
-def _adapter(kind: type[Kind]) -> "TypeAdapter[Kind]":
+def _adapter(kind: type[Any]) -> "TypeAdapter[Any]":
     from pydantic import TypeAdapter
 
     return TypeAdapter(kind)

@@ -1,9 +1,9 @@
-"""Where things lie: what ships with the project, and where runs and caches are kept."""
+"""Paths: what ships with the project, the runs folder and the cache; and safe writing of files."""
 
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -12,34 +12,43 @@ BUNDLED_CHECKPOINT = ASSETS / "checkpoint"
 SAMPLE_DATA = ASSETS / "sample"
 EXAMPLES = ASSETS / "examples"
 
-MINDS14_HUB_ID = "PolyAI/minds14"  # on the Hub
-MINDS14 = "minds14"  # how a recipe names MInDS-14 on the Hub
-BUNDLED = "bundled"  # how a recipe names the bundled checkpoint
-SAMPLE = "sample"  # how a recipe names the bundled sample data set
-RUN_ID = re.compile(
-    r"[0-9]{8}-[0-9]{6}-[a-z]{1,20}-[0-9a-f]{4}"
-)  # of a run, the name of its folder
+MINDS14_HUB_ID = "PolyAI/minds14"
+MINDS14 = "minds14"  # the name of MInDS-14 in recipes
+BUNDLED = "bundled"  # the name of the bundled checkpoint in recipes
+SAMPLE = "sample"  # the name of the bundled sample data set in recipes
+# The id of a run is the name of its folder.
+RUN_ID = re.compile(r"[0-9]{8}-[0-9]{6}-[a-z]{1,20}-[0-9a-f]{4}")
 
 
 def runs_dir() -> Path:
-    """Return the folder that holds the runs: INTENT_RUNS, or `runs` in the current folder."""
+    """Return the runs folder: INTENT_RUNS, or `runs` in the current folder."""
     return Path(os.environ.get("INTENT_RUNS") or "runs").resolve()
 
 
 def cache_dir() -> Path:
-    """Return where features are cached: INTENT_CACHE, or `intent-studio` in the user's cache."""
+    """Return the cache folder: INTENT_CACHE, or `intent-studio` in the user's cache."""
     if chosen := os.environ.get("INTENT_CACHE"):
         return Path(os.path.expanduser(chosen)).resolve()
     user_cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     return Path(os.path.expanduser(user_cache), "intent-studio").resolve()
 
 
+def folder_bytes(folder: Path) -> int:
+    """Return the total size of the files in a folder, in bytes."""
+    total = 0
+    for parent, _, files in os.walk(folder):
+        for file in files:
+            with suppress(OSError):  # deleted since the folder was listed
+                total += os.lstat(os.path.join(parent, file)).st_size
+    return total
+
+
 @contextmanager
 def written_whole(path: Path, durable: bool = False) -> Iterator[BinaryIO]:
-    """Give a file to write that takes its place when the block ends: all of it, or nothing.
+    """Write a file atomically: yields a temporary file that replaces it when the block ends.
 
-    Folders are made; two processes that write the same file do not disturb each other. `durable`
-    waits until it is on the disk, so that after a loss of power it is whole as well.
+    Creates missing folders; several processes may write the same file. `durable` syncs it to the
+    disk, so that it is complete after a power failure too.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
@@ -58,7 +67,7 @@ def written_whole(path: Path, durable: bool = False) -> Iterator[BinaryIO]:
 
 @contextmanager
 def named(path: Path) -> Iterator[None]:
-    """Let a failure to write within the block say where: the system names a file only as it opens."""
+    """Add the path to an OSError in the block: the system names the file only in errors of open."""
     try:
         yield
     except OSError as error:
@@ -68,7 +77,7 @@ def named(path: Path) -> Iterator[None]:
 
 
 def sync(path: Path) -> None:
-    """Wait until a file, or a folder's list of its files, is on the disk."""
+    """Sync a file, or the entries of a folder, to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -77,6 +86,6 @@ def sync(path: Path) -> None:
 
 
 def sync_all(folder: Path) -> None:
-    """Wait until a folder and all in it is on the disk."""
+    """Sync a folder and everything in it to the disk."""
     for path in (*folder.rglob("*"), folder):
         sync(path)

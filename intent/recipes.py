@@ -1,4 +1,4 @@
-"""A recipe is what to train: every choice in one frozen dataclass, JSON in and out."""
+"""A recipe: every choice of a training in one frozen dataclass, with JSON in and out."""
 
 import dataclasses
 import json
@@ -7,9 +7,12 @@ import re
 import reprlib
 import types
 import typing
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from intent.errors import RecipeError
+from intent.json_reader import JsonError, read_json
 from intent.paths import BUNDLED
 
 PRESETS = ("guide", "recommended", "instant")
@@ -17,10 +20,10 @@ WHISPER = "whisper"
 METHODS = ("fine-tune", "closed-form", "leave-one-out")
 HEADS = ("random", "closed-form")
 
-NOT_READ = "not used"  # stands for the value of a hyperparameter that a method ignores
-OF_ANY_RECIPE = ("preset", "data", "locales", "base")  # chosen beside the hyperparameters
+NOT_READ = "not used"  # in place of the value of a hyperparameter that a method ignores
+OF_ANY_RECIPE = ("preset", "data", "locales", "base")  # not hyperparameters
 
-# What else than data, base and method each way of training is changed by.
+# The hyperparameters that each method uses.
 OF_EVERY_METHOD = ("seed", "test_share", "window_seconds", "copies", "mixed_precision")
 OF_GRADIENTS = (
     "learning_rate",
@@ -45,10 +48,12 @@ OF_METHOD: dict[str, tuple[str, ...]] = {
     ),
 }
 
+EXPECTED = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
+
 LOCALE = re.compile(r"[A-Za-z0-9_-]{1,20}")
 MAX_LOCALES = 100
 
-# field → (lowest, highest), both allowed
+# field → (lowest, highest), inclusive
 RANGES: dict[str, tuple[float, float]] = {
     "seed": (0, 2**32 - 1),
     "test_share": (0.05, 0.5),
@@ -72,13 +77,12 @@ RANGES: dict[str, tuple[float, float]] = {
 class Recipe:
     """What to train, on what, and how; raises RecipeError for a value out of range.
 
-    `trainable_layers` counts the upper transformer layers that learn (0: the head alone); None lets
-    all of the model learn, its convolutions included. `copies` is the number of altered copies
-    (tempo, noise) of each training clip that are learnt from beside the original.
-    `mute_padding` keeps the padding of a Whisper window out of the mean over its frames.
-    `mixed_precision` is bf16 or fp16 where there is a GPU. `keep_best` keeps the epoch that did best
-    on the test part, as the guide does; without it the last epoch is kept, so that the test figure
-    was not chosen.
+    `trainable_layers` counts the upper transformer layers that are trained (0: only the head); None
+    trains the whole model, with its convolutions. `copies` is the number of augmented copies (tempo,
+    noise) of each training clip, besides the original. `mute_padding` excludes the padding of a
+    Whisper window from the mean over its frames. `mixed_precision` uses bf16 or fp16 on a GPU.
+    `keep_best` keeps the epoch with the best test accuracy, as the guide does; otherwise the last
+    epoch is kept, so that the test accuracy is not biased by selection.
     """
 
     preset: str = "recommended"
@@ -131,27 +135,20 @@ class Recipe:
 
     @classmethod
     def from_json(cls, text: str) -> "Recipe":
-        """Return the recipe that `to_json` wrote; raises RecipeError for anything else."""
+        """Return the recipe in JSON that `to_json` wrote; raises RecipeError for anything else."""
         try:
-            values = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise RecipeError(
-                f"A recipe is a JSON object, found something else: {error}."
-            ) from None
-        if not isinstance(values, dict):
-            raise RecipeError(
-                "A recipe is a JSON object of names and values, found something else."
-            )
-        return change(cls(), values)
+            return read_json(cls, text)
+        except JsonError as error:
+            raise RecipeError(f"{error}.") from None
 
 
 def preset(name: str, family: str = WHISPER) -> Recipe:
-    """Return the named preset as it suits an encoder family (a `model_type`, such as "whisper").
+    """Return a preset for an encoder family (a `model_type`, such as "whisper").
 
     guide: huggingface.co/docs/transformers/tasks/audio_classification, to the letter.
-    recommended, Whisper: the last feed-forward network learns under heads solved without the clip
-    (intent/training/leave_one_out/loss.py). recommended, others: the hyperparameters of
-    public model cards that learn MInDS-14 (batch 8, no accumulation, lr 5e-5).
+    recommended, Whisper: fine-tunes the last feed-forward network with a leave-one-out loss
+    (intent/training/leave_one_out/loss.py). recommended, others: the hyperparameters of public model
+    cards of encoders fine-tuned on MInDS-14 (batch 8, no accumulation, lr 5e-5).
     """
     _check_choice("preset", name, PRESETS)
     if name == "guide":
@@ -194,24 +191,21 @@ def preset(name: str, family: str = WHISPER) -> Recipe:
 
 
 def fields_read_by(method: str, family: str = WHISPER) -> frozenset[str]:
-    """Return the hyperparameters that matter to a method and an encoder family, `method` included.
-
-    The others may have any value: training comes to the same.
-    """
+    """Return the hyperparameters that a method uses with an encoder family, `method` included."""
     of_family = ("mute_padding",) if family == WHISPER else ()
-    if family != WHISPER and method == "fine-tune":  # a Whisper classifier never masks
+    if family != WHISPER and method == "fine-tune":  # Whisper classifiers have no SpecAugment
         of_family = ("spec_augment",)
     return frozenset(("method", *OF_EVERY_METHOD, *OF_METHOD[method], *of_family))
 
 
 def value_read(recipe: Recipe, name: str) -> object:
-    """Return a field's value, or NOT_READ where the method ignores it with encoders of any family."""
+    """Return a field's value, or NOT_READ if the method ignores it with every encoder family."""
     read = fields_read_by(recipe.method, WHISPER) | fields_read_by(recipe.method, "another")
     return getattr(recipe, name) if name in read or name in OF_ANY_RECIPE else NOT_READ
 
 
-def change(recipe: Recipe, values: dict[str, object]) -> Recipe:
-    """Return the recipe with some fields changed, each value read as its field's type.
+def change(recipe: Recipe, values: Mapping[str, object]) -> Recipe:
+    """Return the recipe with some fields changed, each value converted to its field's type.
 
     Values may be text, as typed on a command line or in a form ("3e-5", "true", "none").
     Raises RecipeError for an unknown name, a wrong type, or a value out of range.
@@ -220,13 +214,12 @@ def change(recipe: Recipe, values: dict[str, object]) -> Recipe:
     unknown = [name for name in values if name not in hints]
     if unknown:
         found = reprlib.repr(unknown[0])
-        raise RecipeError(f"There is no hyperparameter {found}; there are {', '.join(hints)}.")
-    return dataclasses.replace(
-        recipe, **{name: _read(name, hints[name], value) for name, value in values.items()}
-    )
+        raise RecipeError(f"There is no hyperparameter {found}: choose one of {', '.join(hints)}.")
+    converted = {name: _convert(name, hints[name], value) for name, value in values.items()}
+    return dataclasses.replace(recipe, **converted)
 
 
-def _read(name: str, hint: object, value: object) -> object:
+def _convert(name: str, hint: Any, value: Any) -> Any:
     kinds = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
     if type(None) in kinds and (value is None or str(value).strip().lower() in ("none", "")):
         return None
@@ -241,14 +234,14 @@ def _read(name: str, hint: object, value: object) -> object:
             return value
         if kind is str or isinstance(value, bool):
             raise TypeError
-        number = float(value)  # type: ignore[arg-type]
+        number = float(value)
         if math.isnan(number) or (kind is int and number != int(number)):
             raise ValueError
         return kind(number)
     except (TypeError, ValueError, KeyError, OverflowError):
-        kinds = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
-        wanted, found = kinds.get(kind, "a list"), reprlib.repr(value)
-        raise RecipeError(f"{name} must be {wanted}, found {found}: change it.") from None
+        expected = EXPECTED.get(kind, "a list")
+        found = reprlib.repr(value)
+        raise RecipeError(f"{name} must be {expected}, found {found}: change it.") from None
 
 
 def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:

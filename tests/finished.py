@@ -26,7 +26,7 @@ def finished_run(
     wav2vec2: bool = False,
     outcome: str = "done",
 ) -> RunDir:
-    """Write a run that has heard five of six test clips right, and return it."""
+    """Write a run that classified five of six test clips correctly, and return it."""
     run = create_run(runs, recipe)
     (tiny.tiny_wav2vec2 if wav2vec2 else tiny.tiny_whisper)(run.model)
     figures = score(

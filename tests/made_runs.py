@@ -1,4 +1,4 @@
-"""Runs on the bundled sample that say what is wanted of them, written as training writes them."""
+"""Runs on the bundled sample with given results, written as training writes them."""
 
 import functools
 import json
@@ -61,7 +61,7 @@ def make_run(
     ends: bool = True,
     **changes: object,
 ) -> RunDir:
-    """Write a run that heard these test clips wrongly, and called these hard to hear."""
+    """Write a run that misclassified these test clips and flagged these as flawed."""
     recipe = change(preset(preset_name), {"data": "sample", "epochs": 4, **changes})
     run = create_run(runs, recipe)
     labels, clips = sample_clips()

@@ -16,7 +16,7 @@ from tests.made_runs import make_run
 def runs_list(page: Page) -> None:
     """The tab as it opens."""
     page.get_by_role("tab", name="Runs").click()
-    expect(page.locator("#runs-table")).to_contain_text(re.compile(r"\d runs?|No run yet"))
+    expect(page.locator("#runs-table")).to_contain_text(re.compile(r"\d runs?|No runs yet"))
 
 
 def runs_report(page: Page) -> None:
@@ -41,7 +41,7 @@ def runs_trash(page: Page) -> None:
     runs_list(page)
     page.get_by_role("button", name="Guide, bundled").click()
     page.get_by_role("button", name="Remove").click()
-    expect(page.locator("#runs-note")).to_contain_text("is in the trash")
+    expect(page.locator("#runs-note")).to_contain_text("to the trash")
     page.get_by_role("button", name=re.compile("^Trash")).click()
     expect(page.locator("#trash-list")).to_contain_text("Guide, bundled")
 

@@ -86,11 +86,11 @@ def _run(options: argparse.Namespace) -> RunDir:
 
 def _train_as_worker(run: RunDir) -> int:
     """Train a run as a worker process; only the lead process handles signals."""
-    from intent.jobs.worker import help_to_train
+    from intent.jobs.worker import train_as_worker
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
-    help_to_train(run)
+    train_as_worker(run)
     return ExitCode.DONE
 
 

@@ -24,7 +24,7 @@ from intent.runs.events import (
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-    from intent.evaluation.metrics import Evaluation, Figure
+    from intent.evaluation.metrics import Accuracy, Evaluation
     from intent.models.classifier import Answer
 
 Result = dict[str, object]  # of a run: the last JSON line of a training
@@ -134,7 +134,7 @@ def evaluation_text(evaluation: "Evaluation") -> str:
     return "\n".join(filter(None, lines))
 
 
-def _accuracy_of(figure: "Evaluation | Figure") -> str:
+def _accuracy_of(figure: "Evaluation | Accuracy") -> str:
     return accuracy_text(figure.accuracy, figure.interval, figure.clips)
 
 

@@ -12,8 +12,9 @@ from intent.jobs.control import stop_run
 from intent.paths import runs_dir
 from intent.runs import store
 from intent.runs.directory import RunDir
+from intent.runs.listing import summaries
 from intent.runs.store import LIVE_STATES, TRAINING_STATES, check_resumable, open_run, rename_run
-from intent.runs.summary import RunSummary, summaries, summarize
+from intent.runs.summary import RunSummary, summarize
 from intent.runs.trash import empty_trash, restore_run, trash_run
 
 

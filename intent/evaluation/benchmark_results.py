@@ -3,12 +3,12 @@
 `python -m tests.benchmarks.results --write` measures a row; the README and the page show it.
 """
 
-import json
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from intent.json_reader import read_json
 from intent.paths import ASSETS
 
 RESULTS_FILE = ASSETS / "results.json"
@@ -40,8 +40,6 @@ class Measured:
     date: str = ""
 
     def __post_init__(self) -> None:
-        for name in ("locales", "seeds", "accuracies"):
-            object.__setattr__(self, name, tuple(getattr(self, name)))
         if not self.seeds or len(self.seeds) != len(self.accuracies):
             raise ValueError(f"{len(self.seeds)} seeds, but {len(self.accuracies)} accuracies.")
 
@@ -64,8 +62,7 @@ def load_measured(file: Path = RESULTS_FILE) -> tuple[Measured, ...]:
     """Return all measured rows; none if the file does not exist."""
     if not file.exists():
         return ()
-    rows = json.loads(file.read_text(encoding="utf-8"))
-    return tuple(Measured(**row) for row in rows)
+    return read_json(tuple[Measured, ...], file.read_bytes())
 
 
 def find(

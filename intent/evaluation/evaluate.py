@@ -25,7 +25,7 @@ BATCH_SIZE = 8  # clips per forward pass, if a fixed window makes all inputs equ
 
 @dataclass
 class _Selection:
-    """Which clips of a data set are evaluated, collected while they are read."""
+    """Clips selected for evaluation, collected while a data set is read."""
 
     trained_on: frozenset[str]  # clip hashes
     include_seen: bool

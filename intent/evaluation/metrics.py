@@ -11,8 +11,8 @@ ECE_BINS = 10
 
 
 @dataclass(frozen=True)
-class Figure:
-    """An accuracy (0..1), its 95 % interval, and the number of clips behind it."""
+class Accuracy:
+    """An accuracy (0..1), its 95 % interval, and its number of clips."""
 
     accuracy: float
     interval: tuple[float, float]
@@ -20,7 +20,7 @@ class Figure:
 
 
 @dataclass(frozen=True)
-class LabelFigures:
+class LabelMetrics:
     """Precision, recall and F1 of one label, each 0..1; `support` is its number of clips."""
 
     precision: float
@@ -66,10 +66,10 @@ class Evaluation:
     ece: float | None  # expected calibration error, 0..1
     labels: tuple[str, ...]
     confusion: tuple[tuple[int, ...], ...]  # a row per true label, a column per predicted one
-    per_intent: dict[str, LabelFigures]
-    per_locale: dict[str, Figure]
+    per_intent: dict[str, LabelMetrics]
+    per_locale: dict[str, Accuracy]
     mistakes: tuple[Mistake, ...]  # most confident first
-    seen_figure: Figure | None = None  # on clips seen in training, if requested
+    seen_figure: Accuracy | None = None  # on clips seen in training, if requested
     skipped: tuple[str, ...] = ()  # names of unreadable clips
 
     @property
@@ -128,17 +128,17 @@ def score(
     rows = np.flatnonzero(~seen_mask)
     predicted = scores.argmax(axis=1)  # (n,)
     right = predicted == true
-    figure = _figure(right[rows])
+    on_unseen = _accuracy(right[rows])
     return Evaluation(
-        accuracy=figure.accuracy if figure else None,
-        interval=figure.interval if figure else None,
+        accuracy=on_unseen.accuracy if on_unseen else None,
+        interval=on_unseen.interval if on_unseen else None,
         clips=len(rows),
         seen_in_training=int(seen_mask.sum()),
-        macro_f1=_macro_f1(true[rows], predicted[rows]) if figure else None,
-        ece=calibration_error(scores[rows].max(axis=1), right[rows]) if figure else None,
+        macro_f1=_macro_f1(true[rows], predicted[rows]) if on_unseen else None,
+        ece=calibration_error(scores[rows].max(axis=1), right[rows]) if on_unseen else None,
         labels=tuple(labels),
-        confusion=_confusion(true[rows], predicted[rows], len(labels)) if figure else (),
-        per_intent=_per_intent(true[rows], predicted[rows], labels) if figure else {},
+        confusion=_confusion(true[rows], predicted[rows], len(labels)) if on_unseen else (),
+        per_intent=_per_intent(true[rows], predicted[rows], labels) if on_unseen else {},
         per_locale=_per_locale(right, rows, locales),
         mistakes=tuple(
             Mistake(
@@ -150,7 +150,7 @@ def score(
             )
             for row in sorted(rows[~right[rows]], key=lambda row: -scores[row].max())
         ),
-        seen_figure=_figure(right[seen_mask]),
+        seen_figure=_accuracy(right[seen_mask]),
     )
 
 
@@ -184,11 +184,11 @@ def reliability(
     )
 
 
-def _figure(right: np.ndarray) -> Figure | None:
+def _accuracy(right: np.ndarray) -> Accuracy | None:
     if not len(right):
         return None
     correct = int(right.sum())
-    return Figure(correct / len(right), interval(correct, len(right)), len(right))
+    return Accuracy(correct / len(right), interval(correct, len(right)), len(right))
 
 
 def _macro_f1(true: np.ndarray, predicted: np.ndarray) -> float:
@@ -206,22 +206,22 @@ def _confusion(true: np.ndarray, predicted: np.ndarray, labels: int) -> tuple[tu
 
 def _per_intent(
     true: np.ndarray, predicted: np.ndarray, labels: Sequence[str]
-) -> dict[str, LabelFigures]:
+) -> dict[str, LabelMetrics]:
     from sklearn.metrics import precision_recall_fscore_support
 
     columns = precision_recall_fscore_support(
         true, predicted, labels=range(len(labels)), zero_division=0
     )
     return {
-        label: LabelFigures(float(precision), float(recall), float(f1), int(support))
+        label: LabelMetrics(float(precision), float(recall), float(f1), int(support))
         for label, precision, recall, f1, support in zip(labels, *columns, strict=True)
     }
 
 
-def _per_locale(right: np.ndarray, rows: np.ndarray, locales: Sequence[str]) -> dict[str, Figure]:
+def _per_locale(right: np.ndarray, rows: np.ndarray, locales: Sequence[str]) -> dict[str, Accuracy]:
     """Return the accuracy on the unseen clips of each known locale."""
     rows_of: dict[str, list[int]] = {}
     for row in rows:
         rows_of.setdefault(locales[row], []).append(row)
-    figures = {locale: _figure(right[rows_of[locale]]) for locale in sorted(rows_of) if locale}
-    return {locale: figure for locale, figure in figures.items() if figure}
+    accuracies = {locale: _accuracy(right[rows_of[locale]]) for locale in sorted(rows_of) if locale}
+    return {locale: found for locale, found in accuracies.items() if found}

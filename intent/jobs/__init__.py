@@ -1,1 +1,1 @@
-"""Start, queue, stop and resume runs, each in a process of its own."""
+"""Start, queue, stop and resume runs, each in its own process."""

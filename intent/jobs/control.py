@@ -1,62 +1,50 @@
-"""Start, stop and resume runs, and look after those that wait, while the app lives."""
+"""Start, stop and resume runs, and start queued runs while the app is running."""
 
-import time
 from contextlib import suppress
 from pathlib import Path
 
 from intent.errors import RunError
-from intent.jobs.queue import (
-    STARTER_LOCK,
-    enqueue,
-    keep_starting,
-    start_next,
-    withdraw,
-)
+from intent.jobs.queue import enqueue, withdraw
+from intent.jobs.starter import keep_starting, start_next
 from intent.jobs.worker import request_stop
-from intent.runs import locks
 from intent.runs.directory import RunDir
-from intent.runs.live import live_run, queued_runs
+from intent.runs.live import queued_runs
 from intent.runs.store import State, check_resumable, state
 from intent.runs.trash import KEEP_DAYS, empty_trash
 
 
 def start_run(run: RunDir) -> None:
-    """Train in a child process, from the start or from where the run was left, once it may.
+    """Train a run in a child process, from the start or from its latest checkpoint.
 
-    While another run trains, this one waits in the queue. Returns when it has begun, waits, or
-    could not begin, which a Failed event tells; raises RunError where it cannot even be queued.
+    While another run is training, this one is queued. Returns once it has begun, is queued, or could
+    not begin, which a Failed event records; raises RunError where it cannot be queued.
     """
     enqueue(run)
     runs = run.path.parent
-    while state(run) == "queued" and not live_run(runs):
-        if not locks.is_held(runs / STARTER_LOCK):
-            start_next(runs)
-            return
-        if queued_runs(runs)[:1] != [run]:
-            return
-        time.sleep(0.02)  # whoever starts what is queued is about to begin it
+    if queued_runs(runs)[:1] == [run]:
+        start_next(runs)
 
 
 def look_after(runs: Path) -> None:
-    """Delete what has lain in the trash for long, then begin what is queued, while the app lives."""
-    with suppress(RunError):  # it can be emptied by hand, which says what is wrong
+    """Empty the trash of old runs, then start queued runs for as long as the app is running."""
+    with suppress(RunError):  # emptying it by hand shows the error
         empty_trash(runs, KEEP_DAYS)
     keep_starting(runs)
 
 
 def resume_run(run: RunDir) -> None:
-    """Go on with a run that ended before it was done, from its last checkpoint, once it may.
+    """Resume a run from its latest checkpoint, or queue it while another run is training.
 
-    Raises RunError for a run that is done, trains or waits.
+    Raises RunError for a run that is done, training or queued.
     """
     check_resumable(run)
     start_run(run)
 
 
 def stop_run(run: RunDir) -> State:
-    """Ask a run to stop, or withdraw it from the queue, and return its state then.
+    """Request a run to stop, or remove it from the queue, and return its new state.
 
-    One that has ended is left as it is. Raises RunError where the request cannot be written.
+    A run that has ended is left as it is. Raises RunError where the request cannot be written.
     """
     if not withdraw(run) and state(run) == "running":
         request_stop(run)

@@ -1,4 +1,4 @@
-"""Child processes that train: forked from a warm one, ended politely or by force."""
+"""Training processes: forked from a preloaded one, stopped by request, signal or kill."""
 
 import atexit
 import multiprocessing
@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
 
 from intent.errors import RunError
@@ -17,47 +18,48 @@ from intent.runs import locks
 from intent.runs.directory import RunDir
 from intent.runs.live import holder
 
-START_SECONDS = 120  # a cold start on a slow machine; a prepared one takes a tenth of a second
-TERM_SECONDS = 5  # from a signal to stop until the end by force
+START_SECONDS = 120  # a cold start on a slow machine; a preloaded one takes 0.1 s
+TERM_SECONDS = 5  # from SIGTERM to SIGKILL
 
 _children: dict[RunDir, BaseProcess] = {}
-leaving = threading.Event()  # this process exits and starts nothing any more
+exiting = threading.Event()  # this process exits and starts no more runs
 
 
 class KilledError(RunError):
-    """A signal ended the training process before it had begun."""
+    """The training process was killed before the run had begun."""
 
 
 def prepare_worker() -> None:
-    """Start the process that children are forked from and let it import what training needs.
+    """Start the process that children are forked from, and preload what training imports.
 
-    Returns at once; the imports go on in that process. Does nothing the second time.
+    Returns at once, while that process imports. Does nothing the second time.
     """
-    context = _context()
+    context = process_context()
     if context.get_start_method() == "forkserver":
         from multiprocessing.forkserver import ensure_running
 
-        # Without it, asking whether there is a GPU starts CUDA, which does not survive a fork.
+        # Otherwise the check for a GPU initializes CUDA, which does not survive a fork.
         os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")
         context.set_forkserver_preload(list(PRELOAD))
         ensure_running()
 
 
 def train_in_child(run: RunDir) -> None:
-    """Let a child process train a queued run; returns once it has begun, or raises why it has not.
+    """Train a queued run in a child process; returns once it has begun, or raises RunError.
 
-    When this process exits, it asks its children to stop and waits for them; when it is killed,
-    they go on.
+    When this process exits, it requests its children to stop and waits for them; when it is killed,
+    they continue.
     """
     prepare_worker()
-    ours, theirs = _context().Pipe(duplex=False)
-    process = _context().Process(
+    context = process_context()
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(
         target=child_main, args=(run, _environment_for(run), theirs), name=f"intent {run.id}"
     )
     with ours:
         process.start()
         theirs.close()
-        error = _first_word(ours, process, run)
+        error = _start_error(ours, process, run)
     if error:
         raise error
     if not _children:
@@ -66,9 +68,9 @@ def train_in_child(run: RunDir) -> None:
 
 
 def kill_run(run: RunDir) -> None:
-    """End a run that does not heed a request to stop: by a signal, and then by force.
+    """Kill a run that does not stop when requested: by SIGTERM, then by SIGKILL.
 
-    What it saved before stays. Does nothing where the run is not training.
+    Its saved checkpoint stays. Does nothing if the run is not training.
     """
     for number in (signal.SIGTERM, signal.SIGKILL):
         run_id, process = holder(run.path.parent)
@@ -84,30 +86,32 @@ def kill_run(run: RunDir) -> None:
 
 
 def _environment_for(run: RunDir) -> dict[str, str]:
-    """The environment, without the owner's secrets where a visitor started the run."""
+    """Return the environment, without the owner's secrets if a visitor started the run."""
     secret = () if run.owner is None else (*TOKENS, "OAUTH_CLIENT_SECRET")
     return {name: value for name, value in os.environ.items() if name not in secret}
 
 
-def _context() -> multiprocessing.context.BaseContext:
-    methods = multiprocessing.get_all_start_methods()
-    return multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
+def process_context() -> ForkServerContext | SpawnContext:
+    """Return how child processes are started here."""
+    if "forkserver" in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("forkserver")
+    return multiprocessing.get_context("spawn")
 
 
-def _first_word(ours: Connection, child: BaseProcess, run: RunDir) -> RunError | None:
+def _start_error(ours: Connection, child: BaseProcess, run: RunDir) -> RunError | None:
     try:
         if ours.poll(START_SECONDS):
             return ours.recv()
     except (EOFError, OSError):
-        child.join(TERM_SECONDS)  # its end of the pipe closed as it died
+        child.join(TERM_SECONDS)  # its end of the pipe closed when it died
         if (child.exitcode or 0) < 0:
-            return KilledError(f"The training process of run {run.id} was killed as it began.")
-    return RunError(f"The training process of run {run.id} did not begin: look at {run.log_file}.")
+            return KilledError(f"The training process of run {run.id} was killed while it began.")
+    return RunError(f"The training process of run {run.id} did not start: see {run.log_file}.")
 
 
 def _stop_children() -> None:
-    leaving.set()
+    exiting.set()
     for run in _children:
         if locks.is_held(run.lock_file):
-            print(f"Run {run.id} is stopping and keeps its best checkpoint …", file=sys.stderr)
+            print(f"Run {run.id} is stopping; its best checkpoint is kept …", file=sys.stderr)
             request_stop(run)  # multiprocessing then waits for it to end

@@ -1,4 +1,4 @@
-"""What somebody asks to train, as one recipe that is checked as a whole, before anything is read."""
+"""A request to train: turned into one recipe, which is checked before any data is read."""
 
 import os
 import shutil
@@ -25,7 +25,7 @@ MAX_TEXT = 4_096  # characters of a name or a path
 
 @dataclass(frozen=True)
 class TrainingRequest:
-    """What is asked for; `changes` are hyperparameters that differ from the preset's."""
+    """What to train; `changes` are hyperparameters that differ from the preset's."""
 
     data: str
     base: str = BUNDLED
@@ -35,17 +35,17 @@ class TrainingRequest:
 
 
 def recipe_of(request: TrainingRequest, visitor: Visitor) -> Recipe:
-    """Return the recipe that a visitor asks for: the preset as it suits the base, with changes.
+    """Return the recipe of a visitor's request: the preset for the base's family, with changes.
 
-    Of the base only its config is read, from the Hub if need be. Raises RecipeError for a value out
-    of range, DataError or CheckpointError for what the visitor may not use or what is not there.
+    Reads only the config of the base, from the Hub if necessary. Raises RecipeError for a value out
+    of range, DataError or CheckpointError for what is missing or the visitor may not use.
     """
     _check_kinds(request)
     _check_changes(request.changes)
     if request.data == MINDS14 and not request.locales:
         raise DataError(
-            "At least one locale of MInDS-14 is needed, but none is chosen: choose one, such as "
-            f"en-US, of {', '.join(LOCALES)}."
+            "MInDS-14 needs at least one locale, found none: choose one, such as en-US, of "
+            f"{', '.join(LOCALES)}."
         )
     values = {
         "data": request.data,
@@ -53,22 +53,23 @@ def recipe_of(request: TrainingRequest, visitor: Visitor) -> Recipe:
         "locales": list(request.locales) or ["en-US"],
         **request.changes,
     }
-    # Once for any base, so that a wrong value is told before the base is looked up, then for this.
+    # First without the base's family: wrong values are reported before the base is looked up.
     base = access.check_recipe(visitor, change(preset(request.preset), values)).base
-    whole = change(preset(request.preset, family(base)), values)
-    return access.check_recipe(visitor, replace(whole, base=base, data=whole_path(whole.data)))
+    recipe = change(preset(request.preset, family(base)), values)
+    recipe = replace(recipe, base=base, data=absolute_path(recipe.data))
+    return access.check_recipe(visitor, recipe)
 
 
 def check_exists(recipe: Recipe) -> None:
-    """Raise DataError or CheckpointError where a run would find no data or no base."""
+    """Raise DataError or CheckpointError if the data or the base is missing."""
     check_at_hand(recipe.data, recipe.locales)
     locate(recipe.base, weights=False)
 
 
 def start(runs: Path, request: TrainingRequest, visitor: Visitor) -> RunDir:
-    """Create the run that a visitor asks for and begin it; where another one trains, it waits.
+    """Create and start the run of a visitor's request; it is queued while another run is training.
 
-    Raises IntentError, with nothing created, for a request that cannot or may not be met.
+    Raises IntentError, with nothing created, if that is impossible or not allowed.
     """
     access.check_may_start(visitor)
     recipe = recipe_of(request, visitor)
@@ -77,14 +78,14 @@ def start(runs: Path, request: TrainingRequest, visitor: Visitor) -> RunDir:
     run = create_run(runs, recipe, visitor)
     try:
         start_run(run)
-    except RunError:  # the last place went to another one meanwhile
+    except RunError:  # the queue filled up meanwhile
         shutil.rmtree(run.path, ignore_errors=True)
         raise
     return run
 
 
-def whole_path(data: str) -> str:
-    """Return the whole path of a data folder, so that a recipe means the same from any folder."""
+def absolute_path(data: str) -> str:
+    """Return the absolute path of a data folder, so that a recipe works from any directory."""
     if data in (MINDS14, SAMPLE):
         return data
     folder = Path(os.path.expanduser(data))
@@ -92,7 +93,7 @@ def whole_path(data: str) -> str:
 
 
 def _check_kinds(request: TrainingRequest) -> None:
-    """Raise RecipeError for a value of another kind than the form has: a call may send anything."""
+    """Raise RecipeError for a value of the wrong type: an API call may send anything."""
     texts = (request.data, request.base, request.preset)
     are_texts = all(isinstance(text, str) and len(text) <= MAX_TEXT for text in texts)
     are_locales = isinstance(request.locales, (list, tuple)) and all(
@@ -100,8 +101,8 @@ def _check_kinds(request: TrainingRequest) -> None:
     )
     if not (are_texts and are_locales and isinstance(request.changes, Mapping)):
         raise RecipeError(
-            "data, base and preset must be texts, locales a list of texts, and the changes names "
-            "with values: correct what is something else."
+            "data, base and preset must be texts, locales a list of texts, and changes an object of "
+            "names and values: correct the others."
         )
 
 
@@ -109,6 +110,5 @@ def _check_changes(changes: Mapping[str, object]) -> None:
     for name in changes:
         if name in OF_ANY_RECIPE:
             raise RecipeError(
-                f"Hyperparameters were expected among the changes, found {name!r}, which is chosen "
-                "beside them: choose it there."
+                f"Changes may only set hyperparameters, found {name!r}: set it by its own parameter."
             )

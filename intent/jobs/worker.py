@@ -1,4 +1,4 @@
-"""The work of a run: lock, train, and what happened, written down; here or in a child process."""
+"""Train a run and record its events, in this process or in a child process."""
 
 import os
 import platform
@@ -22,9 +22,10 @@ from intent.runs.events import Event, Failed, Phase
 from intent.runs.live import FOLDER_LOCK, holder
 from intent.storage import storage_problem
 
-NICENESS = 10  # below the page, which must answer while a run computes
+HANDOVER_SECONDS = 5  # for the previous run's process to release its locks
+NICENESS = 10  # a lower priority than the page, which must stay responsive
 
-# What training imports, done once before the first click; none of it may start CUDA.
+# What training imports, preloaded before the first run; none of it may initialize CUDA.
 PRELOAD = (
     "torch",
     "transformers.trainer",
@@ -47,11 +48,11 @@ def work(
     on_event: Callable[[Event], None] | None = None,
     budget_seconds: float | None = None,
 ) -> None:
-    """Train in this process, from the start or from where the run was left.
+    """Train a run in this process, from the start or from its latest checkpoint.
 
-    Every event is written to the run with its time and then handed to `on_event`. A failure is
-    written as a Failed event and raised again: IntentError where the user can mend it, anything
-    else where not. Raises BusyError, with nothing written, while another run is training.
+    Every event is recorded with its time, then passed to `on_event`. A failure is recorded as a
+    Failed event and raised again: an IntentError for a problem the user can fix, anything else for
+    an internal error. Raises BusyError, with nothing recorded, while another run is training.
     """
     with training_lock(run):
         run.queued_file.unlink(missing_ok=True)
@@ -59,73 +60,73 @@ def work(
 
 
 class BusyError(RunError):
-    """Another run trains now."""
+    """Another run is training."""
 
 
 class WithdrawnError(RunError):
-    """The run was taken out of the queue before it began."""
+    """The run was removed from the queue before it began."""
 
 
 @contextmanager
-def training_lock(run: RunDir) -> Iterator[None]:
-    """Be the one process that trains in the runs folder; raises BusyError while another is."""
+def training_lock(run: RunDir, patience: float = locks.PROBE_SECONDS) -> Iterator[None]:
+    """Hold the locks of the process that trains a run; raises BusyError if another run is training."""
     folder_lock = run.path.parent / FOLDER_LOCK
     try:
-        with locks.hold(folder_lock, f"{run.id} {os.getpid()}") as first:
+        with locks.hold(folder_lock, f"{run.id} {os.getpid()}", patience) as first:
             if not first:
                 raise BusyError(busy_message(holder(run.path.parent)[0]))
-            # A request to a sitting that has ended, gone before the lock says that another runs.
+            # Delete an old stop request before the run counts as running: it would count as stopping.
             run.stop_file.unlink(missing_ok=True)
             with locks.hold(run.lock_file, str(os.getpid())) as ours:
-                if not ours or not run.recipe_file.is_file():  # it is on its way to the trash
+                if not ours or not run.recipe_file.is_file():  # it is being removed
                     raise FileNotFoundError(run.path)
                 yield
     except (FileNotFoundError, NotADirectoryError):
-        raise RunError(f"There is no run {run.id} any more: start a new one.") from None
+        raise RunError(f"Run {run.id} no longer exists: start a new one.") from None
 
 
 def busy_message(run_id: str) -> str:
-    """Return the sentence for somebody who starts a run while one is training."""
+    """Return the message for starting a run while another is training."""
     return f"Run {run_id or '(unknown)'} is training now: stop it or wait until it ends."
 
 
 def request_stop(run: RunDir) -> None:
-    """Ask the run to stop and keep its best checkpoint; raises RunError where that fails."""
+    """Request a run to stop and keep its best checkpoint; raises RunError if that fails."""
     try:
         run.stop_file.touch()
     except OSError as error:
         raise RunError(
-            f"The request to stop cannot be written to {run.path} ({error.strerror}): "
-            "free some space there and stop the run again."
+            f"The stop request cannot be written to {run.path} ({error.strerror}): free some space "
+            "there, then stop the run again."
         ) from None
 
 
 def child_main(run: RunDir, environment: dict[str, str], ready: Connection) -> None:
-    """Train a queued run in a child process; sends None once it has begun, or why it has not."""
-    os.environ.clear()  # the process that this one was forked from may know more
+    """Train a queued run in a child process; sends None once it has begun, else the error."""
+    os.environ.clear()  # remove secrets inherited from the parent process
     os.environ.update(environment)
-    os.setsid()  # Ctrl-C in the app's terminal is for the app, which then asks the run to stop
+    os.setsid()  # Ctrl-C in the app's terminal goes to the app, which then requests a stop
     os.nice(NICENESS)
     signal.signal(signal.SIGTERM, lambda number, frame: request_stop(run))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        with training_lock(run):
+        with training_lock(run, HANDOVER_SECONDS):
             _claim(run)
             _all_output_to(run.log_file)
-            with suppress(OSError):  # who began it was killed meanwhile: it goes on alone
+            with suppress(OSError):  # the parent was killed meanwhile: train anyway
                 ready.send(None)
             _train(run, lambda event: None, None)
-    except Exception as error:  # noqa: BLE001 - the end of a process: nobody is left to catch it
+    except Exception as error:  # noqa: BLE001 - the top level of a process
         with suppress(OSError):
-            told = error if isinstance(error, RunError) else RunError(str(error))
-            ready.send(told)  # heard only before the run has begun
+            cause = error if isinstance(error, RunError) else RunError(str(error))
+            ready.send(cause)  # received only before the run has begun
         sys.exit(1)
 
 
-def help_to_train(run: RunDir) -> None:
-    """Do this process' share of the training that another one leads; tells and keeps nothing.
+def train_as_worker(run: RunDir) -> None:
+    """Train as a worker process of a distributed run; the lead process records the events.
 
-    A failure is told to the leader and raised again; IntentError where the user can mend it.
+    A failure is sent to the lead process and raised again: an IntentError if the user can fix it.
     """
     from intent.library_output import quiet_libraries
     from intent.training.train import train
@@ -134,25 +135,24 @@ def help_to_train(run: RunDir) -> None:
     try:
         if not run.recipe_file.is_file():
             raise RunError(
-                f"{platform.node()} does not see the run's folder {run.path}: put the runs on a disk "
+                f"{platform.node()} cannot access the run's folder {run.path}: put the runs on a disk "
                 "that all machines share (--runs or INTENT_RUNS)."
             )
         train(_recipe_of(run), run, lambda event: None)
     except distributed.WorkerReleasedError:
         return
     except Exception as error:
-        failure = explain(error, run)
-        told = str(failure) if isinstance(failure, IntentError) else _ours(error, run)
-        distributed.send_failure(told, traceback.format_exc())
+        failure = as_fixable(error, run)
+        distributed.send_failure(_message_of(failure, run), traceback.format_exc())
         raise failure from error
 
 
 def _claim(run: RunDir) -> None:
-    """Take the run out of the queue: whoever deletes the file, starter or visitor, has its way."""
+    """Remove the run from the queue; raises WithdrawnError if somebody else already has."""
     try:
         run.queued_file.unlink()
     except FileNotFoundError:
-        raise WithdrawnError(f"Run {run.id} was withdrawn before it began.") from None
+        raise WithdrawnError(f"Run {run.id} was removed from the queue before it began.") from None
 
 
 def _train(run: RunDir, on_event: Callable[[Event], None], budget_seconds: float | None) -> None:
@@ -163,7 +163,7 @@ def _train(run: RunDir, on_event: Callable[[Event], None], budget_seconds: float
 
     try:
         emit(Phase("Starting"))
-        run.drop_halves()
+        run.delete_partial_files()
         from intent.library_output import quiet_libraries
         from intent.training.train import train
 
@@ -172,31 +172,31 @@ def _train(run: RunDir, on_event: Callable[[Event], None], budget_seconds: float
             train(_recipe_of(run), run, emit, run.stop_requested, budget_seconds)
     except Exception as error:
         if disk_full.is_full(error):
-            run.drop_halves()  # which makes room for what there is to tell
-        failure = explain(error, run)
+            run.delete_partial_files()  # which makes room for the Failed event
+        failure = as_fixable(error, run)
         _log_trace(run)
         try:
-            emit(Failed(str(failure) if isinstance(failure, IntentError) else _ours(error, run)))
-        except Exception:  # noqa: BLE001 - it must not hide the failure that it is to tell
-            print(f"The failure of run {run.id} could not be told: {failure}", file=sys.stderr)
+            emit(Failed(_message_of(failure, run)))
+        except Exception:  # noqa: BLE001 - it must not hide the failure that it reports
+            print(f"The failure of run {run.id} could not be recorded: {failure}", file=sys.stderr)
         if failure is error:
             raise
         raise failure from error
 
 
 def _recipe_of(run: RunDir) -> Recipe:
-    """The recipe, checked once more for whoever asked for it; nobody's token is used for visitors."""
+    """Return the recipe, checked again for the visitor; no Hub token is used for visitors."""
     owner = access.owner_of(run)
     if not owner.is_owner:
         be_anonymous()
     return access.check_recipe(owner, run.recipe())
 
 
-def explain(error: Exception, run: RunDir) -> Exception:
-    """Return the failure as one that the user can mend, where it is, or else as it was."""
+def as_fixable(error: Exception, run: RunDir) -> Exception:
+    """Return the failure as an IntentError if the user can fix it, else unchanged."""
     if failure := distributed.failure_of_other_process(error):
         return failure
-    if isinstance(error, DataError):  # which says itself of which disk it could not be read
+    if isinstance(error, DataError):  # its message names the disk already
         return error
     if disk_full.is_full(error):
         return RunError(disk_full.full_message(run, error))
@@ -205,17 +205,19 @@ def explain(error: Exception, run: RunDir) -> Exception:
     no_memory = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
     if no_memory or "can't allocate memory" in str(error):
         return RunError(
-            "Training needs more memory than there is: choose a smaller batch_size, "
-            "window_seconds or base checkpoint, and start again."
+            "Out of memory: choose a smaller batch_size, window_seconds or base checkpoint, and start "
+            "again."
         )
     return error
 
 
-def _ours(error: Exception, run: RunDir) -> str:
-    text = " ".join(str(error).split())[:300]
+def _message_of(failure: Exception, run: RunDir) -> str:
+    if isinstance(failure, IntentError):
+        return str(failure)
+    text = " ".join(str(failure).split())[:300]
     return (
-        f"Something went wrong inside ({type(error).__name__}: {text}); the details are in "
-        f"{run.log_file}. What the run had saved is kept: start it again to go on from there."
+        f"Internal error ({type(failure).__name__}: {text}); see {run.log_file}. The saved "
+        "checkpoint is kept: resume the run to continue from it."
     )
 
 
@@ -224,12 +226,12 @@ def _log_trace(run: RunDir) -> None:
         with open(run.log_file, "a", encoding="utf-8") as log:
             traceback.print_exc(file=log)
     except OSError:
-        traceback.print_exc()  # the disk is full: the terminal is all there is
+        traceback.print_exc()  # the disk is full: print it instead
 
 
 @contextmanager
 def _prints_to(log_file: Path) -> Iterator[None]:
-    """Keep what libraries print off the standard output, which is for the reader of events."""
+    """Redirect what libraries print to the log: standard output is for events."""
     with open(log_file, "a", encoding="utf-8", buffering=1) as log, redirect_stdout(log):
         yield
 

@@ -213,10 +213,8 @@ def load(checkpoint: str, device: str | None = None) -> Loaded:
         feature_extractor=extractor,
         device=torch.device(device),
     )
-    window, keeps_attention = (
-        window_seconds(folder),
-        attention_implementation(model.config) == "eager",
-    )
+    window = window_seconds(folder)
+    keeps_attention = attention_implementation(model.config) == "eager"
     longest = window or longest_seconds(config, extractor.sampling_rate, keeps_attention)
     return Loaded(stock, window, longest, device_name(device))
 

@@ -1,7 +1,7 @@
 """Split a classifier: the frozen part is computed once per clip, the trained part in every step."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, cast
 
 import torch
 from transformers import PreTrainedModel
@@ -16,8 +16,6 @@ from intent.recipes import WHISPER
 if TYPE_CHECKING:
     from transformers import Wav2Vec2ForSequenceClassification, Wav2Vec2Model
     from transformers.models.whisper.modeling_whisper import WhisperEncoder
-
-AnyModule = TypeVar("AnyModule", bound=torch.nn.Module)
 
 
 @dataclass(frozen=True)

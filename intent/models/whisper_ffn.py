@@ -1,4 +1,4 @@
-"""The last feed-forward network of a Whisper encoder: its input, and the network on its own."""
+"""Separate the last feed-forward network of a Whisper encoder from the layers below."""
 
 from typing import TYPE_CHECKING
 

@@ -1,1 +1,1 @@
-"""A run is a directory: its files, events, state and report, and who may do what to it."""
+"""Runs: their files, events, states and reports, and the permissions on them."""

@@ -1,7 +1,7 @@
-"""Who may do what: everything on one's own machine; in public mode, what a visitor may.
+"""Permissions: the owner may do everything; in public mode, visitors are restricted.
 
-This is the one place that answers "may this visitor do this to that?". The page, the API and the
-worker ask it. The command line is the owner's and may do everything.
+All permission checks of the page, the API and the worker are here. The command line runs as the
+owner and may do everything.
 """
 
 import hashlib
@@ -21,8 +21,8 @@ from intent.paths import BUNDLED, MINDS14, RUN_ID, SAMPLE
 from intent.recipes import Recipe
 from intent.runs.directory import RunDir, no_run
 
-HEADER = "x-intent-visitor"  # carries a visitor's secret with each request
-SECRET = re.compile(r"[!-~]{16,200}")  # what can stand in a header, and is too long to be guessed
+HEADER = "x-intent-visitor"  # carries a visitor's secret in each request
+SECRET = re.compile(r"[!-~]{16,200}")  # printable in a header, and too long to guess
 
 PUBLIC_SETTING = "INTENT_PUBLIC"
 YES = ("1", "on", "yes", "true")
@@ -31,13 +31,13 @@ PUBLIC_DATA = (MINDS14, SAMPLE)
 Action = Literal["read", "stop", "resume", "rename", "remove", "restore"]
 
 FILE_ADDRESS = re.compile(r"file:/{1,3}", re.IGNORECASE)
-# From a slash that no word, and none of an address such as https://, stands before.
+# A slash that follows neither a word nor the start of a URL such as https://.
 PATH = re.compile(r"(?<![\w/.~])~?/(?!/)(?:[^\s\"'“”():;,]+/)*([^\s\"'“”():;,]+)")
 
 
 @dataclass(frozen=True)
 class Visitor:
-    """Somebody who asks; `key` is the hash of their secret, "" for one who sent none."""
+    """The sender of a request; `key` is the hash of their secret, "" if none was sent."""
 
     key: str = ""
     is_owner: bool = False
@@ -47,10 +47,10 @@ OWNER = Visitor(is_owner=True)
 
 
 def is_public(environment: Mapping[str, str] = os.environ) -> bool:
-    """Return whether strangers can reach the page.
+    """Return whether the page can be reached from other machines.
 
-    They can on a Space, behind a share link, and where the page is bound beyond loopback; the
-    setting INTENT_PUBLIC says so for the rest, such as a proxy on the same machine.
+    It can on a Space, with a share link, and where the server is not bound to loopback. Other
+    cases, such as a proxy on the same machine, set INTENT_PUBLIC.
     """
     return (
         bool(environment.get("SPACE_ID"))
@@ -61,14 +61,14 @@ def is_public(environment: Mapping[str, str] = os.environ) -> bool:
 
 
 def visitor_with(secret: str | None) -> Visitor:
-    """Return the visitor of a secret; one that could be guessed is as good as none."""
+    """Return the visitor with a secret; a secret short enough to guess counts as none."""
     if not secret or not SECRET.fullmatch(secret):
         return Visitor()
     return Visitor(hashlib.sha256(secret.encode()).hexdigest())
 
 
 def owner_of(run: RunDir) -> Visitor:
-    """Return whose run it is: a visitor's, or the owner's, as those of the command line are."""
+    """Return who started a run; runs of the command line belong to the owner."""
     key = run.owner
     return OWNER if key is None else Visitor(key)
 
@@ -76,54 +76,54 @@ def owner_of(run: RunDir) -> Visitor:
 def may(visitor: Visitor, action: Action, run: RunDir) -> bool:
     """Return whether a visitor may do something to a run.
 
-    Every visitor may read a run, and classify with what came out of it, unless it was trained on a
-    folder of this machine: its report quotes the recordings. All else is for the run's own visitor.
+    Every visitor may read a run and classify with its model, unless it was trained on a folder of
+    this machine: its report quotes the recordings. Everything else is for its own visitor only.
     """
     return visitor.is_owner or allows(visitor, action, run.owner, _data_of(run))
 
 
 def allows(visitor: Visitor, action: Action, owner: str | None, data: str | None) -> bool:
-    """Answer `may` for a run of which the owner and the data are at hand already."""
+    """Return what `may` does, for a run whose owner and data have been read already."""
     if visitor.is_owner or (visitor.key and visitor.key == owner):
         return True
     return action == "read" and data in PUBLIC_DATA
 
 
 def check(visitor: Visitor, action: Action, run: RunDir) -> RunDir:
-    """Return the run; raises RunError for one not to be seen, else AccessError."""
+    """Return the run; raises RunError if the visitor may not read it, else AccessError."""
     if not may(visitor, "read", run):
         raise no_run(run.path.parent, run.id)
     if not may(visitor, action, run):
         raise AccessError(
-            f"Run {run.id} was started by somebody else, found the request to {action} it: "
-            "choose a run of your own."
+            f"You can {action} only your own runs; run {run.id} was started by somebody else: choose "
+            "one of yours."
         )
     return run
 
 
 def check_owner(visitor: Visitor, what: str) -> None:
-    """Raise AccessError unless it is the owner who asks; `what` they want, as "to empty …"."""
+    """Raise AccessError for anybody but the owner; `what` completes "may", as in "empty …"."""
     if not visitor.is_owner:
-        raise AccessError(f"Only the owner of this app may {what}, by its command line.")
+        raise AccessError(f"Only the owner of this app may {what}: use the command line.")
 
 
 def check_may_start(visitor: Visitor) -> None:
-    """Raise AccessError for a visitor who could not be told from others later."""
+    """Raise AccessError for a visitor without a secret, who could not be identified later."""
     if not visitor.is_owner and not visitor.key:
         raise AccessError(
-            f"A run is started by somebody who can be known again: send the header {HEADER} with "
-            "16 to 200 random characters of your own, and the same ones with each later request."
+            f"Starting a run needs the header {HEADER}, which identifies you later: send it with 16 to "
+            "200 random characters of your own, the same with every request."
         )
 
 
 def check_recipe(visitor: Visitor, recipe: Recipe) -> Recipe:
-    """Return the recipe, its base named as `check_checkpoint` does; raises what the checks raise."""
+    """Return the recipe with its base as `check_checkpoint` returns it; raises what the checks raise."""
     check_data(visitor, recipe.data)
     return replace(recipe, base=check_checkpoint(visitor, recipe.base))
 
 
 def check_data(visitor: Visitor, data: str) -> str:
-    """Return the name of a data set; raises DataError for a folder that a visitor names."""
+    """Return the name of a data set; raises DataError for a folder in a visitor's request."""
     if visitor.is_owner or data in PUBLIC_DATA:
         return data
     raise DataError(
@@ -133,16 +133,14 @@ def check_data(visitor: Visitor, data: str) -> str:
 
 
 def check_checkpoint(visitor: Visitor, checkpoint: str) -> str:
-    """Return a checkpoint's name; for the owner a run's id for its folder, a folder's whole path.
+    """Return a checkpoint's name: for the owner, a run's folder as its id, others as full paths.
 
-    A visitor may name the bundled one, a run that they may read by its id, and an id of the Hub.
-    Raises CheckpointError for anything else, without a look at the disk, and RunError for no such
-    run.
+    A visitor may use the bundled checkpoint, the id of a run that they may read, and a Hub id.
+    Raises CheckpointError for anything else, without reading the disk, and RunError if there is no
+    such run.
     """
     if not isinstance(checkpoint, str):
-        raise CheckpointError(
-            "The name of a checkpoint was expected as text: choose one by its name."
-        )
+        raise CheckpointError("The name of a checkpoint must be text: choose one by its name.")
     name = checkpoint.strip()
     run_id = name if RUN_ID.fullmatch(name) else None
     if run_id is None and visitor.is_owner:
@@ -164,7 +162,7 @@ def check_checkpoint(visitor: Visitor, checkpoint: str) -> str:
 
 
 def shown_recipe(visitor: Visitor, recipe: Recipe) -> Recipe:
-    """Return a recipe as a visitor may see it: folders by their last name."""
+    """Return a recipe as a visitor may see it: of each path only the last part."""
     if visitor.is_owner:
         return recipe
     base = run_named_by(recipe.base) or recipe.base
@@ -172,7 +170,7 @@ def shown_recipe(visitor: Visitor, recipe: Recipe) -> Recipe:
 
 
 def without_paths(text: str) -> str:
-    """Return a text with the last name in the place of each absolute path."""
+    """Return a text with each absolute path replaced by its last part."""
     text = FILE_ADDRESS.sub("/", text)
     for folder in _known_folders():
         text = text.replace(f"{folder}/", "/").replace(str(folder), folder.name or "/")
@@ -187,7 +185,7 @@ def _data_of(run: RunDir) -> str | None:
 
 
 def _known_folders() -> list[Path]:
-    """Folders whose names may hold blanks, which no pattern tells from the words around them."""
+    """Return folders whose paths may contain spaces, which PATH cannot match."""
     found = [paths.runs_dir(), paths.cache_dir(), Path.cwd(), paths.ASSETS.parent]
     found += [Path(tempfile.gettempdir()), Path(os.path.expanduser("~"))]
     found += [
@@ -202,5 +200,5 @@ def _is_loopback(host: str) -> bool:
         return True
     try:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:  # a name: nobody knows where it leads
+    except ValueError:  # a host name, which may resolve to any address
         return False

@@ -1,38 +1,38 @@
-"""A curve that stays at chance: is it one, and what is a learner told?"""
+"""A hint for a run whose accuracy stays at chance level."""
 
 from intent.evaluation.metrics import interval
 from intent.recipes import Recipe
 from intent.runs.events import History
 
-PATIENCE = 0.1  # of the epochs, before anything is said
+PATIENCE = 0.1  # of the epochs, before the hint is shown
 
 USUAL = (
-    "Still at chance, which says little yet: encoders of the wav2vec2 type often stay there for long "
-    "and then learn quickly. XLS-R was right 8 times of 100 after 8 epochs on these recordings, and "
-    "71 times after 16. Let it go on."
+    "Accuracy is still at chance level, which is common: wav2vec2-type encoders often stay there for "
+    "many epochs and then improve quickly. On this data, XLS-R reached 8 % after 8 epochs and 71 % "
+    "after 16. Let it continue."
 )
 GUIDE = (
-    "Still at chance, where the guide's own hyperparameters usually end: about forty updates, on the "
-    "first second of each recording. Let it end to see it, or choose Instant or Recommended."
+    "Accuracy is still at chance level, where the guide's hyperparameters usually end: about forty "
+    "updates on the first second of each recording. Let it finish, or choose Instant or Recommended."
 )
 
 
 def plateau(history: History, recipe: Recipe) -> str | None:
-    """Return what to say while a fine-tuning is no better than chance; None where nothing is.
+    """Return the hint for a run that is fine-tuning at chance level, else None.
 
-    At chance: the last test accuracy's 95 % interval reaches down to it, after two tests or a tenth of
-    the epochs.
+    At chance level: the 95 % interval of the latest test accuracy includes it, after two evaluations
+    or a tenth of the epochs.
     """
     if recipe.method != "fine-tune" or history.end or not history.started or not history.chance:
         return None
-    tested = [point for point in history.evaluations if point.epoch]
+    tested = [(point.epoch, point.accuracy) for point in history.evaluations if point.epoch]
     clips = history.started.test_clips
     if not tested or not clips:
         return None
-    last = tested[-1]
-    if len(tested) < 2 and last.epoch < PATIENCE * recipe.epochs:
+    epoch, accuracy = tested[-1]
+    if len(tested) < 2 and epoch < PATIENCE * recipe.epochs:
         return None
-    lowest, _ = interval(round(last.accuracy * clips), clips)
+    lowest, _ = interval(round(accuracy * clips), clips)
     if lowest > history.chance:
         return None
     return GUIDE if recipe.preset == "guide" else USUAL

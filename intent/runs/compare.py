@@ -1,4 +1,4 @@
-"""Is one run better than another, or is it chance? And what was done differently?"""
+"""Compare runs: whether a difference in accuracy is significant, and how the recipes differ."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -7,32 +7,32 @@ from dataclasses import dataclass
 from intent.recipes import Recipe, value_read
 from intent.runs.report import AnsweredClip
 
-LEVEL = 0.05  # a difference is more than chance where chance alone is rarer than this
+SIGNIFICANCE = 0.05  # a difference with a smaller p-value is called significant
 
 
 @dataclass(frozen=True)
 class McNemar:
-    """Two models on the clips that both were tested on: who is right where the other is wrong."""
+    """McNemar's test of two models on the clips that both were tested on."""
 
     clips: int  # that both were tested on
-    first_only: int  # the first is right and the second wrong
-    second_only: int
-    p: float  # of a difference like this or larger, were both equally good
+    first_only: int  # clips that only the first classifies correctly
+    second_only: int  # clips that only the second classifies correctly
+    p: float  # the probability of such a difference or a larger one, if both are equally good
 
 
 @dataclass(frozen=True)
 class Difference:
-    """A field in which recipes differ, and the value of each, in their order."""
+    """A field in which recipes differ, with the value of each recipe in order."""
 
     field: str
     values: tuple[object, ...]
 
 
 def mcnemar(first: Sequence[AnsweredClip], second: Sequence[AnsweredClip]) -> McNemar:
-    """Return McNemar's exact test on the clips of the same sound and label in both.
+    """Return McNemar's exact test on the clips with the same audio and label in both.
 
-    Of the clips on which just one is right, each falls to either side as a coin does if both are
-    equally good (McNemar 1947; the exact binomial test, two-sided, as it holds for few clips too).
+    If both models are equally good, each clip that only one classifies correctly is equally likely
+    to be either's (McNemar 1947; here the exact two-sided binomial test, valid for few clips).
     """
     from scipy.stats import binomtest
 
@@ -50,7 +50,7 @@ def mcnemar(first: Sequence[AnsweredClip], second: Sequence[AnsweredClip]) -> Mc
 
 
 def in_words(first: str, second: str, test: McNemar) -> str:
-    """Return what a test of two models, known by these names, says to somebody who chooses."""
+    """Return the result of a test in plain words, with the names of the two models."""
     if not test.clips:
         return (
             f"{first} and {second} were tested on different recordings, so they cannot be compared "
@@ -58,33 +58,27 @@ def in_words(first: str, second: str, test: McNemar) -> str:
         )
     where = f"On the {test.clips} recordings that both were tested on"
     if not test.first_only + test.second_only:
-        return f"{where}, {first} and {second} are right and wrong on the very same ones."
-    never, times = f"{first} is never right where {second} is wrong", _times(test.first_only)
-    one = f"{first} is right where {second} is wrong {times}" if test.first_only else never
-    never, times = f"{second} never where {first} is wrong", _times(test.second_only)
-    other = f"{second} where {first} is wrong {times}" if test.second_only else never
-    counts = f"{where}, {one}, and {other}"
-    if test.p >= LEVEL:
-        return f"{counts}: this could be chance ({_p(test.p)})."
+        return f"{where}, {first} and {second} are correct on exactly the same ones."
+    counts = (
+        f"{where}, only {first} is correct on {test.first_only}, and only {second} on "
+        f"{test.second_only}"
+    )
+    if test.p >= SIGNIFICANCE:
+        return f"{counts}: the difference could be chance ({_p(test.p)})."
     better = first if test.first_only > test.second_only else second
-    return f"{counts}: {better} is better by more than chance ({_p(test.p)})."
+    return f"{counts}: {better} is significantly better ({_p(test.p)})."
 
 
 def differences(recipes: Sequence[Recipe]) -> tuple[Difference, ...]:
-    """Return the fields in which not all of the recipes agree, in the recipe's order.
+    """Return the fields in which the recipes differ, in the order of the recipe.
 
-    A hyperparameter that a recipe's method ignores has the value NOT_READ there: training would
-    come to the same with any other.
+    A hyperparameter that a recipe's method ignores has the value NOT_READ.
     """
     found = (
         Difference(field.name, tuple(value_read(recipe, field.name) for recipe in recipes))
         for field in dataclasses.fields(Recipe)
     )
     return tuple(one for one in found if len(set(one.values)) > 1)
-
-
-def _times(count: int) -> str:
-    return {1: "once", 2: "twice"}.get(count, f"{count} times")
 
 
 def _p(p: float) -> str:

@@ -1,4 +1,4 @@
-"""A run is a directory: what was asked, what happened, what came out."""
+"""A run is a directory: its recipe, its events, and its results."""
 
 import os
 import shutil
@@ -22,26 +22,26 @@ from intent.runs.events import (
     to_line,
 )
 
-WHOLE = "whole"  # the file that a checkpoint of Trainer gets when all of it is on the disk
+COMPLETE = "whole"  # the name of the file that marks a completely written checkpoint of Trainer
 
-_histories: dict[Path, tuple[tuple[int, int], int, History]] = {}  # file id, offset, fold
+_histories: dict[Path, tuple[tuple[int, int], int, History]] = {}  # file id, offset, history
 _histories_lock = threading.Lock()
 
 
 @dataclass(frozen=True)
 class RunDir:
-    """The files of one run; making a RunDir touches no file."""
+    """The files of one run; creating a RunDir touches no file."""
 
     path: Path
 
     @property
     def id(self) -> str:
-        """The run's id, which is the name of its folder."""
+        """Return the run's id, which is the name of its folder."""
         return self.path.name
 
     @property
     def name(self) -> str:
-        """The name that somebody gave the run, else one made of its preset and its base."""
+        """Return the name given to the run, else one made of its preset and its base."""
         try:
             given = self.name_file.read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError):
@@ -59,17 +59,17 @@ class RunDir:
 
     @property
     def name_file(self) -> Path:
-        """What somebody has called the run; there is none until somebody does."""
+        """Return the file with the name given to the run; absent until it is renamed."""
         return self.path / "name"
 
     @property
     def owner_file(self) -> Path:
-        """The hash of the secret of the visitor who started the run; the owner's runs have none."""
+        """Return the file with the hash of the visitor's secret; the app owner's runs have none."""
         return self.path / "owner"
 
     @property
     def owner(self) -> str | None:
-        """The hash of the visitor who started the run, "" if it is damaged; None: the owner."""
+        """Return the hash of the visitor who started the run, "" if damaged; None: the app's owner."""
         try:
             return self.owner_file.read_text(encoding="ascii").strip()
         except FileNotFoundError:
@@ -79,61 +79,61 @@ class RunDir:
 
     @property
     def recipe_file(self) -> Path:
-        """What was asked, written once."""
+        """Return the file with the recipe, which is written once."""
         return self.path / "recipe.json"
 
     @property
     def events_file(self) -> Path:
-        """What happened: an event a line, appended."""
+        """Return the file of events, one a line, which is only appended to."""
         return self.path / "events.jsonl"
 
     @property
     def model(self) -> Path:
-        """What came out: a checkpoint that is moved into place whole."""
+        """Return the folder of the best checkpoint, which is moved into place when complete."""
         return self.path / "model"
 
     @property
     def new_model(self) -> Path:
-        """A checkpoint while it is written."""
+        """Return the folder in which a checkpoint is written."""
         return self.path / "model.new"
 
     @property
     def old_model(self) -> Path:
-        """The checkpoint before, until the new one is in its place."""
+        """Return the folder of the previous checkpoint, until the new one is in place."""
         return self.path / "model.old"
 
     @property
     def report_file(self) -> Path:
-        """The figures of the run in JSON."""
+        """Return the file with the run's test results in JSON."""
         return self.path / "report.json"
 
     @property
     def checkpoints(self) -> Path:
-        """What training goes on from after a break; of no use to anybody else."""
+        """Return the folder of the checkpoints of Trainer, from which training resumes."""
         return self.path / "checkpoints"
 
     @property
     def stop_file(self) -> Path:
-        """A request to stop: it is one by being there."""
+        """Return the file that requests a stop by its existence."""
         return self.path / "stop"
 
     @property
     def queued_file(self) -> Path:
-        """A wish to train, by being there; when it was wished is in it, which gives its place."""
+        """Return the file that marks the run as queued; its content, a time, sets the order."""
         return self.path / "queued"
 
     @property
     def lock_file(self) -> Path:
-        """Locked by the process that trains, for as long as it lives."""
+        """Return the file that the training process keeps locked for as long as it lives."""
         return self.path / "lock"
 
     @property
     def log_file(self) -> Path:
-        """What libraries printed while they trained, and the traces of failures."""
+        """Return the file with the output of libraries and the traces of failures."""
         return self.path / "log.txt"
 
     def recipe(self) -> Recipe:
-        """Return what was asked; raises RunError where it cannot be read."""
+        """Return the recipe; raises RunError where it cannot be read."""
         try:
             return Recipe.from_json(self.recipe_file.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, RecipeError) as error:
@@ -143,64 +143,64 @@ class RunDir:
             ) from None
 
     def append(self, event: Event) -> None:
-        """Add an event in one write; half a line that a broken process left is closed first.
+        """Append an event in one write; ends a line that a killed process left unfinished first.
 
-        What others go by (a checkpoint, an end) is on the disk when it returns. Raises OSError
-        where the disk does not take all of it.
+        Checkpoint and end events are synced to the disk before it returns. Raises OSError where
+        the disk cannot take all of it.
         """
         line = to_line(event).encode() + b"\n"
         with named(self.events_file), open(self.events_file, "ab+", buffering=0) as file:
             if file.seek(0, os.SEEK_END):
                 file.seek(-1, os.SEEK_END)
                 line = line if file.read(1) == b"\n" else b"\n" + line
-            while line:  # a nearly full disk takes a part, then says why not the rest
+            while line:  # a nearly full disk takes a part, then raises for the rest
                 line = line[file.write(line) :]
             if isinstance(event, Saved | Finished | Failed):
                 os.fsync(file.fileno())
 
     def events(self) -> list[Event]:
-        """Return the events so far, without lines that are damaged or half written."""
+        """Return the events so far; damaged and unfinished lines are skipped."""
         return events_after(self.events_file, 0)[0]
 
     def history(self) -> History:
-        """Return all that the events say so far."""
+        """Return the history of the events so far."""
         return fold(self.events(), History())
 
     def recover_model(self) -> None:
-        """Put the last checkpoint back where a process was killed between the two moves of a new one.
+        """Restore the previous checkpoint where a process was killed while replacing it.
 
-        Only for whoever holds the run's lock.
+        Call it only with the run's lock held.
         """
         if self.old_model.exists() and not self.model.exists():
             os.replace(self.old_model, self.model)
 
-    def drop_halves(self) -> None:
-        """Delete what was being written when a process was killed or the disk was full.
+    def delete_partial_files(self) -> None:
+        """Delete what a killed process, or one out of disk space, wrote incompletely.
 
-        Only for whoever holds the run's lock.
+        Call it only with the run's lock held.
         """
         for folder in self.checkpoints.glob("checkpoint-*"):
-            if not (folder / WHOLE).exists():
+            if not (folder / COMPLETE).exists():
                 shutil.rmtree(folder, ignore_errors=True)
         for part in self.path.glob("*.part"):
             part.unlink(missing_ok=True)
         shutil.rmtree(self.new_model, ignore_errors=True)
 
     def stop_requested(self) -> bool:
-        """Whether somebody has asked the run to stop."""
+        """Return whether a stop was requested."""
         return self.stop_file.exists()
 
 
 def no_run(runs: Path, run_id: object) -> RunError:
-    """Return what to raise where a folder of runs has no such run."""
+    """Return the error for a run id that the runs folder does not have."""
     shown = " ".join(str(run_id).split())[:60]
     return RunError(f"There is no run {shown!r} in {runs}: choose one of that folder's runs.")
 
 
 def history_of(run: RunDir) -> History:
-    """Return all that the events of a run say so far, shared by all who follow it.
+    """Return the history of a run's events so far, from a cache shared by all callers.
 
-    Reads only what is new since the last call, and returns the same object while nothing is.
+    Reads only the events added since the last call; returns the same object if there are none.
     """
     with _histories_lock:
         try:
@@ -210,7 +210,7 @@ def history_of(run: RunDir) -> History:
             return History()
         known, offset, history = _histories.get(run.path, (None, 0, History()))
         this = (status.st_dev, status.st_ino)
-        if known != this or status.st_size < offset:  # another file in its place
+        if known != this or status.st_size < offset:  # the file was replaced
             offset, history = 0, History()
         events, offset = events_after(run.events_file, offset)
         history = fold(events, history) if events else history
@@ -219,14 +219,14 @@ def history_of(run: RunDir) -> History:
 
 
 def fold(events: Iterable[Event], history: History) -> History:
-    """Return the history with the events added in their order."""
+    """Return the history with the events added in order."""
     return reduce(add_event, events, history)
 
 
 def events_after(file: Path, offset: int) -> tuple[list[Event], int]:
-    """Return the events of the whole lines from a byte offset on, and the offset behind them.
+    """Return the events of the complete lines from a byte offset on, and the offset after them.
 
-    A last line without its line break is left for the next call; damaged lines are passed over.
+    A last line without a line break is left for the next call; damaged lines are skipped.
     """
     try:
         with open(file, "rb") as stream:
@@ -234,9 +234,9 @@ def events_after(file: Path, offset: int) -> tuple[list[Event], int]:
             new = stream.read()
     except FileNotFoundError:
         return [], 0
-    whole = new[: new.rfind(b"\n") + 1]
-    found = (_read_line(line) for line in whole.split(b"\n"))
-    return [event for event in found if event is not None], offset + len(whole)
+    complete = new[: new.rfind(b"\n") + 1]
+    found = (_read_line(line) for line in complete.split(b"\n"))
+    return [event for event in found if event is not None], offset + len(complete)
 
 
 def _read_line(line: bytes) -> Event | None:

@@ -1,120 +1,119 @@
-"""What happens in a run: typed events, as JSON lines and folded into a history."""
+"""The typed events of a run: written as JSON lines, and folded into a history."""
 
 import dataclasses
 import json
 import math
-import types
 import typing
 from dataclasses import dataclass, field, replace
+
+from intent.json_reader import Number, read_json
 
 
 @dataclass(frozen=True)
 class Started:
-    """Training begins, or goes on (`resumed`)."""
+    """Training begins, or resumes (`resumed`)."""
 
     method: str
     labels: tuple[str, ...]
     train_clips: int
     test_clips: int
-    seen_clips: int  # of the test part, left out since the base has learnt from them
+    seen_clips: int  # test clips left out, since the base was trained on them
     device: str
     resumed: bool = False
-    step: int | None = None  # of the checkpoint that it goes on from; -1: from none; None: unknown
-    time: float = 0.0  # seconds since the epoch, here and below
+    step: int | None = None  # of the checkpoint it resumes from; -1: none; None: unknown
+    time: Number = 0.0  # seconds since the epoch, here and below
 
 
 @dataclass(frozen=True)
 class Phase:
-    """What is happening now, in words such as "Reading audio" or "Training, epoch 3 of 10"."""
+    """The run enters a phase, such as "Reading audio" or "Training, epoch 3 of 10"."""
 
     name: str
-    time: float = 0.0
+    time: Number = 0.0
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far the present phase is; `done` and `total` count clips, or steps while training."""
+    """Progress of the current phase; `done` and `total` count clips, or steps while training."""
 
     done: int
     total: int
-    clips_per_second: float
+    clips_per_second: Number
     seconds_left: float | None
     epoch: float | None = None
-    time: float = 0.0
+    time: Number = 0.0
 
 
 @dataclass(frozen=True)
 class Halved:
-    """The accelerator's memory was too small: fewer clips go through it at a time from now on.
+    """The accelerator ran out of memory: smaller batches from now on, with gradient accumulation.
 
-    Each step still learns from as many: from `clips_at_once` in each of `passes`.
+    The effective batch size stays the same: `passes` batches of `clips_at_once` clips a step.
     """
 
     clips_at_once: int
     passes: int
-    time: float = 0.0
+    time: Number = 0.0
 
 
 @dataclass(frozen=True)
 class Skipped:
-    """A clip that could not be read and was left out."""
+    """A clip could not be read and was left out."""
 
     clip: str
     reason: str
-    time: float = 0.0
+    time: Number = 0.0
 
 
 @dataclass(frozen=True)
 class TrainPoint:
-    """Loss and accuracy counted in the training forward passes since the point before."""
+    """Training loss and accuracy, averaged since the previous point."""
 
-    step: float  # optimiser steps; micro-batches are fractions
-    epoch: float
-    loss: float
-    accuracy: float  # 0..1
-    time: float = 0.0
+    step: Number  # optimiser steps; micro-batches are fractions
+    epoch: Number
+    loss: Number
+    accuracy: Number  # 0..1
+    time: Number = 0.0
 
 
 @dataclass(frozen=True)
 class EvalPoint:
-    """Accuracy on the test part; `clips` is the number of training clips heard so far (Instant)."""
+    """Accuracy on the test set; `clips` counts the training clips used so far (Instant)."""
 
-    accuracy: float  # 0..1
+    accuracy: Number  # 0..1
     loss: float | None = None
     step: float | None = None
     epoch: float | None = None
     clips: int | None = None
-    time: float = 0.0
+    time: Number = 0.0
 
 
 @dataclass(frozen=True)
 class Saved:
-    """A whole checkpoint has been moved into the run's `model/`."""
+    """A complete checkpoint was moved into the run's `model/`."""
 
-    accuracy: float  # 0..1, on the test part
-    time: float = 0.0
+    accuracy: Number  # 0..1, on the test set
+    time: Number = 0.0
 
 
 @dataclass(frozen=True)
 class Finished:
-    """The end of a run that left a checkpoint; `outcome` is done, stopped or out of time."""
+    """The run ended with a checkpoint; `outcome` is done, stopped or out of time."""
 
     outcome: str
-    accuracy: (
-        float | None
-    )  # 0..1, on test clips that were not seen in training; None: there are none
+    accuracy: float | None  # 0..1, on unseen test clips; None: there are none
     interval: tuple[float, float] | None  # 95 %
     clips: int  # test clips behind the accuracy
-    seconds: float  # of work, all sittings together
-    time: float = 0.0
+    seconds: Number  # of training, over all resumes
+    time: Number = 0.0
 
 
 @dataclass(frozen=True)
 class Failed:
-    """The end of a run that could not go on, with a sentence for its owner."""
+    """The run failed; `message` is a sentence for its owner."""
 
     message: str
-    time: float = 0.0
+    time: Number = 0.0
 
 
 Event = (
@@ -129,17 +128,17 @@ Event = (
     | Finished
     | Failed
 )
-_TYPES = {kind.__name__: kind for kind in Event.__args__}
+_KINDS: dict[str, type[Event]] = {kind.__name__: kind for kind in typing.get_args(Event)}
 
 
 @dataclass(frozen=True)
 class History:
-    """All that the events of a run say, so far."""
+    """The state that a run's events add up to so far."""
 
     started: Started | None = None
     phase: str = ""
-    progress: Progress | None = None  # of the present phase
-    learning: Progress | None = None  # the last that counted epochs
+    progress: Progress | None = None  # of the current phase
+    learning: Progress | None = None  # the latest that counted epochs
     halved: Halved | None = None
     skipped: tuple[Skipped, ...] = ()
     train: tuple[TrainPoint, ...] = ()
@@ -150,70 +149,50 @@ class History:
 
     @property
     def accuracy(self) -> float | None:
-        """The final accuracy, or that of the latest evaluation while there is none; 0..1."""
+        """Return the final accuracy, or that of the latest evaluation before the end; 0..1."""
         if isinstance(self.end, Finished):
             return self.end.accuracy
         return self.evaluations[-1].accuracy if self.evaluations else None
 
     @property
     def chance(self) -> float | None:
-        """The accuracy of guessing: one over the number of intents."""
+        """Return chance level: one over the number of labels."""
         return 1 / len(self.started.labels) if self.started and self.started.labels else None
 
 
 def halved_in_words(event: Halved) -> str:
-    """Return what somebody is told who waits for a run whose memory was too small."""
+    """Return the notice for a run whose batches were made smaller."""
     return (
-        f"The accelerator's memory was too small, so that {event.clips_at_once} recordings go "
-        f"through it at a time now, {event.passes} times for a step. A step learns from as many as "
-        "before, more slowly."
+        f"The accelerator ran out of memory. Training continues with {event.passes} batches of "
+        f"{event.clips_at_once} recordings a step: the same effective batch size, but slower."
     )
 
 
 def to_line(event: Event) -> str:
     """Return the event as one line of JSON, without a line break.
 
-    JSON knows no NaN and no infinity (the loss of a run that diverged): they become null.
+    JSON has no NaN and no infinity (the loss of a run that diverged): they become null.
     """
-    values = {name: _finite(value) for name, value in dataclasses.asdict(event).items()}
+    values = {name: _for_json(value) for name, value in dataclasses.asdict(event).items()}
     return json.dumps({"event": type(event).__name__, **values}, allow_nan=False)
 
 
 def from_line(line: str) -> Event | None:
-    """Return the event of a JSON line, or None for a line that is no event (half written, foreign).
-
-    A null where a number must be is read as NaN.
-    """
+    """Return the event of a JSON line, or None for a line that is no event (cut off, unknown)."""
     try:
         values = json.loads(line)
-        kind = _TYPES[values.pop("event")]
-        hints = typing.get_type_hints(kind)
-        return kind(**{name: _read(hints[name], value) for name, value in values.items()})
-    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
+        kind = _KINDS[values.pop("event")]
+        return read_json(kind, json.dumps(values))
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
 
 
-def _finite(value: object) -> object:
+def _for_json(value: object) -> object:
     if isinstance(value, tuple):
-        return [_finite(item) for item in value]
+        return [_for_json(item) for item in value]
+    if isinstance(value, str):  # a file name may hold bytes that are not UTF-8
+        return value.encode("utf-8", "backslashreplace").decode("utf-8")
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _read(hint: object, value: object) -> object:
-    """Return a JSON value as the type of its field; raises TypeError for another type."""
-    if isinstance(hint, types.UnionType):  # a type or None
-        return None if value is None else _read(typing.get_args(hint)[0], value)
-    if typing.get_origin(hint) is tuple:
-        kinds = typing.get_args(hint)
-        kinds = kinds[:1] * len(value) if kinds[-1] is Ellipsis else kinds
-        return tuple(_read(kind, item) for kind, item in zip(kinds, value, strict=True))
-    if hint is float and value is None:
-        return math.nan
-    if hint is float and type(value) is int:
-        return float(value)
-    if type(value) is not hint:
-        raise TypeError(f"{hint} expected, found {value!r}")
-    return value
 
 
 def add_event(history: History, event: Event) -> History:
@@ -222,19 +201,19 @@ def add_event(history: History, event: Event) -> History:
     match event:
         case Started():
             return replace(_until(history, event.step), started=event, end=None)
-        case Phase():  # behind an end: another sitting has begun
+        case Phase():  # after an end: the run was resumed
             return replace(history, phase=event.name, progress=None, end=None)
         case Progress():
             learning = history.learning if event.epoch is None else event
             return replace(history, progress=event, learning=learning)
         case Halved():
             return replace(history, halved=event)
-        case Skipped():  # each sitting reads the clips again
+        case Skipped():  # a resumed run reads the clips again
             known = any(skip.clip == event.clip for skip in history.skipped)
             return history if known else replace(history, skipped=(*history.skipped, event))
         case TrainPoint():
             return replace(history, train=(*history.train, event))
-        case EvalPoint():  # what goes on behind its last step is tested there again
+        case EvalPoint():  # a resumed run may evaluate the same step again
             earlier = (p for p in history.evaluations if p.step is None or p.step != event.step)
             return replace(history, evaluations=(*earlier, event))
         case Saved():
@@ -245,7 +224,7 @@ def add_event(history: History, event: Event) -> History:
 
 
 def _until(history: History, step: int | None) -> History:
-    """Leave out the points behind a checkpoint: what it goes on from draws them anew."""
+    """Drop the points after a checkpoint: the resumed run records them again."""
     if step is None:
         return history
     return replace(

@@ -1,12 +1,16 @@
-"""Which run of a folder trains now, and which are queued."""
+"""Find the run that is training in a folder, and the queued ones."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from intent.paths import RUN_ID
 from intent.runs import locks
 from intent.runs.directory import RunDir
+from intent.runs.store import run_names
 
-FOLDER_LOCK = ".lock"  # in the runs folder: held by the process that trains
+# In the runs folder:
+FOLDER_LOCK = ".lock"  # held by the process that trains
+STARTER_LOCK = ".starter"  # held by the app that starts queued runs
 
 
 def live_run(runs: Path) -> RunDir | None:
@@ -26,12 +30,13 @@ def holder(runs: Path) -> tuple[str, int | None]:
 
 
 def queued_runs(runs: Path) -> list[RunDir]:
-    """Return the queued runs, the next one first."""
-    try:
-        found = [RunDir(path) for path in runs.iterdir() if RUN_ID.fullmatch(path.name)]
-    except OSError:
-        return []
-    queued = {run: _queued_since(run) for run in found if run.queued_file.exists()}
+    """Return the queued runs of a folder, the next one first."""
+    return in_queue_order(RunDir(runs / name) for name in run_names(runs))
+
+
+def in_queue_order(runs: Iterable[RunDir]) -> list[RunDir]:
+    """Return those of some runs that are queued, the next one first."""
+    queued = {run: _queued_since(run) for run in runs if run.queued_file.exists()}
     return sorted(
         (run for run in queued if not locks.is_held(run.lock_file)),
         key=lambda run: (queued[run], run.id),

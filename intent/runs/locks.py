@@ -1,4 +1,4 @@
-"""File locks that die with the process that holds them, so that no state can go stale."""
+"""File locks that end with the process that holds them, so that none can go stale."""
 
 import os
 import time
@@ -8,19 +8,20 @@ from pathlib import Path
 
 from intent.errors import RunError
 
-PROBE_SECONDS = 0.5  # a look at a lock takes microseconds: what holds longer is no look
+PROBE_SECONDS = 0.5  # longer than `is_held` ever holds a lock
 
 
 @contextmanager
-def hold(file: Path, holder: str | None = None) -> Iterator[bool]:
-    """Hold the file's lock within the block and leave the holder's name, if given, in the file.
+def hold(file: Path, holder: str | None = None, patience: float = PROBE_SECONDS) -> Iterator[bool]:
+    """Hold a file's lock within the block, and write the holder's name, if given, to the file.
 
-    Yields False, holding nothing, where another process (or another block in this one) has it.
-    Raises RunError where the file system or the operating system has no such locks.
+    Yields False, holding nothing, where another process (or another block in this one) has held it
+    for `patience` seconds. Raises RunError where the file system or the operating system has no such
+    locks.
     """
     descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
-        taken = _take(descriptor, file)
+        taken = _take(descriptor, file, patience)
         if taken and holder is not None:
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, f"{holder}\n".encode(), 0)
@@ -30,28 +31,28 @@ def hold(file: Path, holder: str | None = None) -> Iterator[bool]:
 
 
 def is_held(file: Path) -> bool:
-    """Whether a living process holds the file's lock."""
+    """Return whether a process holds a file's lock."""
     try:
         descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return False
     try:
-        # A shared lock, so that looks do not see one another.
+        # A shared lock, so that concurrent calls do not block each other.
         return not _flock(descriptor, file, shared=True)
     finally:
         os.close(descriptor)
 
 
 def holder_of(file: Path) -> str:
-    """Return what the latest holder called itself, or "" where there was none."""
+    """Return the name of the latest holder, or "" where there was none."""
     try:
         return file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError):
         return ""
 
 
-def _take(descriptor: int, file: Path) -> bool:
-    deadline = time.monotonic() + PROBE_SECONDS
+def _take(descriptor: int, file: Path, patience: float) -> bool:
+    deadline = time.monotonic() + patience
     while not _flock(descriptor, file, shared=False):
         if time.monotonic() > deadline:
             return False

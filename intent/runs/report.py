@@ -1,71 +1,75 @@
-"""A run's report, read back: its figures, and what it answered to each test clip."""
+"""A run's report: its test results and the predictions for each test clip."""
 
 import dataclasses
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from intent.errors import RunError
-from intent.evaluation.metrics import LabelFigures
+from intent.evaluation.metrics import LabelMetrics, Mistake
+from intent.json_reader import JsonError, read_json
 from intent.runs.directory import RunDir
 
 if TYPE_CHECKING:
     from intent.data.labelled_clip import LabelledClip
 
-TOP = 5  # answers kept of each clip
+TOP = 5  # predictions kept of each clip
 OLD = (
-    "This run was made by an earlier version, which kept its mistakes alone, without the scores of "
-    "its other answers: run it again to see how far its scores can be trusted, and to compare it."
+    "This run was made by an earlier version, which stored only its mistakes: train it again to see "
+    "its calibration and to compare it with other runs."
 )
 
 
 @dataclass(frozen=True)
 class AnsweredClip:
-    """A test clip, and the likeliest answers that a model gave to it, the likeliest first."""
+    """A test clip and the labels predicted for it, the highest score first."""
 
-    hash: str  # of its sound; "" where it was not kept
+    hash: str  # of its audio; "" where it was not stored
     name: str
     locale: str
     transcription: str
     true: str
     top: tuple[tuple[str, float], ...]  # (label, score 0..1)
-    flaw: str = ""  # what makes it hard to hear, as `intent.audio.quality.flaw` says
+    flaw: str = ""  # a problem with the recording, from `intent.audio.quality.flaw`
+
+    def __post_init__(self) -> None:
+        if not self.top:
+            raise ValueError(f"The clip {self.name} has no prediction.")
 
     @property
     def predicted(self) -> str:
-        """The label of the likeliest answer."""
+        """Return the predicted label."""
         return self.top[0][0]
 
     @property
     def score(self) -> float:
-        """The score of the likeliest answer, 0..1."""
+        """Return the score of the predicted label, 0..1."""
         return self.top[0][1]
 
     @property
     def right(self) -> bool:
-        """Whether the likeliest answer is the true one."""
+        """Return whether the predicted label is the true label."""
         return self.predicted == self.true
 
 
 @dataclass(frozen=True)
 class Report:
-    """The figures of a run on its test clips; None and empty where it had none."""
+    """The results of a run on its test clips; None and empty where it had none."""
 
     accuracy: float | None  # 0..1
     interval: tuple[float, float] | None  # 95 %
     ece: float | None  # expected calibration error, 0..1
     labels: tuple[str, ...]
     confusion: tuple[tuple[int, ...], ...]  # a row a true label, a column a predicted one
-    per_intent: dict[str, LabelFigures]
-    clips: tuple[AnsweredClip, ...]  # of an old report its mistakes alone
-    is_whole: bool  # every test clip is in `clips`
+    per_intent: dict[str, LabelMetrics]
+    clips: tuple[AnsweredClip, ...]  # in old reports, only the mistakes
+    is_whole: bool  # `clips` has every test clip
 
     @property
     def mistakes(self) -> tuple[AnsweredClip, ...]:
-        """The clips that were heard as something else, the most confident answers first."""
+        """Return the misclassified clips, the most confident predictions first."""
         wrong = (clip for clip in self.clips if not clip.right)
         return tuple(sorted(wrong, key=lambda clip: -clip.score))
 
@@ -73,7 +77,7 @@ class Report:
 def answered_clips(
     labels: Sequence[str], clips: Sequence["LabelledClip"], probabilities: np.ndarray
 ) -> tuple[AnsweredClip, ...]:
-    """Return the answers in scores (clips, labels), 0..1, five of each clip."""
+    """Return each clip with its five highest of the scores (clips, labels), 0..1."""
     return tuple(
         AnsweredClip(
             clip.hash,
@@ -91,62 +95,60 @@ def answered_clips(
 
 
 def to_json(clips: Sequence[AnsweredClip]) -> list[dict[str, object]]:
-    """Return the clips in types that JSON knows."""
+    """Return the clips as JSON types."""
     return [dataclasses.asdict(clip) for clip in clips]
 
 
 def read_report(run: RunDir) -> Report:
     """Return the report of a run; raises RunError where there is none that can be read."""
     try:
-        return _report(json.loads(run.report_file.read_bytes()))
+        return _report(read_json(_ReportFile, run.report_file.read_bytes(), extra="ignore"))
     except FileNotFoundError:
         raise RunError(
             f"Run {run.id} has no report yet: one is written when it ends or is stopped."
         ) from None
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
+    except (OSError, JsonError) as error:
         raise RunError(
-            f"The report of run {run.id} cannot be read ({type(error).__name__}): its model is "
-            "untouched; test it with python -m intent evaluate."
+            f"The report of run {run.id} cannot be read ({error}): its model is not affected; "
+            "evaluate it with python -m intent evaluate."
         ) from None
 
 
-def _report(found: dict) -> Report:
-    figures = found["evaluation"] or {}
-    kept = found.get("clips")
-    clips = [_clip(one) for one in kept] if kept is not None else _mistakes(figures)
-    bounds = figures.get("interval")
+@dataclass(frozen=True)
+class _Figures:
+    """The part of an evaluation that is read; earlier versions may have written less."""
+
+    accuracy: float | None = None
+    interval: tuple[float, float] | None = None
+    ece: float | None = None
+    labels: tuple[str, ...] = ()
+    confusion: tuple[tuple[int, ...], ...] = ()
+    per_intent: dict[str, LabelMetrics] = field(default_factory=dict)
+    mistakes: tuple[Mistake, ...] = ()
+
+
+@dataclass(frozen=True)
+class _ReportFile:
+    """The part of report.json that is read; earlier versions wrote no `clips`."""
+
+    evaluation: _Figures | None
+    clips: tuple[AnsweredClip, ...] | None = None
+
+
+def _report(file: _ReportFile) -> Report:
+    figures = file.evaluation or _Figures()
     return Report(
-        accuracy=figures.get("accuracy"),
-        interval=(float(bounds[0]), float(bounds[1])) if bounds else None,
-        ece=figures.get("ece"),
-        labels=tuple(map(str, figures.get("labels", ()))),
-        confusion=tuple(tuple(map(int, row)) for row in figures.get("confusion", ())),
-        per_intent={
-            str(label): LabelFigures(**values)
-            for label, values in figures.get("per_intent", {}).items()
-        },
-        clips=tuple(clips),
-        is_whole=kept is not None,
+        accuracy=figures.accuracy,
+        interval=figures.interval,
+        ece=figures.ece,
+        labels=figures.labels,
+        confusion=figures.confusion,
+        per_intent=figures.per_intent,
+        clips=tuple(map(_clip, figures.mistakes)) if file.clips is None else file.clips,
+        is_whole=file.clips is not None,
     )
 
 
-def _clip(values: dict) -> AnsweredClip:
-    top = tuple((str(label), float(score)) for label, score in values["top"])
-    texts = ("hash", "name", "locale", "transcription", "true")
-    clip = AnsweredClip(*(str(values[name]) for name in texts), top, str(values.get("flaw", "")))
-    clip.top[0]  # an answer at least: IndexError is a report that cannot be read
-    return clip
-
-
-def _mistakes(figures: dict) -> list[AnsweredClip]:
-    return [
-        AnsweredClip(
-            "",
-            str(one["clip"]),
-            "",
-            str(one["transcription"]),
-            str(one["true"]),
-            ((str(one["predicted"]), float(one["score"])),),
-        )
-        for one in figures.get("mistakes", ())
-    ]
+def _clip(mistake: Mistake) -> AnsweredClip:
+    top = ((mistake.predicted, mistake.score),)
+    return AnsweredClip("", mistake.clip, "", mistake.transcription, mistake.true, top)

@@ -1,4 +1,4 @@
-"""Runs in their folder: create, open, list and name them; their state is read off their files."""
+"""Create, open, list and rename runs, and derive their state from their files."""
 
 import os
 import secrets
@@ -34,14 +34,14 @@ MAX_NAME = 60  # characters
 
 
 def create_run(runs: Path, recipe: Recipe, visitor: Visitor = OWNER) -> RunDir:
-    """Make the directory of a visitor's new run in the runs folder, with the recipe in it.
+    """Create the directory of a visitor's new run in the runs folder, with the recipe in it.
 
     Raises RunError where the folder cannot be written to.
     """
     try:
         run = _new_folder(runs, recipe.preset)
         try:
-            if not visitor.is_owner:  # before the recipe, which makes it a run
+            if not visitor.is_owner:  # before the recipe, which makes the folder a run
                 with written_whole(run.owner_file, durable=True) as file:
                     file.write(visitor.key.encode())
             with written_whole(run.recipe_file, durable=True) as file:
@@ -55,41 +55,60 @@ def create_run(runs: Path, recipe: Recipe, visitor: Visitor = OWNER) -> RunDir:
 
 
 def open_run(runs: Path, run_id: str) -> RunDir:
-    """Return the run of that id; raises RunError where there is none."""
+    """Return the run with an id; raises RunError where there is none."""
     if isinstance(run_id, str) and RUN_ID.fullmatch(run_id) and (runs / run_id).is_dir():
         run = RunDir(runs / run_id)
-        if run.recipe_file.is_file():
-            _mend(run)
+        if is_run(run):
+            recover(run)
             return run
     raise no_run(runs, run_id)
 
 
 def list_runs(runs: Path) -> list[RunDir]:
     """Return the runs of a folder, the newest first."""
+    found = [run for name in run_names(runs) if is_run(run := RunDir(runs / name))]
+    for run in found:
+        recover(run)
+    return sorted(found, key=age, reverse=True)
+
+
+def run_names(runs: Path) -> list[str]:
+    """Return the names of the folders that may be runs, in any order."""
     try:
-        found = [RunDir(path) for path in runs.iterdir() if RUN_ID.fullmatch(path.name)]
+        return [name for name in os.listdir(runs) if RUN_ID.fullmatch(name)]
     except OSError:
         return []
-    made = {run: _modified(run.recipe_file) for run in found}
-    kept = [run for run in found if made[run]]
-    for run in kept:
-        _mend(run)
-    return sorted(kept, key=lambda run: (run.id[:15], made[run], run.id), reverse=True)
+
+
+def is_run(run: RunDir) -> bool:
+    """Return whether a folder is a run: it has a recipe."""
+    return run.recipe_file.is_file()
+
+
+def age(run: RunDir) -> tuple[str, int, str]:
+    """Return the key that sorts runs by age, the oldest first."""
+    try:
+        made = run.recipe_file.stat().st_mtime_ns
+    except OSError:
+        made = 0
+    return run.id[:15], made, run.id
 
 
 def finished_runs(runs: Path) -> list[RunDir]:
-    """Return the runs that hold a checkpoint, the newest first."""
+    """Return the runs that have a checkpoint, the newest first."""
     return [run for run in list_runs(runs) if run.model.is_dir()]
 
 
 def state(run: RunDir) -> State:
-    """Return the state of a run, from its files and from whether a process holds its lock."""
-    queued = run.queued_file.exists()  # before the look at the lock, which is taken first
+    """Return the state of a run, from its files and whether a process holds its lock."""
+    queued = (
+        run.queued_file.exists()
+    )  # read before the lock: a run that begins takes the lock first
     if locks.is_held(run.lock_file):
         return "stopping" if run.stop_requested() else "running"
     if queued:
         return "queued"
-    history = history_of(run)  # after the look at the lock: what was written is whole
+    history = history_of(run)  # read after the lock: all events are written by then
     match history.end:
         case Finished(outcome="stopped" | "out of time" as outcome):
             return outcome
@@ -102,41 +121,31 @@ def state(run: RunDir) -> State:
 
 
 def check_resumable(run: RunDir) -> None:
-    """Raise RunError for a run with nothing to go on with: it is done, trains or waits."""
+    """Raise RunError for a run that is done, training or queued: there is nothing to resume."""
     now = state(run)
     if now not in RESUMABLE:
         raise RunError(f"Run {run.id} is {now}: there is nothing to resume.")
 
 
 def rename_run(run: RunDir, name: str) -> None:
-    """Give a run a name of 1 to 60 printable characters; raises RunError for any other."""
+    """Rename a run; raises RunError for a name that is not 1 to 60 printable characters."""
     name = name.strip()
     if not (1 <= len(name) <= MAX_NAME and name.isprintable()):
         raise RunError(
             f"A run's name has 1 to {MAX_NAME} printable characters, found {name[:80]!r}: "
-            "choose another."
+            "choose another name."
         )
     try:
         with written_whole(run.name_file) as file:
             file.write(name.encode())
     except OSError as error:
         raise RunError(
-            f"Run {run.id} cannot be renamed ({error.strerror}): look at the folder {run.path}."
+            f"Run {run.id} cannot be renamed ({error.strerror}): check the permissions of {run.path}."
         ) from None
 
 
-def size_bytes(run: RunDir) -> int:
-    """Return how many bytes the files of a run take."""
-    total = 0
-    for folder, _, files in os.walk(run.path):
-        for file in files:
-            with suppress(OSError):  # it may go while we look
-                total += os.lstat(os.path.join(folder, file)).st_size
-    return total
-
-
-def _mend(run: RunDir) -> None:
-    """Put back the checkpoint of a run that was killed while a new one took its place."""
+def recover(run: RunDir) -> None:
+    """Restore the checkpoint of a run that was killed while replacing it."""
     if run.old_model.exists() and not run.model.exists():
         with suppress(OSError), locks.hold(run.lock_file) as idle:
             if idle:
@@ -153,10 +162,3 @@ def _new_folder(runs: Path, preset: str) -> RunDir:
             return RunDir(path)
         except FileExistsError:
             continue
-
-
-def _modified(file: Path) -> int:
-    try:
-        return file.stat().st_mtime_ns
-    except OSError:
-        return 0

@@ -1,20 +1,20 @@
-"""The summary of a run that the page, the API and the command line show."""
+"""The summary of a run, as the page, the API and the command line show it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from intent.errors import RunError
+from intent.paths import folder_bytes
 from intent.recipes import Recipe
 from intent.runs.directory import RunDir, history_of
 from intent.runs.events import Failed, Finished, Progress
 from intent.runs.live import queued_runs
-from intent.runs.store import LIVE_STATES, RESUMABLE, State, list_runs, size_bytes, state
+from intent.runs.store import LIVE_STATES, RESUMABLE, State, state
 
 
 @dataclass(frozen=True)
 class RunSummary:
-    """What a list of runs shows of one run."""
+    """One run in a list of runs."""
 
     run: RunDir
     name: str
@@ -23,11 +23,11 @@ class RunSummary:
     state: State
     place: int | None  # in the queue, from 1
     phase: str
-    progress: Progress | None  # of the present phase
+    progress: Progress | None  # of the current phase
     accuracy: float | None  # 0..1, the final one, else that of the latest evaluation
     interval: tuple[float, float] | None  # 95 %, of the final accuracy
     test_clips: int | None  # behind the final accuracy
-    seconds: float | None  # of work, once the run has finished
+    seconds: float | None  # of training, once the run has finished
     message: str  # why the run failed, else ""
     bytes: int  # of all its files
     has_model: bool
@@ -35,22 +35,22 @@ class RunSummary:
 
     @property
     def id(self) -> str:
-        """The run's id."""
+        """Return the run's id."""
         return self.run.id
 
     @property
     def is_live(self) -> bool:
-        """Whether the run trains or is queued."""
+        """Return whether the run is training or queued."""
         return self.state in LIVE_STATES
 
     @property
     def is_resumable(self) -> bool:
-        """Whether the run ended before it was done."""
+        """Return whether the run can be resumed."""
         return self.state in RESUMABLE
 
 
 def summarize(run: RunDir, queue: Sequence[RunDir] | None = None) -> RunSummary:
-    """Return the summary of a run; `queue` is the folder's queue, if it has been read already."""
+    """Return the summary of a run; `queue`: the folder's queue, if it was read already."""
     now = state(run)
     if now != "queued":
         queue = ()
@@ -73,16 +73,10 @@ def summarize(run: RunDir, queue: Sequence[RunDir] | None = None) -> RunSummary:
         test_clips=finished.clips if finished else None,
         seconds=finished.seconds if finished else None,
         message=end.message if isinstance(end, Failed) else "",
-        bytes=size_bytes(run),
+        bytes=folder_bytes(run.path),
         has_model=run.model.is_dir(),
         events=history.count,
     )
-
-
-def summaries(runs: Path) -> tuple[RunSummary, ...]:
-    """Return the summaries of a folder's runs, the newest first."""
-    queue = queued_runs(runs)
-    return tuple(summarize(run, queue) for run in list_runs(runs))
 
 
 def _recipe(run: RunDir) -> Recipe | None:

@@ -1,56 +1,77 @@
-"""The model card of a run: metadata for the Hub, and what a person should know before using it."""
+"""Write the model card of a run: metadata for the Hub, results, hyperparameters and limits."""
 
-from typing import TYPE_CHECKING
+import dataclasses
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from intent.labels import human_name
-from intent.paths import MINDS14, MINDS14_HUB_ID, SAMPLE
-from intent.runs.events import History
-from intent.sharing.card_sections import callers, card_body
+from intent.paths import BUNDLED, MINDS14, MINDS14_HUB_ID, SAMPLE
+from intent.recipes import WHISPER, Recipe, fields_read_by
+from intent.runs.events import EvalPoint, History
 from intent.sharing.confusion_png import confusion_png
-from intent.sharing.public_view import Published
+from intent.sharing.public_view import LOCAL_BASE, LOCAL_DATA, PublicRun
 
 if TYPE_CHECKING:
     from huggingface_hub import EvalResult, ModelCardData
 
+TEMPLATE = Path(__file__).with_name("card.md.jinja")
 CARD_FILE, PICTURE_FILE = "README.md", "confusion.png"
 TASK = "audio-classification"
 TAGS = ("intent-classification", "speech", "intent-studio")
-DATA_IDS = {  # how a recipe names data → type and name in a model index
+DATA_IDS = {  # name of the data in a recipe → type and name in the Hub's model index
     MINDS14: (MINDS14_HUB_ID, "MInDS-14"),
     SAMPLE: ("audiofolder", "Intent Studio sample (synthetic speech)"),
 }
+MAX_CURVE_ROWS = 12
+NOT_LISTED = {"preset", "data", "locales", "base", "logging_steps"}  # stated elsewhere in the card
+MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~&!])")  # characters with a meaning in Markdown or HTML
 
 
 def card_files(
-    about: Published, history: History, name: str, model: str, window_seconds: float | None
+    run: PublicRun, history: History, name: str, model: str, window_seconds: float | None
 ) -> dict[str, bytes]:
-    """Return the card (README.md) and the picture that it shows, by file name.
+    """Return the card (README.md) and its picture of the confusion matrix, by file name.
 
-    name: of the model in its index; model: what `pipeline(model=…)` takes to load it, a Hub id or
-    a folder's name; window_seconds: what it hears of a clip, None for all.
+    name: of the model in the Hub's model index; model: what `pipeline(model=…)` takes to load it, a
+    Hub id or a folder's name; window_seconds: how much of a clip the model uses, None for all.
     """
-    evaluation = about.report.get("evaluation") or {}
-    files = {}
-    if evaluation.get("clips"):
-        labels = [human_name(label) for label in evaluation["labels"]]
-        files[PICTURE_FILE] = confusion_png(evaluation["confusion"], labels)
-    picture = PICTURE_FILE if files else None
-    body = card_body(about, history, model, window_seconds, picture)
-    text = f"---\n{metadata(about, name).to_yaml()}\n---\n{body}"
-    return {CARD_FILE: text.encode(), **files}
+    from huggingface_hub import ModelCard
+
+    results, files = run.results, {}
+    if results.clips:
+        names = [human_name(label) for label in results.labels]
+        files[PICTURE_FILE] = confusion_png(results.confusion, names)
+    card = ModelCard.from_template(
+        metadata(run, name),
+        template_path=str(TEMPLATE),
+        **_words(run),
+        **_tables(run, history, window_seconds),
+        run=run,
+        recipe=run.recipe,
+        provenance=run.provenance,
+        report=run.report,
+        results=results,
+        model=model,
+        window_seconds=window_seconds,
+        picture=PICTURE_FILE if files else None,
+    )
+    return {CARD_FILE: f"{card}\n".encode(), **files}
 
 
-def metadata(about: Published, name: str) -> "ModelCardData":
-    """Return the card's metadata, its results in the Hub's model index."""
+def metadata(run: PublicRun, name: str) -> "ModelCardData":
+    """Return the card's metadata, with its results in the Hub's model index."""
     from huggingface_hub import ModelCardData
 
-    results = _results(about)
+    results = _results(run)
+    languages = sorted({locale.split("-")[0] for locale in _locales(run)})
     return ModelCardData(
-        base_model=about.root,
-        datasets=[MINDS14_HUB_ID] if about.learnt_minds14 else None,
-        language=_languages(about) or None,
+        base_model=run.root,
+        datasets=[MINDS14_HUB_ID] if run.trained_on_minds14 else None,
+        language=languages or None,
         library_name="transformers",
-        license="cc-by-4.0" if about.learnt_minds14 else "unknown",
+        license="cc-by-4.0" if run.trained_on_minds14 else "unknown",
         metrics=["accuracy"],
         pipeline_tag=TASK,
         tags=list(TAGS),
@@ -59,17 +80,62 @@ def metadata(about: Published, name: str) -> "ModelCardData":
     )
 
 
-def _results(about: Published) -> "list[EvalResult]":
-    """An accuracy for each locale that is known, else for all clips; none without test clips."""
+def markdown_text(value: object) -> str:
+    """Return a value as one line of Markdown that shows it literally, also within a table."""
+    return MARKUP.sub(r"\\\1", " ".join(str(value).split()))
+
+
+def accuracy_in_words(accuracy: float, interval: Sequence[float] | None) -> str:
+    """Return an accuracy, 0..1, as "83.3 % (95 % interval 43.6–97.0 %)"."""
+    bounds = ""
+    if interval:
+        bounds = f" (95 % interval {100 * interval[0]:.1f}–{100 * interval[1]:.1f} %)"
+    return f"{100 * accuracy:.1f} %{bounds}"
+
+
+def thinned(points: Sequence[EvalPoint]) -> list[EvalPoint]:
+    """Return evenly spaced points of a curve, the last one included; none of a single point."""
+    if len(points) < 2:
+        return []
+    step = max(1, -(-len(points) // MAX_CURVE_ROWS))
+    return [*points[:-1:step], points[-1]]
+
+
+def _words(run: PublicRun) -> dict[str, Any]:
+    """Return the texts of the template, and its functions that format one."""
+    return {
+        "text": markdown_text,
+        "human_name": human_name,
+        "accuracy": accuracy_in_words,
+        "minds14": MINDS14,
+        "sample": SAMPLE,
+        "labels": [markdown_text(human_name(label)) for label in run.results.labels],
+        "locales": ", ".join(map(markdown_text, _locales(run))),
+        "base": _base(run),
+        "data": _data(run),
+    }
+
+
+def _tables(run: PublicRun, history: History, window_seconds: float | None) -> dict[str, Any]:
+    """Return the rows of the template's tables on training."""
+    curve = thinned(history.evaluations)
+    return {
+        "hyperparameters": _hyperparameters(run.recipe, window_seconds),
+        "curve": curve,
+        "curve_counts_clips": bool(curve) and curve[-1].clips is not None,
+    }
+
+
+def _results(run: PublicRun) -> "list[EvalResult]":
+    """Return the accuracy per locale, else over all clips; nothing without test clips."""
     from huggingface_hub import EvalResult
 
-    recipe, provenance = about.recipe, about.provenance
-    evaluation = about.report.get("evaluation") or {}
-    accuracies = {
-        locale: figure["accuracy"] for locale, figure in evaluation.get("per_locale", {}).items()
+    recipe = run.recipe
+    accuracies: dict[str | None, float] = {
+        locale: result.accuracy for locale, result in run.results.per_locale.items()
     }
-    if not accuracies and provenance.accuracy is not None:
-        accuracies = {None: provenance.accuracy}
+    if not accuracies and run.provenance.accuracy is not None:
+        accuracies = {None: run.provenance.accuracy}
     kind, data_name = DATA_IDS.get(recipe.data, ("audiofolder", recipe.data))
     return [
         EvalResult(
@@ -81,13 +147,47 @@ def _results(about: Published) -> "list[EvalResult]":
             dataset_split="train" if recipe.data == MINDS14 else None,
             dataset_args={"test_share": recipe.test_share, "seed": recipe.seed},
             metric_type="accuracy",
-            metric_name="Accuracy on clips kept apart",
+            metric_name="Accuracy on held-out clips",
             metric_value=round(accuracy, 4),
         )
         for locale, accuracy in accuracies.items()
     ]
 
 
-def _languages(about: Published) -> list[str]:
-    """The languages of the callers, as far as they are known."""
-    return sorted({locale.split("-")[0] for locale in callers(about)})
+def _locales(run: PublicRun) -> tuple[str, ...]:
+    """Return the locales of the callers, as far as they are known."""
+    if run.recipe.data == SAMPLE:
+        return ("en",)
+    if run.recipe.data == MINDS14:
+        return run.recipe.locales
+    return tuple(run.results.per_locale)
+
+
+def _hyperparameters(recipe: Recipe, window_seconds: float | None) -> dict[str, object]:
+    used = fields_read_by(recipe.method, WHISPER if window_seconds else "another") - NOT_LISTED
+    names = [field.name for field in dataclasses.fields(Recipe)]
+    return {name: getattr(recipe, name) for name in names if name in used}
+
+
+def _base(run: PublicRun) -> str:
+    if run.recipe.base == BUNDLED:
+        return f"Intent Studio's bundled checkpoint (made from {_link(run.root)})"
+    if run.recipe.base == LOCAL_BASE:
+        origin = f", made from {_link(run.root)}" if run.root else ""
+        return f"an unpublished checkpoint{origin}"
+    return _link(run.recipe.base)
+
+
+def _data(run: PublicRun) -> str:
+    if run.recipe.data == MINDS14:
+        locales = ", ".join(map(markdown_text, run.recipe.locales))
+        return f"[MInDS-14](https://huggingface.co/datasets/PolyAI/minds14) ({locales})"
+    names = {
+        SAMPLE: "Intent Studio's sample of synthetic speech",
+        LOCAL_DATA: "recordings that are not published",
+    }
+    return names.get(run.recipe.data, markdown_text(run.recipe.data))
+
+
+def _link(hub_id: str | None) -> str:
+    return f"[{hub_id}](https://huggingface.co/{hub_id})" if hub_id else "an unknown encoder"

@@ -1,28 +1,31 @@
-"""A confusion matrix as a picture: dark text on white, each row a true intent."""
+"""Draw a confusion matrix as a PNG: dark text on white, rows are true labels."""
 
 import io
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from PIL import ImageFont
+    from PIL.Image import Image
     from PIL.ImageDraw import ImageDraw
+    from PIL.ImageFont import FreeTypeFont, ImageFont
 
-CELL = 46  # pixels, here and below
+    Font = FreeTypeFont | ImageFont
+
+CELL = 46  # pixels, as the sizes below
 MARGIN = 24
 GAP = 10
 TEXT_SIZE, TITLE_SIZE = 18, 20
 MAX_LABEL = 30  # characters
 INK, FAINT, PAPER, LINE = "#1b211f", "#8a918d", "#ffffff", "#e6e4de"
 RIGHT = (0x1F, 0x8F, 0x77)  # clips on the diagonal
-WRONG = (0xC2, 0x4A, 0x2E)  # clips beside it
+WRONG = (0xC2, 0x4A, 0x2E)  # clips off the diagonal
 
 
 def confusion_png(confusion: Sequence[Sequence[int]], names: Sequence[str]) -> bytes:
-    """Return a PNG of a matrix of counts: a row a true label, a column a predicted one.
+    """Return a PNG of a matrix of counts: rows are true labels, columns predicted labels.
 
-    A cell is the darker, the larger its share of its row; its count stands in it. names: of the
-    labels, for people; letters that Pillow's own font lacks are drawn as boxes.
+    Each cell shows its count; a larger share of its row is darker. names: of the labels; letters
+    that Pillow's own font lacks are drawn as boxes.
     """
     from PIL import Image, ImageDraw, ImageFont
 
@@ -39,8 +42,8 @@ def confusion_png(confusion: Sequence[Sequence[int]], names: Sequence[str]) -> b
         draw.text((left - GAP, top + middle), name, INK, font, anchor="rm")
         _upright(picture, name, font, left + middle, top - GAP)
     title = ImageFont.load_default(TITLE_SIZE)
-    draw.text((left + side / 2, MARGIN), "What was heard", INK, title, anchor="ma")
-    _upright(picture, "What was meant", title, MARGIN + TITLE_SIZE // 2, top + side // 2, "middle")
+    draw.text((left + side / 2, MARGIN), "Predicted label", INK, title, anchor="ma")
+    _upright(picture, "True label", title, MARGIN + TITLE_SIZE // 2, top + side // 2, "middle")
     file = io.BytesIO()
     picture.save(file, "PNG", optimize=True)
     return file.getvalue()
@@ -51,7 +54,7 @@ def _cells(
     confusion: Sequence[Sequence[int]],
     left: int,
     top: int,
-    font: "ImageFont.FreeTypeFont",
+    font: "Font",
 ) -> None:
     for row, counts in enumerate(confusion):
         for column, count in enumerate(counts):
@@ -63,18 +66,23 @@ def _cells(
             draw.text((x + CELL / 2, y + CELL / 2), text, ink, font, anchor="mm")
 
 
-def _mixed(colour: tuple[int, int, int], share: float) -> tuple[int, ...]:
-    """The colour on white paper; ink stays readable on the darkest that is used."""
-    return tuple(round(255 + (part - 255) * share) for part in colour)
+def _mixed(color: tuple[int, int, int], share: float) -> tuple[int, ...]:
+    """Return a share of a color on white; the ink stays readable on the darkest mix in use."""
+    return tuple(round(255 + (part - 255) * share) for part in color)
 
 
 def _upright(
-    picture: object, text: str, font: "ImageFont.FreeTypeFont", x: int, y: int, anchor: str = "end"
+    picture: "Image",
+    text: str,
+    font: "Font",
+    x: int,
+    y: int,
+    anchor: Literal["end", "middle"] = "end",
 ) -> None:
-    """Write from below upwards, centred on x; y is where the text begins, or its middle."""
+    """Write text upwards, centered on x; y is where it begins, or its middle."""
     from PIL import Image, ImageDraw
 
-    width, height = int(font.getlength(text)) + 2, int(font.size * 1.4)
+    width, height = int(font.getlength(text)) + 2, int(TITLE_SIZE * 1.4)
     strip = Image.new("RGB", (width, height), PAPER)
     ImageDraw.Draw(strip).text((0, height / 2), text, INK, font, anchor="lm")
     turned = strip.rotate(90, expand=True)

@@ -1,57 +1,89 @@
-"""A run as others may see it: its checkpoint and what it says, with no path of this machine."""
+"""Prepare a run for sharing: its checkpoint, recipe and report, without paths of this machine."""
 
 import dataclasses
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 from intent.checkpoints.download import DESCRIPTION_FILES, WEIGHT_FILES
 from intent.checkpoints.provenance import FILE_NAME as PROVENANCE_FILE
 from intent.checkpoints.provenance import Provenance, read_provenance
 from intent.checkpoints.resolve import local_folder
 from intent.errors import CheckpointError, RunError
+from intent.evaluation.metrics import Accuracy, LabelMetrics
+from intent.json_reader import read_json
 from intent.paths import BUNDLED, MINDS14, MINDS14_HUB_ID, SAMPLE
 from intent.recipes import Recipe
 from intent.runs.directory import RunDir
 from intent.runs.store import TRAINING_STATES, state
 
-LOCAL_BASE = "local checkpoint"  # what a folder is called when a recipe goes out
+LOCAL_BASE = "local checkpoint"  # stands for a folder in a shared recipe
 LOCAL_DATA = "local recordings"
-MAX_GENERATIONS = 20  # checkpoints made from checkpoints, before a loop of them is suspected
+Files = dict[str, bytes | BufferedReader]  # content by name, weights open for reading
+MAX_GENERATIONS = 20  # of checkpoints trained from checkpoints; more must be a loop
 
 
 @dataclass(frozen=True)
-class Published:
-    """What a run says of itself to others; `recipe` and `provenance` name no folder."""
+class Results:
+    """The results on the test clips; runs of earlier versions lack some of them."""
+
+    accuracy: float | None = None  # 0..1
+    clips: int = 0
+    ece: float | None = None  # expected calibration error, 0..1
+    labels: tuple[str, ...] = ()
+    confusion: tuple[tuple[int, ...], ...] = ()  # rows are true labels, columns predicted labels
+    per_intent: dict[str, LabelMetrics] = field(default_factory=dict)
+    per_locale: dict[str, Accuracy] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class PublicReport:
+    """The content of report.json, as far as the model card shows it."""
+
+    outcome: str
+    seconds: float  # of training
+    train_clips: int
+    evaluation: Results | None
+
+
+@dataclass(frozen=True)
+class PublicRun:
+    """What is shared of a run; `recipe`, `provenance` and `report` contain no folder."""
 
     run_id: str
     recipe: Recipe
     provenance: Provenance
-    root: str | None  # the Hub id of the encoder that it all began with, if that is known
-    learnt_minds14: bool  # by itself or by a checkpoint that it was made from
-    report: dict[str, object]  # as in report.json, folders left out; empty: there is none
+    root: str | None  # Hub id of the original encoder, if known
+    trained_on_minds14: bool  # in this run or in a checkpoint that it started from
+    report: PublicReport | None
+    report_json: bytes  # of report.json; empty if `report` is None
+
+    @property
+    def results(self) -> Results:
+        """The results on the test clips; empty without test clips or report."""
+        return (self.report and self.report.evaluation) or Results()
 
 
-def published(run: RunDir) -> Published:
-    """Return what a run may say of itself.
+def public_run(run: RunDir) -> PublicRun:
+    """Return what is shared of a run.
 
-    Raises RunError for a run that is training, and for one without a checkpoint of ours.
+    Raises RunError if the run is training, or has no checkpoint with a provenance.
     """
     if state(run) in TRAINING_STATES:
         raise RunError(
-            f"Run {run.id} is training now: wait for its end or stop it, then share what it made."
+            f"Run {run.id} is training now: wait until it ends, or stop it, then share it."
         )
     provenance = read_provenance(run.model)
     if provenance is None:
         raise RunError(
             f"Run {run.id} has no checkpoint to share: resume it, or choose a finished run."
         )
-    recipe = run.recipe()
-    root, taught_with = _ancestry(recipe.base)
-    return Published(
+    recipe, (report, report_json) = run.recipe(), _report(run, provenance)
+    root, earlier_data = _ancestry(recipe.base)
+    return PublicRun(
         run_id=run.id,
         recipe=dataclasses.replace(
             recipe, base=_public_base(recipe.base), data=_public_data(recipe.data)
@@ -62,21 +94,22 @@ def published(run: RunDir) -> Published:
             data=_public_data(provenance.data),
         ),
         root=root,
-        learnt_minds14=bool({MINDS14_HUB_ID, MINDS14} & {recipe.data, *taught_with}),
-        report=_report(run, provenance),
+        trained_on_minds14=bool({MINDS14_HUB_ID, MINDS14} & {recipe.data, *earlier_data}),
+        report=report,
+        report_json=report_json,
     )
 
 
 @contextmanager
-def checkpoint_files(run: RunDir, about: Published) -> Iterator[dict[str, bytes | BinaryIO]]:
-    """Yield the files of a run's checkpoint by name: texts as bytes, weights open for reading.
+def checkpoint_files(run: RunDir, public: PublicRun) -> Iterator[Files]:
+    """Yield the files of a run's checkpoint by name: texts as bytes, weights as open files.
 
-    Open, they stay those of one checkpoint even if the run goes on and puts another in its place.
-    Nothing but a stock checkpoint's texts and its safetensors weights is among them.
+    Open files stay those of one checkpoint, even if the run resumes and replaces it meanwhile. Only
+    the texts and the safetensors weights of a stock checkpoint are included.
     """
-    provenance = json.dumps(dataclasses.asdict(about.provenance), indent=1).encode()
+    provenance = json.dumps(dataclasses.asdict(public.provenance), indent=1).encode()
     with ExitStack() as opened:
-        files: dict[str, bytes | BinaryIO] = {}
+        files: Files = {}
         for path in sorted(run.model.iterdir()):
             if path.name == PROVENANCE_FILE:
                 files[path.name] = provenance
@@ -89,27 +122,27 @@ def checkpoint_files(run: RunDir, about: Published) -> Iterator[dict[str, bytes 
         yield files
 
 
-def recipe_file(about: Published) -> bytes:
-    """Return the recipe as a file to share."""
-    return about.recipe.to_json().encode()
+def recipe_file(public: PublicRun) -> bytes:
+    """Return the content of the recipe.json to share."""
+    return public.recipe.to_json().encode()
 
 
 def _ancestry(base: str) -> tuple[str | None, tuple[str, ...]]:
-    """The Hub id at the root of a base, and the data that each checkpoint on the way learnt from."""
-    taught_with: list[str] = []
+    """Return the Hub id of the original encoder of a base, and the data of each training since."""
+    data: list[str] = []
     for _ in range(MAX_GENERATIONS):
         try:
             folder = local_folder(base)
-        except CheckpointError:  # it was moved or removed since
-            return None, tuple(taught_with)
+        except CheckpointError:  # moved or removed since
+            return None, tuple(data)
         if folder is None:
-            return base, tuple(taught_with)
+            return base, tuple(data)
         provenance = read_provenance(folder)
         if provenance is None:
-            return None, tuple(taught_with)
-        taught_with.append(provenance.data)
+            return None, tuple(data)
+        data.append(provenance.data)
         base = provenance.base
-    return None, tuple(taught_with)
+    return None, tuple(data)
 
 
 def _public_base(base: str) -> str:
@@ -124,18 +157,18 @@ def _public_data(data: str) -> str:
     return data if data in (MINDS14_HUB_ID, MINDS14, SAMPLE) else LOCAL_DATA
 
 
-def _report(run: RunDir, provenance: Provenance) -> dict[str, object]:
-    """The report, if it is on the checkpoint that is there: a resumed run may have a newer one."""
+def _report(run: RunDir, provenance: Provenance) -> tuple[PublicReport | None, bytes]:
+    """Return the report if it belongs to the checkpoint, and as JSON: a resumed run may be ahead."""
     try:
-        report = json.loads(run.report_file.read_text(encoding="utf-8"))
-        evaluation = report["evaluation"]
-        if (evaluation or {}).get("accuracy") != provenance.accuracy:
-            return {}
-        recipe = report["recipe"]
+        text = run.report_file.read_bytes()
+        report, whole = read_json(PublicReport, text, extra="ignore"), json.loads(text)
+        recipe = whole["recipe"]
         recipe |= {"base": _public_base(recipe["base"]), "data": _public_data(recipe["data"])}
-        return report
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
-        return {}
+    except (OSError, ValueError, TypeError, KeyError):
+        return None, b""
+    if (report.evaluation or Results()).accuracy != provenance.accuracy:
+        return None, b""
+    return report, json.dumps(whole, indent=1).encode()
 
 
 def _config(path: Path) -> bytes:

@@ -1,13 +1,11 @@
 """Pack a run into one zip: checkpoint, model card, recipe, report, and ONNX on request."""
 
-import json
 import shutil
 import tempfile
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
 
 from intent.checkpoints.resolve import window_seconds
 from intent.errors import RunError
@@ -16,7 +14,7 @@ from intent.runs.directory import RunDir
 from intent.runs.disk_full import is_full
 from intent.sharing import OnProgress, no_progress
 from intent.sharing.card import card_files
-from intent.sharing.public_view import checkpoint_files, published, recipe_file
+from intent.sharing.public_view import Files, checkpoint_files, public_run, recipe_file
 
 ONNX_FILE = "onnx/model.onnx"
 EPOCH = (1980, 1, 1, 0, 0, 0)  # one date for all files, so that the same run gives the same zip
@@ -34,20 +32,20 @@ def zipped(
     path of this machine. The same run gives the same bytes. Raises RunError (the run is training,
     has no checkpoint, or the disk is full) and CheckpointError (ONNX).
     """
-    about = published(run)
+    public = public_run(run)
     with tempfile.TemporaryDirectory(prefix="intent-share-") as folder:
         target = Path(folder) / f"{run.id}.zip"
         try:
-            with checkpoint_files(run, about) as checkpoint:
+            with checkpoint_files(run, public) as checkpoint:
                 on_progress("writing the model card", None)
                 window = window_seconds(run.model)
-                files = {
+                files: Files = {
                     **checkpoint,
-                    **card_files(about, run.history(), run.id, run.id, window),
-                    "recipe.json": recipe_file(about),
+                    **card_files(public, run.history(), run.id, run.id, window),
+                    "recipe.json": recipe_file(public),
                 }
-                if about.report:
-                    files["report.json"] = json.dumps(about.report, indent=1).encode()
+                if public.report:
+                    files["report.json"] = public.report_json
                 if with_onnx:
                     on_progress("exporting to ONNX, about half a minute", None)
                     files[ONNX_FILE] = onnx_bytes(run.model)
@@ -58,7 +56,7 @@ def zipped(
         yield target
 
 
-def _write(target: Path, folder: str, files: dict[str, bytes | BinaryIO]) -> None:
+def _write(target: Path, folder: str, files: Files) -> None:
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as packed:
         for name in sorted(files):
             content = files[name]

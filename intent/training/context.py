@@ -1,4 +1,4 @@
-"""What all stages of one training share: recipe, model, clips, progress, and when to stop."""
+"""Share recipe, model, clips, progress and stop requests among the stages of one training."""
 
 import time
 from collections import deque

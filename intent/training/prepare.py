@@ -73,6 +73,7 @@ def _hash_clips(
     meter: ProgressMeter,
     before: int,
 ) -> list[LabelledClip]:
+    """Read and hash the clips of a data set, reporting unreadable ones, until training must end."""
     clips = []
     rows = dataset.remove_columns("audio")
     for index, clip in readable_clips(dataset, lambda *skip: on_event(Skipped(*skip))):

@@ -65,7 +65,8 @@ def train(
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         memory_is_short = True
-        on_event(smaller[1])
+        _, halved = smaller
+        on_event(halved)
 
 
 def _train_once(
@@ -124,6 +125,7 @@ def _fit(work: Work) -> tuple[list[LabelledClip], np.ndarray]:
 
 
 def _devices(device: str) -> str:
+    """Return the device's name, with the number of processes if there are several."""
     several = f"{distributed.count()} × " if distributed.count() > 1 else ""
     return several + device_name(device)
 

@@ -1,19 +1,20 @@
-"""The page: a header, three tabs, and what one tab does in the others."""
+"""The page: a header, three tabs, and the events of one tab that change another."""
 
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 from starlette.middleware import Middleware
 
 from intent.hub_http import be_anonymous
 from intent.runs.access import is_public
-from intent.ui.classify.api import offer_api
+from intent.ui.classify.api import offer_api as offer_classify_api
 from intent.ui.classify.tab import (
-    HEARING,
-    LISTENERS,
+    CLASSIFYING,
     ClassifyTab,
     build_classify_tab,
-    choose_on,
+    choose_after,
     restore_on_load,
 )
 from intent.ui.finetune.tab import FinetuneTab, build_finetune_tab
@@ -22,25 +23,26 @@ from intent.ui.runs.api import offer_api as offer_runs_api
 from intent.ui.runs.tab import RunsTab, build_runs_tab
 from intent.ui.shared.checkpoint_menu import choices
 from intent.ui.shared.visitors import HEAD as VISITOR_HEAD
+from intent.ui.shared.wiring import Updates, no_change, on
 from intent.ui.theme import CSS, HEAD, build_theme
 
-SWEEP_SECONDS = 600  # how often recordings are looked through
-KEEP_SECONDS = 3600  # how old a recording gets
+SWEEP_SECONDS = 600  # between two deletions of old recordings
+KEEP_SECONDS = 3600  # age at which a recording is deleted
 MAX_UPLOAD = "200mb"
 MASTHEAD = """
 <header class="masthead">
   <svg viewBox="0 0 44 44" aria-hidden="true"><rect width="44" height="44" rx="12" fill="#0f7460"/>
     <g stroke="#fff" stroke-width="3" stroke-linecap="round">
       <path d="M11 19v6M18 14v16M25 9.500v25M32 17v10"/></g></svg>
-  <div><h1>Intent Studio</h1><p>Say it in your own words. See what a bank’s caller wants.</p></div>
+  <div><h1>Intent Studio</h1><p>Say it in your own words and see which banking intent it is.</p></div>
 </header>
 """
 
 
 def build_app(runs: Path) -> gr.Blocks:
-    """Return the page over a folder of runs; `launch` serves it.
+    """Build the page for a folder of runs; `launch` serves it.
 
-    Where strangers can reach it, this process uses none of the owner's tokens from now on.
+    In public mode this process stops using the owner's tokens.
     """
     if is_public():
         be_anonymous()
@@ -50,33 +52,28 @@ def build_app(runs: Path) -> gr.Blocks:
         gr.HTML(MASTHEAD)
         with gr.Tabs() as tabs:
             with gr.Tab("Classify", id="classify") as first:
+                offer_classify_api(CLASSIFYING)
                 classify = build_classify_tab(runs)
-                offer_api(LISTENERS, HEARING)
             with gr.Tab("Fine-tune", id="fine-tune") as second:
-                finetune = build_finetune_tab(runs)
+                finetune = build_finetune_tab(runs, page, second)
             with gr.Tab("Runs", id="runs") as third:
-                offer_runs_api(runs)  # first: a name goes to whoever asks first, hidden or not
-                made = build_runs_tab(runs, third)
+                # First: an endpoint's name goes to the first event that has it, hidden or not.
+                offer_runs_api(runs)
+                runs_tab = build_runs_tab(runs, third)
         restore_on_load(page, classify, runs)
-        _wire(tabs, classify, finetune, made, runs)
+        _wire(tabs, classify, finetune, runs_tab, runs)
         for other in (first, second):
-            other.select(
-                lambda: gr.Timer(active=False),
-                None,
-                made.timer,
-                show_progress="hidden",
-                api_visibility="private",
-            )
+            on(other.select, lambda: {runs_tab.timer: gr.Timer(active=False)}, None, runs_tab.timer)
     return page
 
 
 def launch(page: gr.Blocks) -> None:
-    """Serve the page until stopped; its address comes from GRADIO_SERVER_NAME and _PORT."""
+    """Serve the page until stopped, at the address in GRADIO_SERVER_NAME and GRADIO_SERVER_PORT."""
     page.launch(**launch_options())
 
 
-def launch_options() -> dict[str, object]:
-    """Return how the page is served, wherever that is."""
+def launch_options() -> dict[str, Any]:
+    """Return the options of `launch` that do not depend on where the page is served."""
     return {
         "theme": build_theme(),
         "css_paths": list(CSS),
@@ -91,34 +88,31 @@ def launch_options() -> dict[str, object]:
 
 
 def _wire(
-    tabs: gr.Tabs, classify: ClassifyTab, finetune: FinetuneTab, made: RunsTab, runs: Path
+    tabs: gr.Tabs, classify: ClassifyTab, finetune: FinetuneTab, runs_tab: RunsTab, runs: Path
 ) -> None:
-    """Each state is emptied once it is taken, so that the same choice counts the next time."""
+    """Open the Classify tab with a checkpoint or a clip that another tab puts into its state.
 
-    def listen_with(checkpoint: str | None) -> tuple[object, ...]:
+    The state is emptied afterwards, so that choosing the same one again is a change.
+    """
+    menu = classify.menu.checkpoint
+
+    def use_checkpoint(state: gr.State, checkpoint: str | None) -> Updates:
         if not checkpoint:
-            return gr.skip(), gr.skip(), gr.skip()
-        menu = gr.update(choices=choices(runs), value=checkpoint)
-        return menu, None, gr.Tabs(selected="classify")
+            return no_change()
+        chosen = gr.update(choices=choices(runs), value=checkpoint)
+        return {menu: chosen, state: None, tabs: gr.Tabs(selected="classify")}
 
-    def hear(clip: str | None) -> tuple[object, ...]:
+    def use_clip(clip: str | None) -> Updates:
         if not clip:
-            return gr.skip(), gr.skip(), gr.skip()
-        return clip, None, gr.Tabs(selected="classify")
+            return no_change()
+        return {
+            classify.recording: clip,
+            finetune.clip_to_classify: None,
+            tabs: gr.Tabs(selected="classify"),
+        }
 
-    for state in (finetune.chosen_checkpoint, made.chosen_checkpoint):
-        chosen = state.change(
-            listen_with,
-            state,
-            [classify.checkpoint, state, tabs],
-            show_progress="hidden",
-            api_visibility="private",
-        )
-        choose_on(chosen, classify)
-    finetune.clip_to_classify.change(
-        hear,
-        finetune.clip_to_classify,
-        [classify.recording, finetune.clip_to_classify, tabs],
-        show_progress="hidden",
-        api_visibility="private",
-    )
+    for state in (finetune.chosen_checkpoint, runs_tab.chosen_checkpoint):
+        chosen = on(state.change, partial(use_checkpoint, state), state, [menu, state, tabs])
+        choose_after(chosen, classify)
+    clip = finetune.clip_to_classify
+    on(clip.change, use_clip, clip, [classify.recording, clip, tabs])

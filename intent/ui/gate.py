@@ -1,18 +1,19 @@
-"""The addresses that are served: those that the page and its API need, and no other.
+"""Serve only the addresses that the page and its API need.
 
-Gradio offers more by default: monitoring, an OpenAPI description, a proxy, fetching by address, the
-saving of a page's state. Whatever is not in the list is answered as if it was not there; a test
-holds the list against all that Gradio serves.
+Gradio serves more by default: monitoring, an OpenAPI description, a proxy, fetching by URL, saving
+a page's state. An address that is not in the list gets a 404; a test compares the list with all
+routes of Gradio.
 """
 
 import json
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
 
 MAX_BODY = 1_000_000  # bytes of a request other than an upload; the page's form takes 4,000
 UPLOAD = "/gradio_api/upload"
 
-OPEN = {  # as Gradio writes them: {name:path} stands for several names, {name} for one
+OPEN = {  # path pattern → method; {name:path} matches several path segments, {name} one
     # the page
     "/": "GET",
     "/config": "GET",
@@ -28,7 +29,7 @@ OPEN = {  # as Gradio writes them: {name:path} stands for several names, {name} 
     "/gradio_api/app_id": "GET",
     "/gradio_api/heartbeat/{session_hash}": "GET",
     "/gradio_api/login_check": "GET",
-    # recordings: sent, and played
+    # recordings: upload and playback
     "/gradio_api/upload": "POST",
     "/gradio_api/upload_progress": "GET",
     "/gradio_api/file={path_or_url:path}": "GET",
@@ -50,20 +51,21 @@ OPEN = {  # as Gradio writes them: {name:path} stands for several names, {name} 
     "/logout": "GET",
 }
 
-ADDRESS = re.compile(r"\s*https?:", re.IGNORECASE)
-Scope = dict
-Receive = Callable[[], Awaitable[dict]]
-Send = Callable[[dict], Awaitable[None]]
+URL = re.compile(r"\s*https?:", re.IGNORECASE)
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
 
 
 class Gate:
-    """ASGI middleware that lets through what is open, with a body that was looked at whole."""
+    """ASGI middleware that passes on requests to open addresses, after checking the whole body."""
 
     def __init__(self, app: Callable[[Scope, Receive, Send], Awaitable[None]]) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, or answer it here: 404, 413 or 422, with a sentence."""
+        """Pass a request on, or answer it with 404, 413 or 422 and a sentence."""
         if scope["type"] == "lifespan":
             return await self.app(scope, receive, send)
         if scope["type"] != "http" or not is_open(scope["method"], scope["path"]):
@@ -73,59 +75,59 @@ class Gate:
         body = await _body(receive)
         if body is None:
             return await _refuse(scope, send, 413, "This request is too large.")
-        if names_address(body):
-            sentence = "A recording was expected as a file, found an address: send the file itself."
+        if names_url(body):
+            sentence = "A recording was expected as a file, found a URL: send the file itself."
             return await _refuse(scope, send, 422, sentence)
-        given = [{"type": "http.request", "body": body, "more_body": False}]
+        messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
-        async def receive_again() -> dict:
-            return given.pop() if given else await receive()
+        async def receive_again() -> Message:
+            return messages.pop() if messages else await receive()
 
         return await self.app(scope, receive_again, send)
 
 
 def is_open(method: str, path: str) -> bool:
-    """Return whether a request of this method to this path is served."""
+    """Return whether a request with this method and path is served."""
     wanted = "GET" if method == "HEAD" else method
     return any(method == wanted and pattern.fullmatch(path) for pattern, method in _PATTERNS)
 
 
-def names_address(body: bytes) -> bool:
-    """Return whether a call hands over a file by an address, which Gradio would fetch.
+def names_url(body: bytes) -> bool:
+    """Return whether a call passes a file as a URL, which Gradio would fetch.
 
-    A body that is not JSON, or is nested too deeply to be read, is left to Gradio to refuse.
+    Gradio itself refuses a body that is not JSON or is nested too deeply to parse.
     """
     try:
-        found = [json.loads(body or b"null")]
+        values = [json.loads(body or b"null")]
     except (ValueError, RecursionError):
         return False
-    while found:
-        value = found.pop()
+    while values:
+        value = values.pop()
         if isinstance(value, dict):
-            if ADDRESS.match(str(value.get("path") or "")):
+            if URL.match(str(value.get("path") or "")):
                 return True
-            found.extend(value.values())
+            values.extend(value.values())
         elif isinstance(value, list):
-            found.extend(value)
+            values.extend(value)
     return False
 
 
 def _pattern(path: str) -> re.Pattern[str]:
-    """The paths that a route stands for; none of them names an address elsewhere."""
+    """Return the pattern of the paths that a route matches; no path contains another URL."""
     several, one = r"(?!https?:)[^\x00]*", r"[^/\x00]+"
     parts = re.split(r"(\{[\w:]+\})", path)
-    found = (
+    patterns = (
         several if part.endswith(":path}") else one if part[:1] == "{" else re.escape(part)
         for part in parts
     )
-    return re.compile("".join(found) + "/?", re.IGNORECASE)
+    return re.compile("".join(patterns) + "/?", re.IGNORECASE)
 
 
 _PATTERNS = [(_pattern(path), method) for path, method in OPEN.items()]
 
 
 async def _body(receive: Receive) -> bytes | None:
-    """The whole body, or None where it is too large."""
+    """Read the whole body; return None if it is too large."""
     body = b""
     while True:
         message = await receive()

@@ -1,4 +1,4 @@
-"""How the page looks: one accent colour, the system's own fonts, nothing from the network."""
+"""The page's theme: one accent colour, system fonts, nothing loaded from the network."""
 
 from pathlib import Path
 
@@ -46,7 +46,7 @@ NEUTRAL = gr.themes.Color(
 
 
 def build_theme() -> gr.themes.Base:
-    """Return the theme; the colours that our own HTML shares are in style.css."""
+    """Build the theme; the colours that our own HTML uses too are in style.css."""
     return gr.themes.Base(
         primary_hue=ACCENT,
         secondary_hue=ACCENT,
@@ -108,7 +108,7 @@ def build_theme() -> gr.themes.Base:
         button_primary_background_fill="*primary_600",
         button_primary_background_fill_hover="*primary_700",
         button_primary_background_fill_dark="*primary_600",
-        button_primary_background_fill_hover_dark="*primary_500",
+        button_primary_background_fill_hover_dark="*primary_700",
         button_primary_text_color="#ffffff",
         button_primary_text_color_dark="#ffffff",
         button_secondary_background_fill="#ffffff",

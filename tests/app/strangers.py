@@ -62,14 +62,14 @@ def snapshot(folder: Path, without: tuple[RunDir, ...] = ()) -> dict[str, str]:
         for path in sorted(folder.rglob("*"))
         if path.is_file()
         and not path.name.endswith("lock")
-        and path.name not in (".starter", ".entry")
+        and path.name not in (".starter", ".starting", ".entry")
         and not any(path.is_relative_to(run) for run in skipped)
     }
 
 
 @dataclass
 class Stranger:
-    """Somebody who calls the page's functions by number, within one session."""
+    """A client that calls the page's functions by number, within one session."""
 
     address: str
     secret: str | None

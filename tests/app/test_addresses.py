@@ -1,4 +1,4 @@
-"""Each address that Gradio offers is meant, or answers as if it was not there."""
+"""Each address that Gradio offers is open on purpose, or answers with 404."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -10,9 +10,9 @@ from gradio_client import Client
 from hypothesis import given
 from hypothesis import strategies as some
 
-from intent.ui.gate import OPEN, names_address
+from intent.ui.gate import OPEN, names_url
 
-# What Gradio offers besides. What a later one adds is to be looked at: is it meant?
+# What Gradio serves by default. Decide about each address that a later version adds.
 CLOSED = {
     "/login",
     "/openapi.json",
@@ -97,7 +97,7 @@ def test_each_address_that_gradio_offers_is_open_or_closed_on_purpose(app_page: 
         ("GET", "/gradio_api/user"),
     ],
 )
-def test_what_is_not_meant_is_not_there(served: str, method: str, path: str) -> None:
+def test_a_closed_address_answers_404(served: str, method: str, path: str) -> None:
     answer = httpx.request(method, served + path)
     assert (answer.status_code, answer.json()["detail"]) == (
         404,
@@ -123,7 +123,7 @@ VALUES = some.recursive(
 
 
 @given(VALUES)
-def test_an_address_is_found_wherever_it_stands_in_a_call(value: object) -> None:
-    assert not names_address(json.dumps(value).encode())
+def test_a_url_is_found_anywhere_in_a_call(value: object) -> None:
+    assert not names_url(json.dumps(value).encode())
     hidden = {"data": [value, [{"path": "HTTPS://x/y", "meta": {}}]]}
-    assert names_address(json.dumps(hidden).encode())
+    assert names_url(json.dumps(hidden).encode())

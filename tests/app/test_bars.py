@@ -5,6 +5,7 @@ import pytest
 from intent.checkpoints.resolve import CheckpointInfo
 from intent.models.classifier import Answer, Score
 from intent.ui.shared import html as bars
+from intent.ui.shared.format import NBSP, score_percent
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 
@@ -25,18 +26,18 @@ def _answer(label: str, used_seconds: float = 3.0) -> Answer:
     ],
 )
 def test_a_share_is_never_rounded_to_certainty(share: float, text: str) -> None:
-    assert bars.percent(share).replace(bars.NO_BREAK_SPACE, " ") == text
+    assert score_percent(share).replace(NBSP, " ") == text
 
 
 def test_the_headline_is_the_top_intent_in_words_with_its_share() -> None:
     html = bars.answer_html(_answer("pay_bill"), "Bundled", 3.0)
-    assert f"Pay a bill <span class='share'>— 93{bars.NO_BREAK_SPACE}%</span>" in html
-    assert "heard the first" not in html
+    assert f"Pay a bill <span class='share'>— 93{NBSP}%</span>" in html
+    assert "used the first" not in html
 
 
-def test_an_answer_says_what_part_of_a_long_clip_was_heard() -> None:
+def test_an_answer_says_what_part_of_a_long_clip_was_used() -> None:
     html = bars.answer_html(_answer("pay_bill", used_seconds=10.0), "Bundled", 24.2)
-    assert "heard the first 10 s of 24 s" in html
+    assert "used the first 10 s of 24 s" in html
 
 
 def test_labels_and_sentences_of_strangers_are_text_not_markup() -> None:
@@ -54,12 +55,12 @@ def test_labels_and_sentences_of_strangers_are_text_not_markup() -> None:
 def test_a_checkpoint_without_a_test_figure_says_so() -> None:
     info = CheckpointInfo("x/y", ("a", "b"), None, None, None, None)
     html = bars.about_html(info)
-    assert "not known" in html
+    assert "not measured" in html
     assert "not stated" in html
 
 
 def test_a_test_accuracy_comes_with_its_interval() -> None:
     info = CheckpointInfo("x/y", ("a", "b"), "o/b", 0.8584, (0.7823, 0.9109), 10.0)
-    html = bars.about_html(info).replace(bars.NO_BREAK_SPACE, " ")
+    html = bars.about_html(info).replace(NBSP, " ")
     assert "85.8 %" in html
     assert "95 % interval 78.2 to 91.1" in html

@@ -1,4 +1,4 @@
-"""/start, /status and /stop as another program calls them, on tones and tiny encoders."""
+"""/start, /status, /stop and /resume as another program calls them, with tiny encoders."""
 
 import json
 import os
@@ -102,7 +102,7 @@ def test_a_fine_tune_that_is_started_ends_with_a_model_and_its_interval(
     assert Path(status["model"]) == runs / run_id / "model"
 
 
-def test_the_model_of_a_run_is_one_that_classify_listens_with(
+def test_the_model_of_a_run_can_be_used_by_classify(
     client: Client, runs: Path, tones: str, whisper: str, recording: Path
 ) -> None:
     run_id = start(client, tones, whisper, "instant", overrides={"window_seconds": 1})
@@ -192,7 +192,7 @@ def test_classify_answers_while_a_run_trains_and_after_its_process_is_killed(
         ),
         (
             "[4]",
-            "Overrides must be a JSON object such as {\"epochs\": 4}, found '[4]': mend it, or "
+            "Overrides must be a JSON object such as {\"epochs\": 4}, found '[4]': fix it, or "
             "leave it empty.",
         ),
     ],
@@ -239,7 +239,7 @@ def test_data_or_a_base_that_is_missing_is_said_before_a_run_is_queued(
     assert list_runs(runs) == before
 
 
-def test_recordings_that_cannot_be_read_are_left_out_and_the_run_ends_well(
+def test_unreadable_recordings_are_skipped_and_the_run_is_done(
     client: Client, runs: Path, tmp_path: Path, whisper: str
 ) -> None:
     folder = tone_folder(tmp_path / "tones")

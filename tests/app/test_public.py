@@ -344,8 +344,8 @@ def test_a_visitor_gets_no_more_than_three_places_in_the_queue(
         bob.predict(*ask, api_name="/start")
     before = list_runs(folder)
     assert refusal(lambda: bob.predict(*ask, api_name="/start")) == (
-        "3 runs of yours wait in the queue, no more are taken of one visitor: withdraw one, or try "
-        "again when one has begun."
+        "You have 3 runs in the queue, the most that one visitor may have: remove one, or try again "
+        "when one has begun."
     )
     assert list_runs(folder) == before
     client(served[1], "another-one-" * 3).predict(*ask, api_name="/start")
@@ -371,7 +371,7 @@ def test_a_recording_that_is_named_by_an_address_is_refused_before_it_is_fetched
     for data in ([recording, "bundled"], [{"a": [recording]}, "bundled"]):
         answer = httpx.post(f"{address}gradio_api/run/classify", json={"data": data})
         assert answer.status_code == 422
-        assert "A recording was expected as a file, found an address" in answer.text
+        assert "A recording was expected as a file, found a URL" in answer.text
 
 
 def test_a_call_of_more_than_a_megabyte_is_refused(served: tuple[gr.Blocks, str]) -> None:

@@ -90,13 +90,13 @@ def test_a_report_has_its_figures_and_every_mistake(client: Client, runs: Path) 
     json.dumps(told)
 
 
-def test_runs_are_compared_by_chance_and_by_recipe(client: Client, runs: Path) -> None:
+def test_runs_are_compared_by_significance_and_recipe(client: Client, runs: Path) -> None:
     good, bad = make_run(runs, wrong=(1,)), make_run(runs, wrong=range(20), epochs=9)
     client.predict(good.id, "Good", api_name="/rename")
     client.predict(bad.id, "Bad", api_name="/rename")
     told = client.predict([good.id, bad.id], api_name="/compare")
     assert [row["run"] for row in told["runs"]] == [good.id, bad.id]
-    assert "Good is better by more than chance (p < 0.001)" in told["verdicts"][0]
+    assert "Good is significantly better (p < 0.001)" in told["verdicts"][0]
     assert told["differences"] == {"epochs": [4, 9]}
 
 
@@ -127,7 +127,7 @@ def test_a_run_that_trains_is_not_removed(client: Client, runs: Path) -> None:
     assert ids(client) == [run.id]
 
 
-def test_a_run_without_a_report_is_told_so(client: Client, runs: Path) -> None:
+def test_a_run_without_a_report_is_refused(client: Client, runs: Path) -> None:
     run = create_run(runs, Recipe())
     assert refusal(lambda: client.predict(run.id, api_name="/report")) == (
         f"Run {run.id} has no report yet: one is written when it ends or is stopped."
@@ -135,7 +135,7 @@ def test_a_run_without_a_report_is_told_so(client: Client, runs: Path) -> None:
 
 
 @pytest.mark.parametrize("wrong", ["../etc", "", "20261125-000000-guide-0000", "/"])
-def test_what_is_no_run_is_refused_and_nothing_is_touched(
+def test_an_id_of_no_run_is_refused_and_nothing_changes(
     client: Client, runs: Path, wrong: str
 ) -> None:
     run = make_run(runs)
@@ -152,7 +152,7 @@ def test_what_is_no_run_is_refused_and_nothing_is_touched(
     assert [RunDir(runs / one).id for one in ids(client)] == [run.id]
 
 
-def test_each_endpoint_says_what_it_does_and_nothing_else_of_the_tab_is_offered(
+def test_each_endpoint_is_described_and_nothing_else_of_the_tab_is_offered(
     client: Client,
 ) -> None:
     named = client.view_api(return_format="dict")["named_endpoints"]

@@ -170,7 +170,7 @@ def with_features(
     watch: Stopwatch,
     copy: Callable[[], int] = lambda: 0,
 ) -> Dataset:
-    """Return the data set, its features computed whenever they are read, of the copy asked for.
+    """Return the data set, its features computed whenever they are read, of the requested copy.
 
     A column `copy`, where there is one, says which copy a row is.
     """

@@ -110,7 +110,7 @@ def measure(recipe: str, options: argparse.Namespace, folder: Path) -> Measured:
 
 
 def train(recipe: str, seed: int, options: argparse.Namespace, folder: Path) -> Seed:
-    """Run one training command, and stock pipeline on what came out if that is asked for."""
+    """Run one training command, and the stock pipeline on its checkpoint if requested."""
     run, seconds = kept_run(recipe, seed, options, folder / "runs"), None
     if run is None:
         result, seconds = train_command(
@@ -128,8 +128,10 @@ def train(recipe: str, seed: int, options: argparse.Namespace, folder: Path) -> 
 
 def kept_run(recipe: str, seed: int, options: argparse.Namespace, runs: Path) -> Path | None:
     """Return the folder of a run that has done just this, or None."""
-    asked = recipe_of(recipe, seed, options)
-    done = (run.path for run in list_runs(runs) if state(run) == "done" and run.recipe() == asked)
+    requested = recipe_of(recipe, seed, options)
+    done = (
+        run.path for run in list_runs(runs) if state(run) == "done" and run.recipe() == requested
+    )
     return next(done, None)
 
 

@@ -1,4 +1,4 @@
-"""A page with nothing but the panel that shares runs, for the tests of it."""
+"""A page with only the share panel, for its tests."""
 
 import gradio as gr
 
@@ -10,7 +10,7 @@ from intent.ui.runs.share_panel import build_share_panel
 
 
 def build_page() -> gr.Blocks:
-    """Return the page over the folder of runs, the newest chosen."""
+    """Return the page over the folder of runs, with the newest one selected."""
     ids = [run.id for run in list_runs(runs_dir())]
     with gr.Blocks(title="Share", analytics_enabled=False) as page:
         gr.HTML("<h1>Share a run</h1>")

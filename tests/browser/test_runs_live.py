@@ -13,7 +13,7 @@ from intent.checkpoints.provenance import read_provenance
 from intent.jobs.processes import kill_run
 from intent.jobs.queue import enqueue
 from intent.recipes import Recipe
-from intent.runs.directory import WHOLE, RunDir
+from intent.runs.directory import COMPLETE, RunDir
 from intent.runs.events import Finished
 from intent.runs.live import holder, live_run
 from intent.runs.store import create_run, rename_run
@@ -53,23 +53,23 @@ def start(app_home: Path) -> Iterator[Callable[..., RunDir]]:
         kill_run(live)
 
 
-def state(page: Page, name: str) -> Locator:
-    return table(page).get_by_role("row").filter(has_text=name).locator(".rn-badge")
+def row(page: Page, name: str) -> Locator:
+    return table(page).get_by_role("row").filter(has_text=name)
 
 
 def test_an_interrupted_run_is_resumed_by_a_click_and_ends_done(
     page: Page, start: Callable[..., RunDir]
 ) -> None:
     run = start("Cut short", epochs=60)
-    wait_until(lambda: any(run.checkpoints.glob(f"*/{WHOLE}")))
+    wait_until(lambda: any(run.checkpoints.glob(f"*/{COMPLETE}")))
     os.kill(holder(run.path.parent)[1], signal.SIGKILL)
     open_tab(page)
-    expect(state(page, "Cut short")).to_have_text("Interrupted")
+    expect(row(page, "Cut short")).to_contain_text("Interrupted")
     step = run.history().evaluations[-1].step
     open_run(page, "Cut short")
     press(page, "Resume")
-    expect(page.locator("#runs-note")).to_contain_text("“Cut short” goes on.")
-    expect(state(page, "Cut short")).to_have_text("Done", timeout=PATIENCE)
+    expect(page.get_by_text("Resumed “Cut short”.")).to_be_visible()
+    expect(row(page, "Cut short")).to_contain_text("Done", timeout=PATIENCE)
     expect(summary(page)).to_contain_text("Done")
     expect(page.get_by_role("button", name="Resume", exact=True)).not_to_be_visible()
     history = run.history()
@@ -86,9 +86,9 @@ def test_a_run_is_stopped_by_a_click_and_keeps_its_best_checkpoint(
     open_tab(page)
     open_run(page, "Long")
     press(page, "Stop")
-    expect(page.locator("#runs-note")).to_contain_text("is stopping and keeps its best so far")
-    expect(state(page, "Long")).to_have_text("Stopped", timeout=PATIENCE)
-    expect(page.get_by_role("button", name="Use this model", exact=True).last).to_be_visible()
+    expect(page.get_by_text("Stopping “Long”. Its best checkpoint so far is kept.")).to_be_visible()
+    expect(row(page, "Long")).to_contain_text("Stopped", timeout=PATIENCE)
+    expect(page.get_by_role("button", name="Use this model", exact=True)).to_be_visible()
     history = run.history()
     assert isinstance(history.end, Finished)
     best = max(point.accuracy for point in history.evaluations)

@@ -67,7 +67,7 @@ def test_one_click_downloads_the_zip(page: Page, world: World, tmp_path: Path) -
         weights = packed.read(f"{world.newest.id}/model.safetensors")
         assert f"{world.newest.id}/README.md" in packed.namelist()
     assert weights == (world.newest.model / "model.safetensors").read_bytes()
-    expect(page.locator("#share-saved")).to_contain_text("is on its way to your downloads")
+    expect(page.get_by_text(f"Downloading {world.newest.id}.zip")).to_be_visible()
     with page.expect_download() as again:
         page.get_by_role("button", name="Save again").click()
     assert again.value.suggested_filename == f"{world.newest.id}.zip"
@@ -91,7 +91,7 @@ def test_a_wrong_token_is_said_and_gone_and_the_push_can_be_tried_again(
     page: Page, world: World
 ) -> None:
     fill_in(page, "ada/second", "hf_expired")
-    expect(page.get_by_role("alert")).to_contain_text("The Hub does not know this token")
+    expect(page.get_by_role("alert")).to_contain_text("The Hub rejected this token")
     expect(page.get_by_label("Token")).to_have_value("")
     expect(page.get_by_label("Name on the Hub")).to_have_value("ada/second")
     page.get_by_label("Token").fill(TOKEN)

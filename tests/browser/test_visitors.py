@@ -55,7 +55,7 @@ def test_a_run_is_stopped_by_the_browser_that_started_it_and_by_no_other(
         reload(page)
         finetune(page)
         expect(page.locator("#status")).to_contain_text(run.id, timeout=PATIENCE)
-        expect(page.get_by_text("Somebody else started this run")).to_have_count(0 if mine else 1)
+        expect(page.get_by_text("Another visitor started this run")).to_have_count(0 if mine else 1)
         if not mine:
             expect(page.locator("#stop")).to_be_disabled()
     open_tab(bob)

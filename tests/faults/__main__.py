@@ -56,7 +56,7 @@ def main() -> int:
 
 
 def _left(run: RunDir, point: Point) -> str:
-    """Return what became of a run; one that had ended before anybody was killed is told apart."""
+    """Return the outcome of a run, with a special one if it ended before the kill."""
     ended = point.kind == "moment" and point.victim == "training" and state(run) == "done"
     return ENDED if ended else state(run)
 

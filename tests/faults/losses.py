@@ -1,4 +1,4 @@
-"""What a kill may not cost: the run, its checkpoint, and the curves of the run that goes on."""
+"""What a kill must not lose: the run, its checkpoint, and the curves of the resumed run."""
 
 import dataclasses
 import json

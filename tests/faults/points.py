@@ -26,7 +26,7 @@ MODEL_FILES = ("model.new", "model.old", "checkpoints")
 
 @dataclass(frozen=True)
 class Point:
-    """When who is killed: ahead of an operation on files, or a moment after so many events."""
+    """Which process is killed when: before a file operation, or a moment after some events."""
 
     recipe: str
     phase: str

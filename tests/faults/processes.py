@@ -9,7 +9,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import intent.training.context
-from intent.jobs import processes, queue, worker
+from intent.jobs import processes, starter, worker
 from intent.runs.directory import RunDir
 from tests.faults.points import Operation, Point
 
@@ -23,7 +23,7 @@ def app(runs: Path, environment: dict[str, str], point: Point | None) -> None:
     """
     _settle(environment)
     # Forked from this process, which is warm: a fork server of its own would cost seconds.
-    processes._context = lambda: get_context("fork")
+    processes.process_context = lambda: get_context("fork")
     train = processes.child_main
 
     def doomed(run: RunDir, *arguments: object) -> None:
@@ -32,8 +32,8 @@ def app(runs: Path, environment: dict[str, str], point: Point | None) -> None:
         train(run, *arguments)
 
     processes.child_main = doomed
-    queue.TICK_SECONDS = 0.01
-    queue.keep_starting(runs)
+    starter.TICK_SECONDS = 0.01
+    starter.keep_starting(runs)
 
 
 def undisturbed(run: RunDir, environment: dict[str, str], results: Connection) -> None:

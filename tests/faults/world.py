@@ -90,7 +90,7 @@ def build_world(folder: Path) -> World:
 
 
 def kill_at(world: World, point: Point) -> RunDir:
-    """Start a run, kill whom the point says when it says, and return the run when all is still."""
+    """Start a run, kill the processes of a point, and return the run when nothing trains."""
     run = create_run(world.runs, world.recipes[point.recipe])
     enqueue(run)
     process = world.start_app(point)
@@ -126,7 +126,7 @@ def resume(world: World, run: RunDir) -> None:
 
 
 def _mislabel(tones: Path) -> None:
-    """Add clips that are not what they are said to be, so that checkpoints differ in accuracy."""
+    """Add mislabeled clips, so that checkpoints differ in accuracy."""
     for label, other in (("low", "middle"), ("middle", "high"), ("high", "low")):
         for seed in range(20, 24):
             (tones / label / f"{other}-{seed}.wav").write_bytes(wav_bytes(tone(other, seed)))

@@ -1,4 +1,4 @@
-"""A request to our Hub, who it comes from, and how it is answered."""
+"""Requests to the test Hub: their user, their rights, and answers."""
 
 from typing import Protocol
 
@@ -14,7 +14,7 @@ class Refusal(Exception):
 
 
 class Call(Protocol):
-    """What an action of the Hub sees of a request."""
+    """The part of a request that an action of the Hub uses."""
 
     hub: Hub
     headers: dict[str, str]
@@ -27,8 +27,8 @@ class Call(Protocol):
         """Answer with a file."""
 
 
-def asker(call: Call) -> User | None:
-    """Return who asks; None: nobody that shows a token. Refuses an unknown token."""
+def user_of(call: Call) -> User | None:
+    """Return the user of a token, None without a token; refuse an unknown token."""
     token = call.headers.get("Authorization", "").removeprefix("Bearer ").strip()
     if not token:
         return None
@@ -39,8 +39,8 @@ def asker(call: Call) -> User | None:
 
 
 def check_writer(call: Call, owner: str) -> None:
-    """Refuse whoever may not write for an owner."""
-    user = asker(call)
+    """Refuse a user without write access to an owner."""
+    user = user_of(call)
     if user is None:
         raise Refusal(401, message="Invalid username or password.")
     if user.role != "write" or owner not in (user.name, *user.groups):
@@ -48,8 +48,8 @@ def check_writer(call: Call, owner: str) -> None:
 
 
 def whoami(call: Call) -> None:
-    """Answer who asks, and what the token may do."""
-    user = asker(call)
+    """Send the user, and the role of the token."""
+    user = user_of(call)
     if user is None:
         raise Refusal(401)
     call.send(

@@ -1,15 +1,15 @@
-"""What our Hub tells of its repositories, and the files that it gives."""
+"""Read requests to the test Hub: repository metadata and files."""
 
 import hashlib
 from urllib.parse import parse_qs
 
-from tests.hub.call import Call, Refusal, asker
+from tests.hub.call import Call, Refusal, user_of
 from tests.hub.store import MODELS, Repository, git_id
 
 
 def readable(call: Call, kind: str, name: str) -> Repository:
-    """Return a repository that the asker may read."""
-    user, found = asker(call), call.hub.repositories(kind).get(name)
+    """Return a repository that the user may read."""
+    user, found = user_of(call), call.hub.repositories(kind).get(name)
     owner = name.split("/")[0]
     readers = (user.name, *user.groups) if user else ()
     if found is None or (found.private and owner not in readers):
@@ -28,7 +28,7 @@ def files_of(call: Call, kind: str, name: str, revision: str) -> tuple[str, dict
 
 
 def info(call: Call, kind: str, name: str, revision: str | None = None) -> None:
-    """Answer what a repository holds."""
+    """Send the metadata of a repository."""
     commit, files = files_of(call, kind, name, revision or "main")
     siblings = [{"rfilename": path, "size": len(data)} for path, data in files.items()]
     private = readable(call, kind, name).private
@@ -38,7 +38,7 @@ def info(call: Call, kind: str, name: str, revision: str | None = None) -> None:
 
 
 def tree(call: Call, kind: str, name: str, revision: str, under: str | None = None) -> None:
-    """Answer the files and folders of a revision, or of a folder in it."""
+    """Send the files and folders of a revision, or of a folder in it."""
     _, files = files_of(call, kind, name, revision)
     prefix = f"{under}/" if under else ""
     inside = {path: data for path, data in files.items() if path.startswith(prefix)}
@@ -56,7 +56,7 @@ def tree(call: Call, kind: str, name: str, revision: str, under: str | None = No
 
 
 def paths(call: Call, kind: str, name: str, revision: str) -> None:
-    """Answer what is known of the paths that a form names."""
+    """Send the metadata of the paths in a form."""
     _, files = files_of(call, kind, name, revision)
     asked = parse_qs(call.body.decode()).get("paths", [])
     call.send([_entry(path, files[path]) for path in asked if path in files])
@@ -67,7 +67,7 @@ def _entry(path: str, content: bytes) -> dict[str, object]:
 
 
 def resolve(call: Call, kind: str | None, name: str, revision: str, path: str) -> None:
-    """Answer with a file."""
+    """Send a file."""
     commit, files = files_of(call, kind or MODELS, name, revision)
     if path not in files:
         raise Refusal(404, "EntryNotFound")
@@ -77,7 +77,7 @@ def resolve(call: Call, kind: str | None, name: str, revision: str, path: str) -
 
 
 def discussions(call: Call, kind: str, name: str) -> None:
-    """Answer the pull request, if there is one."""
+    """Send the open pull request, if there is one."""
     proposed = readable(call, kind, name).proposed is not None
     discussion = {
         "num": 1,

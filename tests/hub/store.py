@@ -1,4 +1,4 @@
-"""What our Hub holds: users by token, repositories, large files by hash; and how it is to fail."""
+"""State of the test Hub: users by token, repositories, large files by hash, planned faults."""
 
 import hashlib
 import re
@@ -11,7 +11,7 @@ MODELS, DATASETS = "models", "datasets"
 
 @dataclass(frozen=True)
 class User:
-    """Who a token belongs to, and what it may do: "write", "read" or "fineGrained"."""
+    """The user of a token, and its role: "write", "read" or "fineGrained"."""
 
     name: str
     role: str = "write"
@@ -31,7 +31,7 @@ class Repository:
 
     @classmethod
     def of(cls, folder: Path, proposed: Path | None = None) -> "Repository":
-        """Return a repository that holds what a folder holds."""
+        """Return a repository with the files of a folder."""
         return cls(files=_read(folder), proposed=_read(proposed) if proposed else None)
 
     def commit(self, revision: str) -> tuple[str, dict[str, bytes]] | None:
@@ -58,7 +58,7 @@ class Fault:
 
 @dataclass
 class Hub:
-    """All that the server knows."""
+    """The state of the server."""
 
     users: dict[str, User] = field(default_factory=dict)
     models: dict[str, Repository] = field(default_factory=dict)
@@ -75,7 +75,7 @@ class Hub:
         return self.datasets if kind == DATASETS else self.models
 
     def fault_of(self, request: str) -> Fault | None:
-        """Return how a request is to fail, and count it."""
+        """Return the fault for a request, if any, and count it."""
         with self.lock:
             for fault in self.faults:
                 if re.search(fault.pattern, request) and fault.times != 0:

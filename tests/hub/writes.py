@@ -1,11 +1,11 @@
-"""What our Hub takes: repositories, large files by their hash, commits."""
+"""Write requests to the test Hub: repositories, large files by hash, commits."""
 
 import base64
 import hashlib
 import json
 import re
 
-from tests.hub.call import Call, Refusal, asker, check_writer
+from tests.hub.call import Call, Refusal, check_writer, user_of
 from tests.hub.store import Repository, commit_id, git_id
 
 LARGE = re.compile(r".*\.(safetensors|bin|onnx|png|parquet)")  # what goes through LFS
@@ -14,7 +14,7 @@ LARGE = re.compile(r".*\.(safetensors|bin|onnx|png|parquet)")  # what goes throu
 def create(call: Call) -> None:
     """Make a repository."""
     asked = json.loads(call.body)
-    user = asker(call)
+    user = user_of(call)
     owner = asked.get("organization") or (user.name if user else "")
     check_writer(call, owner)
     name = f"{owner}/{asked['name']}"
@@ -34,7 +34,7 @@ def validate_card(call: Call) -> None:
 
 
 def preupload(call: Call, name: str, revision: str) -> None:
-    """Answer how each file is to be sent, and which is there already."""
+    """Send how to upload each file, and which ones exist already."""
     check_writer(call, name.split("/")[0])
     there = call.hub.models[name].files
     call.send(
@@ -53,14 +53,14 @@ def preupload(call: Call, name: str, revision: str) -> None:
 
 
 def remote_id(path: str, content: bytes | None) -> str | None:
-    """Return the id by which the client knows that a file has not changed."""
+    """Return the id by which the client recognizes an unchanged file."""
     if content is None:
         return None
     return hashlib.sha256(content).hexdigest() if LARGE.fullmatch(path) else git_id(content)
 
 
 def lfs_batch(call: Call, name: str) -> None:
-    """Answer where to send the large files that are not there yet."""
+    """Send where to upload the large files that are missing."""
     check_writer(call, name.split("/")[0])
     here = f"http://{call.headers['Host']}"
     objects = []
@@ -77,7 +77,7 @@ def lfs_batch(call: Call, name: str) -> None:
 
 
 def store(call: Call, oid: str, size: str) -> None:
-    """Take a large file. The storage has signed addresses: no token is to be sent to it."""
+    """Store a large file. The storage has signed URLs, so it must not get a token."""
     if call.headers.get("Authorization"):
         raise Refusal(400, message="a token was sent to the storage")
     if len(call.body) != int(size) or hashlib.sha256(call.body).hexdigest() != oid:
@@ -87,7 +87,7 @@ def store(call: Call, oid: str, size: str) -> None:
 
 
 def verify(call: Call, name: str) -> None:
-    """Answer whether a large file has arrived."""
+    """Confirm that a large file has arrived."""
     check_writer(call, name.split("/")[0])
     asked = json.loads(call.body)
     if len(call.hub.large.get(asked["oid"], b"")) != asked["size"]:

@@ -118,7 +118,7 @@ def test_wrong_type_is_named_with_what_is_wanted(name: str, value: object, messa
 def test_unknown_name_is_told_with_those_there_are() -> None:
     with pytest.raises(RecipeError) as error:
         change(Recipe(), {"lr": "1"})
-    assert str(error.value) == f"There is no hyperparameter 'lr'; there are {', '.join(NAMES)}."
+    assert str(error.value) == f"There is no hyperparameter 'lr': choose one of {', '.join(NAMES)}."
 
 
 def test_deeply_nested_json_is_refused() -> None:

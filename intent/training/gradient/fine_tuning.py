@@ -151,10 +151,12 @@ class _Tuner:
 
     @property
     def train_set(self) -> FeatureDataset:
+        """The training clips and their augmented copies."""
         return FeatureDataset(self.collator.input_name, self.train_files, self.train_ids)
 
     @property
     def test_set(self) -> FeatureDataset:
+        """The test clips whose features are ready."""
         ids = [clip.label_id for clip in self.tested]
         return FeatureDataset(self.collator.input_name, self.test_files, ids)
 
@@ -189,7 +191,7 @@ class _Tuner:
         return at_epoch_end(checkpoint) and all(point.step != step for point in evaluations)
 
     def test_probabilities(self) -> np.ndarray:
-        """Return the scores (clips, classes) of the test clips whose features are ready."""
+        """Return the model's scores (clips, classes) on the test set."""
         work, model, rows = self.work, self.parts.trained.eval(), []
         work.emit(Phase(phases.EVALUATING))
         for batch in batches(self.test_set, self.collator, work.recipe.eval_batch_size):

@@ -12,7 +12,7 @@ from intent.checkpoints.provenance import read_provenance
 from intent.compat import train_on_one_device
 from intent.errors import RunError
 from intent.paths import sync, sync_all
-from intent.runs.directory import WHOLE, RunDir
+from intent.runs.directory import COMPLETE, RunDir
 from intent.training.context import Work
 
 
@@ -48,13 +48,13 @@ class MarkComplete(TrainerCallback):
             return
         folder = Path(str(args.output_dir)) / f"checkpoint-{state.global_step}"
         sync_all(folder)
-        (folder / WHOLE).touch()
+        (folder / COMPLETE).touch()
         sync(folder)
 
 
 def last_checkpoint(run: RunDir) -> Path | None:
     """Return the last complete checkpoint of Trainer, from which a run can resume, or None."""
-    complete = [file.parent for file in run.checkpoints.glob(f"checkpoint-*/{WHOLE}")]
+    complete = [file.parent for file in run.checkpoints.glob(f"checkpoint-*/{COMPLETE}")]
     return max(complete, key=_step, default=None)
 
 

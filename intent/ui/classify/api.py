@@ -1,28 +1,26 @@
-"""What other programs may ask of the Classify tab: one call, ids and scores."""
+"""The API of the Classify tab: /classify, which returns label ids with their scores."""
 
 import gradio as gr
 
 from intent.audio.clip import read_clip
 from intent.models.classifier import classify
 from intent.paths import BUNDLED
-from intent.ui.shared.checkpoint_menu import in_words
 from intent.ui.shared.requests import usable_checkpoint
+from intent.ui.shared.wiring import Limit, in_sentences
 
 DESCRIPTION = (
-    "Hear a spoken sentence and return its five likeliest intents, best first, as label ids such "
-    "as pay_bill with scores from 0 to 1. The recording may be WAV, FLAC, Ogg, Opus, MP3, m4a or "
-    'WebM. The checkpoint is "bundled", the id of a run, a Hub id such as owner/name, or, on '
-    "one's own machine, a folder."
+    "Classify a spoken sentence and return its five likeliest intents, best first, as label ids "
+    "such as pay_bill with scores from 0 to 1. The recording may be WAV, FLAC, Ogg, Opus, MP3, m4a "
+    'or WebM. The checkpoint is "bundled", the id of a run, a Hub id such as owner/name, or, on '
+    "your own machine, a folder."
 )
 
 
-def classify_file(audio: str, checkpoint: str = BUNDLED) -> dict:
+@in_sentences
+def classify_file(audio: str, checkpoint: str = BUNDLED) -> dict[str, object]:
     """Return the answer to a recording in JSON's types; raises gr.Error with one sentence."""
-    try:
-        name = usable_checkpoint(checkpoint)
-        answer = classify(read_clip(audio), name)
-    except Exception as error:  # noqa: BLE001 - a caller gets every failure in words
-        raise gr.Error(in_words(error), print_exception=False) from None
+    name = usable_checkpoint(checkpoint)
+    answer = classify(read_clip(audio), name)
     return {
         "top": [{"label": score.label, "score": score.score} for score in answer.top],
         "checkpoint": answer.checkpoint,
@@ -32,8 +30,11 @@ def classify_file(audio: str, checkpoint: str = BUNDLED) -> dict:
     }
 
 
-def offer_api(concurrency_limit: int, concurrency_id: str) -> None:
-    """Add the endpoint /classify to the present Blocks; nothing of it is seen on the page."""
+def offer_api(limit: Limit) -> None:
+    """Add the endpoint /classify to the current Blocks, on components that are not visible.
+
+    It takes a file: an Audio component lets Gradio check the upload, which `gr.api` would not.
+    """
     audio = gr.Audio(type="filepath", format=None, label="Recording", visible=False)
     checkpoint = gr.Textbox(BUNDLED, label="Checkpoint", visible=False)
     answer = gr.JSON(label="Answer", visible=False)
@@ -43,6 +44,6 @@ def offer_api(concurrency_limit: int, concurrency_id: str) -> None:
         answer,
         api_name="classify",
         api_description=DESCRIPTION,
-        concurrency_limit=concurrency_limit,
-        concurrency_id=concurrency_id,
+        concurrency_limit=limit.count,
+        concurrency_id=limit.name,
     )

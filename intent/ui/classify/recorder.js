@@ -1,49 +1,49 @@
-// What Gradio's recorder leaves out: a reason when the microphone cannot be used, and sound files
-// that browsers call video. Runs each time the note under the recorder is put on the page.
-const say = (sentence) => {
+// Add to Gradio's recorder what it lacks: the reason why the microphone cannot be used, and audio
+// files that browsers report as video. Runs each time the note under the recorder is rendered.
+const show = (sentence) => {
   const note = document.querySelector("#microphone-note [role=status]");
   if (note) note.textContent = sentence;
 };
-const instead = "Uploading a recording works.";
+const instead = "You can upload a recording instead.";
 const reasons = {
   NotAllowedError:
     `The microphone is blocked for this page. Allow it in the browser's settings for this site and reload. ${instead}`,
   NotFoundError: `No microphone was found. Connect one and try again. ${instead}`,
   NotReadableError:
-    `The microphone is in use by another program. Close that program and try again. ${instead}`,
+    `Another program is using the microphone. Close it and try again. ${instead}`,
 };
 
 const watchMicrophone = () => {
   const devices = navigator.mediaDevices;
   if (!window.isSecureContext)
-    return say(`Browsers allow the microphone only on https pages and on this computer itself (localhost); this page is plain http. ${instead}`);
+    return show(`Browsers allow the microphone only on https pages and on localhost; this page uses http. ${instead}`);
   if (!devices || !devices.getUserMedia)
-    return say(`This browser gives web pages no microphone. ${instead}`);
+    return show(`This browser does not support microphone access. ${instead}`);
   devices.enumerateDevices().then((list) => {
-    if (!list.some((device) => device.kind === "audioinput")) say(reasons.NotFoundError);
+    if (!list.some((device) => device.kind === "audioinput")) show(reasons.NotFoundError);
   });
   if (navigator.permissions)
     navigator.permissions.query({ name: "microphone" }).then((permission) => {
-      const show = () => say(permission.state === "denied" ? reasons.NotAllowedError : "");
-      if (permission.state === "denied") show();
-      permission.onchange = show;
-    }).catch(() => {}); // a browser that does not know this name says so when it is asked to record
-  if (devices.getUserMedia.explains) return;
-  const ask = devices.getUserMedia.bind(devices);
-  devices.getUserMedia = (wanted) =>
-    ask(wanted).then(
-      (stream) => { say(""); return stream; },
+      const update = () => show(permission.state === "denied" ? reasons.NotAllowedError : "");
+      if (permission.state === "denied") update();
+      permission.onchange = update;
+    }).catch(() => {}); // unknown permission name: the reason appears when recording starts
+  if (devices.getUserMedia.showsErrors) return;
+  const original = devices.getUserMedia.bind(devices);
+  devices.getUserMedia = (constraints) =>
+    original(constraints).then(
+      (stream) => { show(""); return stream; },
       (error) => {
-        say(reasons[error.name] || `The microphone could not be used (${error.message}). ${instead}`);
+        show(reasons[error.name] || `The microphone could not be used (${error.message}). ${instead}`);
         throw error;
       },
     );
-  devices.getUserMedia.explains = true;
+  devices.getUserMedia.showsErrors = true;
 };
 
-// Gradio takes only files whose type begins with "audio/", but browsers call every .webm and .mp4
-// "video/…" and know no type for others. The server reads the content, so the type is corrected.
-const sounds = (files) => {
+// Gradio accepts only files of type "audio/…", but browsers report .webm and .mp4 as "video/…" and
+// other formats without a type. The server checks the content, so the type is replaced here.
+const asAudio = (files) => {
   const transfer = new DataTransfer();
   for (const file of files) {
     const kind = file.type.split("/")[1] || "unknown";
@@ -51,29 +51,29 @@ const sounds = (files) => {
   }
   return transfer;
 };
-const isForeign = (files) => [...files].some((file) => !file.type.startsWith("audio/"));
+const isNotAudio = (files) => [...files].some((file) => !file.type.startsWith("audio/"));
 const inRecorder = (event) => event.target instanceof Element && event.target.closest("#recording");
 
-const takeEverySound = () => {
-  if (window.takesEverySound) return;
-  window.takesEverySound = true;
+const acceptEveryFormat = () => {
+  if (window.acceptsEveryFormat) return;
+  window.acceptsEveryFormat = true;
   document.addEventListener("click", (event) => {
     if (inRecorder(event) && event.target.type === "file")
       event.target.accept = "audio/*,video/webm,video/mp4,.m4a,.mp4,.webm,.opus,.ogg,.flac,.caf,.amr,.3gp";
   }, true);
   document.addEventListener("change", (event) => {
     const input = event.target;
-    if (inRecorder(event) && input.type === "file" && isForeign(input.files))
-      input.files = sounds(input.files).files;
+    if (inRecorder(event) && input.type === "file" && isNotAudio(input.files))
+      input.files = asAudio(input.files).files;
   }, true);
   document.addEventListener("drop", (event) => {
-    if (!inRecorder(event) || !event.dataTransfer || !isForeign(event.dataTransfer.files)) return;
+    if (!inRecorder(event) || !event.dataTransfer || !isNotAudio(event.dataTransfer.files)) return;
     event.preventDefault();
     event.stopImmediatePropagation();
-    const dataTransfer = sounds(event.dataTransfer.files);
+    const dataTransfer = asAudio(event.dataTransfer.files);
     event.target.dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true }));
   }, true);
 };
 
 watchMicrophone();
-takeEverySound();
+acceptEveryFormat();

@@ -8,180 +8,173 @@ from functools import partial
 from pathlib import Path
 
 import gradio as gr
+from gradio.blocks import Block
+from gradio.events import Dependency
 
 from intent.audio.clip import read_clip
 from intent.models.classifier import classify
 from intent.paths import BUNDLED, EXAMPLES
 from intent.runs.access import is_public
-from intent.ui.shared import html as bars
-from intent.ui.shared.checkpoint_menu import choices, choose, in_words, restore, title
+from intent.ui.shared import checkpoint_menu as menus
+from intent.ui.shared import html
+from intent.ui.shared.checkpoint_menu import CheckpointMenu
 from intent.ui.shared.recordings import served_folder
 from intent.ui.shared.requests import usable_checkpoint
+from intent.ui.shared.wiring import POLITE, Handler, Limit, Updates, errors_in, on
 
-LISTENERS = 3  # clips heard at the same time, over all visitors of the page and the API
-HEARING = "hearing"  # Gradio's name for those that share this limit
-DESCRIBERS = 16  # checkpoints read about at the same time: the Hub may keep one waiting
-DESCRIBING = "describing"
-STORE = "intent-studio-checkpoint"  # the key in the visitor's own browser
-LIVE = "element.setAttribute('aria-live', 'polite');"
-# On a phone the answer lies below the examples: a new one is brought into view.
-SHOW = f"""{LIVE} watch('value', () => {{
+CLASSIFYING = Limit("classifying", 3)  # clips at the same time, for the page and the API together
+DESCRIBING = Limit("describing", 16)  # checkpoints at the same time; the Hub may be slow
+BROWSER_KEY = "intent-studio-checkpoint"  # in the visitor's local storage
+# On a phone the answer lies below the examples: scroll to a new one.
+SHOW_ANSWER = f"""{POLITE} watch('value', () => {{
   if (!element.querySelector('.empty')) element.scrollIntoView({{block: 'nearest'}});
 }});"""
 RECORDER_JS = Path(__file__).with_name("recorder.js").read_text(encoding="utf-8")
-MICROPHONE_NOTE = "<p role='status'></p>"
+MICROPHONE_NOTE = "<p role='status' aria-label='Microphone'></p>"
 
 
 @dataclass(frozen=True)
 class ClassifyTab:
-    """What the rest of the page may set: the clip, and the checkpoint that hears it."""
+    """The components that the rest of the page may set: the recording and the checkpoint."""
 
     recording: gr.Audio
     answer: gr.HTML
-    checkpoint: gr.Dropdown
-    about: gr.HTML
-    remembered: gr.BrowserState
+    menu: CheckpointMenu
 
 
 def build_classify_tab(runs: Path) -> ClassifyTab:
-    """Lay out the tab inside the present Blocks and wire what happens within it."""
-    folder = "" if is_public() else " or local folder"
+    """Lay out the tab inside the current Blocks and wire its events."""
     with gr.Column(elem_id="classify"):
         with gr.Column(elem_id="speak"):
-            recording = gr.Audio(
-                sources=["microphone", "upload"],
-                type="filepath",
-                format=None,
-                editable=False,
-                label="Your sentence",
-                buttons=[],
-                elem_id="recording",
-            )
-            gr.HTML(MICROPHONE_NOTE, elem_id="microphone-note", js_on_load=RECORDER_JS)
+            recording = _build_recorder()
         with gr.Column(elem_id="answer-card", elem_classes="card"):
-            answer = gr.HTML(bars.empty_html(), elem_id="answer", js_on_load=SHOW)
+            answer = gr.HTML(html.empty_html(), elem_id="answer", js_on_load=SHOW_ANSWER)
         with gr.Column(elem_id="examples"):
             _build_examples(recording)
         with gr.Column(elem_id="checkpoint-card", elem_classes="card"):
-            checkpoint = gr.Dropdown(
-                choices(runs),
-                value=BUNDLED,
-                allow_custom_value=True,
-                label="Checkpoint",
-                info=f"The bundled one, a finished run, or any Hub id{folder}.",
-            )
-            about = gr.HTML(bars.about_busy_html(), elem_id="about", js_on_load=LIVE)
-    remembered = gr.BrowserState(BUNDLED, storage_key=STORE, secret=STORE)
-    tab = ClassifyTab(recording, answer, checkpoint, about, remembered)
+            menu = _build_menu(runs)
+    tab = ClassifyTab(recording, answer, menu)
     _wire(tab, runs)
     return tab
 
 
-def show_answer(recording: str | None, checkpoint: str | None) -> Iterator[str]:
-    """Yield the answer's place: that the clip is being heard, then the answer or a sentence."""
+def show_answer(
+    answer: gr.HTML, recording: str | None, checkpoint: str | None
+) -> Iterator[Updates]:
+    """Yield the busy panel, then the answer; the empty panel if there is no recording."""
     if not recording:
-        yield bars.empty_html()
+        yield {answer: html.empty_html()}
         return
-    yield bars.busy_html()
-    try:
-        name = usable_checkpoint(checkpoint)
-        clip = read_clip(recording)
-        yield bars.answer_html(classify(clip, name), title(name), clip.seconds)
-    except Exception as error:  # noqa: BLE001 - the page says every failure in words
-        yield bars.error_html(in_words(error))
+    yield {answer: html.busy_html()}
+    name = usable_checkpoint(checkpoint)
+    clip = read_clip(recording)
+    found = classify(clip, name)
+    yield {answer: html.answer_html(found, menus.title(name), clip.seconds)}
 
 
-def hear_on(event: gr.events.Dependency, tab: ClassifyTab) -> None:
-    """Hear the clip again once an event that set the clip or the checkpoint is through."""
-    event.then(
-        show_answer,
-        [tab.recording, tab.checkpoint],
-        tab.answer,
-        show_progress="hidden",
-        concurrency_limit=LISTENERS,
-        concurrency_id=HEARING,
-        api_visibility="private",
+def choose_after(event: Dependency, tab: ClassifyTab) -> None:
+    """After an event that set the checkpoint, describe it and classify the recording with it."""
+    described = on(
+        event.then, _describe(tab.menu), tab.menu.checkpoint, _described(tab.menu), limit=DESCRIBING
     )
+    _classify_after(described, tab)
 
 
-def choose_on(event: gr.events.Dependency, tab: ClassifyTab) -> None:
-    """Describe and remember the checkpoint that an event chose, and let it hear the clip."""
-    described = event.then(
-        choose,
-        tab.checkpoint,
-        [tab.about, tab.remembered],
-        show_progress="hidden",
-        concurrency_limit=DESCRIBERS,
-        concurrency_id=DESCRIBING,
-        api_visibility="private",
-    )
-    hear_on(described, tab)
-
-
-def _build_examples(recording: gr.Audio) -> None:
-    gr.HTML("<h2 class='section-title'>Or try one of these</h2>")
-    with gr.Row(elem_classes="example-row"):
-        for clip in sorted(served_examples().glob("*.wav")):
-            spoken = clip.stem.replace("-", " ").capitalize()
-            gr.Button(spoken, size="sm").click(
-                partial(str, clip),
-                None,
-                recording,
-                show_progress="hidden",
-                api_visibility="private",
-            )
+def restore_on_load(page: gr.Blocks, tab: ClassifyTab, runs: Path) -> None:
+    """Select the checkpoint that each visitor's browser remembers when the page opens."""
+    menu = tab.menu
+    restore = errors_in(menu.about, html.about_error_html)(partial(menus.restore, menu, runs))
+    outputs = [menu.checkpoint, menu.about, menu.remembered]
+    on(page.load, restore, menu.remembered, outputs, limit=Limit(None, DESCRIBING.count))
 
 
 @functools.cache
 def served_examples() -> Path:
-    """Return a folder with the example clips that lives as long as this process.
+    """Copy the example clips to a folder that exists as long as this process; return it.
 
-    The address of a clip that is served holds its path: this one tells nothing of the machine.
+    The URL of a served clip contains its path: that of this folder reveals nothing.
     """
     folder = served_folder() / "examples"
     shutil.copytree(EXAMPLES, folder)
-    gr.set_static_paths(folder)  # served as they are, not copied into the cache
+    gr.set_static_paths(folder)  # served from there, not copied into the cache
     return folder
 
 
+def _build_recorder() -> gr.Audio:
+    recording = gr.Audio(
+        sources=["microphone", "upload"],
+        type="filepath",
+        format=None,
+        editable=False,
+        label="Your sentence",
+        buttons=[],
+        elem_id="recording",
+    )
+    gr.HTML(MICROPHONE_NOTE, elem_id="microphone-note", js_on_load=RECORDER_JS)
+    return recording
+
+
+def _build_examples(recording: gr.Audio) -> None:
+    gr.HTML("<h2 class='section-title'>Or try an example</h2>")
+    with gr.Row(elem_classes="example-row"):
+        for clip in sorted(served_examples().glob("*.wav")):
+            sentence = clip.stem.replace("-", " ").capitalize()
+            on(gr.Button(sentence, size="sm").click, partial(str, clip), None, recording)
+
+
+def _build_menu(runs: Path) -> CheckpointMenu:
+    others = "a finished run or a Hub id" if is_public() else "a finished run, a Hub id or a folder"
+    checkpoint = gr.Dropdown(
+        menus.choices(runs),
+        value=BUNDLED,
+        allow_custom_value=True,
+        label="Checkpoint",
+        info=f"The bundled one, {others}.",
+    )
+    about = gr.HTML(html.about_busy_html(), elem_id="about", js_on_load=POLITE)
+    remembered = gr.BrowserState(BUNDLED, storage_key=BROWSER_KEY, secret=BROWSER_KEY)
+    return CheckpointMenu(checkpoint, about, remembered)
+
+
 def _wire(tab: ClassifyTab, runs: Path) -> None:
-    tab.recording.change(
-        show_answer,
-        [tab.recording, tab.checkpoint],
+    menu = tab.menu
+    on(
+        tab.recording.change,
+        _show_answer(tab),
+        [tab.recording, menu.checkpoint],
         tab.answer,
-        show_progress="hidden",
         trigger_mode="always_last",
-        concurrency_limit=LISTENERS,
-        concurrency_id=HEARING,
-        api_visibility="private",
+        limit=CLASSIFYING,
     )
-    chosen = tab.checkpoint.input(
-        choose,
-        tab.checkpoint,
-        [tab.about, tab.remembered],
-        show_progress="hidden",
+    chosen = on(
+        menu.checkpoint.input,
+        _describe(menu),
+        menu.checkpoint,
+        _described(menu),
         trigger_mode="always_last",
-        concurrency_limit=DESCRIBERS,
-        concurrency_id=DESCRIBING,
-        api_visibility="private",
+        limit=DESCRIBING,
     )
-    hear_on(chosen, tab)
-    tab.checkpoint.focus(
-        lambda: gr.update(choices=choices(runs)),
-        None,
-        tab.checkpoint,
-        show_progress="hidden",
-        api_visibility="private",
-    )
+    _classify_after(chosen, tab)
+    refreshed = partial(_refreshed_choices, menu, runs)
+    on(menu.checkpoint.focus, refreshed, None, menu.checkpoint)
 
 
-def restore_on_load(page: gr.Blocks, tab: ClassifyTab, runs: Path) -> None:
-    """Give each visitor back the checkpoint that their browser remembers."""
-    page.load(
-        partial(restore, runs=runs),
-        tab.remembered,
-        [tab.checkpoint, tab.about, tab.remembered],
-        show_progress="hidden",
-        concurrency_limit=DESCRIBERS,
-        api_visibility="private",
-    )
+def _classify_after(event: Dependency, tab: ClassifyTab) -> None:
+    inputs = [tab.recording, tab.menu.checkpoint]
+    on(event.then, _show_answer(tab), inputs, tab.answer, limit=CLASSIFYING)
+
+
+def _show_answer(tab: ClassifyTab) -> Handler:
+    return errors_in(tab.answer, html.error_html)(partial(show_answer, tab.answer))
+
+
+def _describe(menu: CheckpointMenu) -> Handler:
+    return errors_in(menu.about, html.about_error_html)(partial(menus.describe_chosen, menu))
+
+
+def _described(menu: CheckpointMenu) -> list[Block]:
+    return [menu.about, menu.remembered]
+
+
+def _refreshed_choices(menu: CheckpointMenu, runs: Path) -> Updates:
+    return {menu.checkpoint: gr.update(choices=menus.choices(runs))}

@@ -1,1 +1,1 @@
-"""The Fine-tune tab."""
+"""The Fine-tune tab: choose data, base and recipe, start a run, and follow it."""

@@ -1,4 +1,4 @@
-"""How many recordings the chosen data holds and how long they are, as far as that is at hand."""
+"""Count the recordings of the chosen data and their mean duration, without a download."""
 
 import functools
 import io
@@ -14,17 +14,17 @@ from intent.data.minds14 import CLIPS, MEAN_SECONDS
 from intent.data.schema import AUDIO_COLUMN
 from intent.estimate.flops import Clips
 from intent.paths import MINDS14, SAMPLE, SAMPLE_DATA
-from intent.ui.shared.recordings import Looked
+from intent.ui.shared.recordings import DataPreview
 from intent.ui.shared.requests import FOLDER
 
-RECKONED = 100  # recordings, where nobody knows how many there are
+ASSUMED_CLIPS = 100  # where the number of recordings is unknown
 
 
 @dataclass(frozen=True)
 class Amount:
-    """Recordings, and their mean duration in seconds; `test` is None where a part is split off.
+    """The number of recordings and their mean duration in seconds.
 
-    Not `is_known`: nobody has counted them, and a round number stands for them.
+    `test` is None if the test set is split off later; `is_known` is False for an assumed number.
     """
 
     clips: int
@@ -32,35 +32,35 @@ class Amount:
     test: int | None = None
     is_known: bool = True
 
-    def divided(self, test_share: float) -> Clips:
-        """Return how many to learn from and to test with."""
+    def split(self, test_share: float) -> Clips:
+        """Return the sizes of the training set and the test set."""
         test = math.ceil(self.clips * test_share) if self.test is None else self.test
         return Clips(self.clips - test, test, round(self.seconds, 1))
 
 
 def amount_of(
-    source: str | None, locales: Sequence[str], folder: str, looked: Looked | None
+    source: str | None, locales: Sequence[str], folder: str, preview: DataPreview | None
 ) -> Amount:
-    """Return the amount of the data chosen: counted if it was looked at, else as it is known."""
-    if looked and _is_chosen(looked, source, locales, folder):
-        return counted(looked)
+    """Return the amount of the chosen data: counted in its preview if there is one."""
+    if preview and _is_chosen(preview, source, locales, folder):
+        return counted(preview)
     if source == SAMPLE:
         return sample()
     if source == MINDS14 and locales and all(locale in CLIPS for locale in locales):
         return Amount(sum(CLIPS[locale] for locale in locales), MEAN_SECONDS)
-    return Amount(RECKONED, MEAN_SECONDS, is_known=False)
+    return Amount(ASSUMED_CLIPS, MEAN_SECONDS, is_known=False)
 
 
-def counted(looked: Looked) -> Amount:
-    """Return the amount of a data set that was opened, its durations perhaps not yet measured."""
-    seconds = statistics.mean(looked.seconds.values()) if looked.seconds else MEAN_SECONDS
-    test = looked.parts.get("test")
-    return Amount(len(looked.recordings), seconds, None if test is None else len(test))
+def counted(preview: DataPreview) -> Amount:
+    """Count the recordings of a preview, whose durations may not be measured yet."""
+    seconds = statistics.mean(preview.seconds.values()) if preview.seconds else MEAN_SECONDS
+    test = preview.parts.get("test")
+    return Amount(len(preview.recordings), seconds, None if test is None else len(test))
 
 
 @functools.cache
 def sample() -> Amount:
-    """Return the amount of the bundled sample, by the lengths that its sound files tell."""
+    """Count the recordings of the bundled sample; durations come from the headers of its files."""
     parts: dict[str, list[float]] = {}
     for file in sorted(SAMPLE_DATA.rglob("*.parquet")):
         sounds = pyarrow.parquet.read_table(file, columns=[AUDIO_COLUMN])[AUDIO_COLUMN]
@@ -73,8 +73,10 @@ def sample() -> Amount:
     )
 
 
-def _is_chosen(looked: Looked, source: str | None, locales: Sequence[str], folder: str) -> bool:
-    if looked.name != (folder.strip() if source == FOLDER else source):
+def _is_chosen(
+    preview: DataPreview, source: str | None, locales: Sequence[str], folder: str
+) -> bool:
+    if preview.name != (folder.strip() if source == FOLDER else source):
         return False
-    found = {locale for part in looked.parts.values() for locale in part.unique("locale")}
+    found = {locale for part in preview.parts.values() for locale in part.unique("locale")}
     return source != MINDS14 or found == set(locales)

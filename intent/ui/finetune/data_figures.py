@@ -1,4 +1,4 @@
-"""A data set as two figures: recordings per intent, and how long they last."""
+"""Render a data set as two figures: recordings per intent, and durations."""
 
 import statistics
 from collections.abc import Mapping, Sequence
@@ -6,17 +6,17 @@ from html import escape
 
 from intent.labels import human_name
 
-BINS = 10  # columns of the histogram, the last one open
-STEPS = (0.25, 0.5, 1, 2, 3, 5, 10, 30)  # seconds, the widths that a column may have
+BINS = 10  # columns of the histogram; the last one has no upper end
+STEPS = (0.25, 0.5, 1, 2, 3, 5, 10, 30)  # seconds, possible widths of a column
 
 
 def figures_html(per_label: Mapping[str, int], seconds: Sequence[float] | None, note: str) -> str:
-    """Return both figures; `seconds` is None while the recordings are still being measured."""
+    """Render both figures; `seconds` is None while the recordings are being measured."""
     return f"<div class='is-data'>{intents_html(per_label, note)}{durations_html(seconds)}</div>"
 
 
 def intents_html(per_label: Mapping[str, int], note: str) -> str:
-    """Return recordings per intent as horizontal bars, most frequent first."""
+    """Render recordings per intent as horizontal bars, most frequent first."""
     most = max([1, *per_label.values()])
     rows = "".join(
         f"<li><span>{escape(human_name(label))}</span>"
@@ -31,9 +31,9 @@ def intents_html(per_label: Mapping[str, int], note: str) -> str:
 
 
 def durations_html(seconds: Sequence[float] | None) -> str:
-    """Return how long the recordings last: a sentence, and a histogram."""
+    """Render the durations of the recordings: a summary and a histogram."""
     if seconds is None:
-        return "<section><h3>Durations</h3><p>Listening to the recordings…</p></section>"
+        return "<section><h3>Durations</h3><p>Measuring the recordings…</p></section>"
     if not seconds:
         return "<section><h3>Durations</h3><p>No recording could be read.</p></section>"
     columns = histogram(seconds)
@@ -44,28 +44,30 @@ def durations_html(seconds: Sequence[float] | None) -> str:
         for begin, count in columns
     )
     return (
-        f"<section><h3>Durations</h3><p>{escape(in_words(seconds))}</p>"
+        f"<section><h3>Durations</h3><p>{escape(summary(seconds))}</p>"
         f"<ol class='is-histogram' aria-label='Recordings per duration in seconds'>{drawn}</ol>"
         "<p class='is-axis'>seconds</p></section>"
     )
 
 
-def in_words(seconds: Sequence[float]) -> str:
-    """Return the durations as sentences, such as "Half last 4.4 to 10.4 s, the longest 58.5 s"."""
+def summary(seconds: Sequence[float]) -> str:
+    """Summarize the durations: "Half last 4.4 to 10.4 s (median 7.0 s); the longest lasts 58.5 s."."""
     total = sum(seconds)
-    spoken = f"{total / 3600:.1f} hours" if total >= 3600 else f"{total / 60:.0f} minutes"
+    duration = f"{total / 3600:.1f} hours" if total >= 3600 else f"{total / 60:.0f} minutes"
     if len(seconds) < 4:
-        return f"The longest lasts {max(seconds):.1f} s; {spoken} in all."
+        return f"The longest lasts {max(seconds):.1f} s; {duration} in total."
     low, middle, high = statistics.quantiles(seconds, n=4)
     return (
-        f"Half of them last {low:.1f} to {high:.1f} s, around {middle:.1f} s; "
-        f"the longest lasts {max(seconds):.1f} s. {spoken} in all."
+        f"Half last {low:.1f} to {high:.1f} s (median {middle:.1f} s); "
+        f"the longest lasts {max(seconds):.1f} s. {duration} in total."
     )
 
 
 def histogram(seconds: Sequence[float]) -> list[tuple[str, int]]:
-    """Return (where a column begins, recordings) for equal steps that hold nearly all; the last
-    column holds whatever is longer."""
+    """Return (start of a column, recordings) for equal steps.
+
+    The steps cover at least 95 % of the recordings; the last column holds the longer ones.
+    """
     nearly_all = sorted(seconds)[int(0.95 * (len(seconds) - 1))]
     step = next((step for step in STEPS if step * (BINS - 1) >= nearly_all), STEPS[-1])
     counts = [0] * BINS

@@ -1,148 +1,170 @@
-"""What to expect before the start: accuracy and time of each preset, time of what is chosen."""
+"""Show what to expect before the start: each preset's accuracy and time, and the choice's time."""
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
 from html import escape
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import gradio as gr
 
 from intent.devices import device_name
 from intent.errors import CheckpointError, IntentError
+from intent.evaluation.benchmark_results import Measured
 from intent.paths import BUNDLED
 from intent.recipes import PRESETS, Recipe, preset
-from intent.ui.finetune.data_view import DataChoice, DataView
+from intent.ui.finetune.data_choice import DataChoice
+from intent.ui.finetune.data_view import DataView
 from intent.ui.finetune.expected_accuracy import accuracy_line, origin, rows_for
-from intent.ui.finetune.live_view import time_in_words
-from intent.ui.finetune.recipe_form import RecipeForm, family_or_whisper, preset_cards, values_of
-from intent.ui.shared.recordings import Looked
-from intent.ui.shared.requests import checked_recipe, request_of
-from intent.ui.shared.visitors import told
+from intent.ui.finetune.form_values import FormValues, form_inputs
+from intent.ui.finetune.recipe_form import RecipeForm, family_or_whisper, preset_cards
+from intent.ui.shared.format import time_in_words
+from intent.ui.shared.recordings import DataPreview
+from intent.ui.shared.requests import checked_recipe
+from intent.ui.shared.wiring import NO_LIMIT, Updates, any_of, errors_in, on, sentence_of
 
 if TYPE_CHECKING:
     from intent.ui.finetune.data_amounts import Amount
 
-MEASURING = "Measuring this machine …"
-NOT_MEASURED = "This machine could not be measured: its device has no memory left."
+MEASURING = "Measuring the speed of this machine…"
+NOT_MEASURED = "No estimate: the device has no memory left to measure its speed."
 UNKNOWN = "not known yet"
-LESS = "Less for recordings that were heard before; downloads come on top."
-COUNT = "Look at the data to have it counted."
-Updates = tuple[object, object, object]  # cards, where their figures come from, the estimate
+INVALID = "—"
+IN_PROGRESS = "measuring…"
+CAVEAT = "Less if features are cached; downloads not included."
+COUNT = "Look at the data to count its recordings."
+
+
+@dataclasses.dataclass(frozen=True)
+class Expectation:
+    """The texts of the presets' cards, and two lines of HTML."""
+
+    cards: list[tuple[str, str]]
+    origin: str  # what the accuracies were measured with
+    estimate: str  # the time of the chosen recipe
 
 
 @dataclasses.dataclass(frozen=True)
 class Times:
-    """Seconds of each preset, and of what is "chosen"; for how many, where nobody has counted."""
+    """Estimated seconds of each preset and of the "chosen" recipe; per so many recordings, if set."""
 
     seconds: dict[str, float]
     per: int | None
 
 
-def first_cards(source: str) -> tuple[list[tuple[str, str]], str]:
-    """Return the presets' cards before anything was measured, and where their figures come from."""
-    rows, is_exact = rows_for(source, ["en-US"], BUNDLED)
-    cards = preset_cards({name: _figures(name, rows, "measuring …") for name in PRESETS})
-    return cards, _origin(rows, is_exact)
+@dataclasses.dataclass(frozen=True)
+class Accuracies:
+    """The measured rows of the presets; `is_exact`: with the chosen data and base."""
+
+    rows: Mapping[str, Measured]
+    is_exact: bool
+
+    def with_times(self, time_of: Callable[[str], str], estimate: str) -> Expectation:
+        """Combine the accuracies with the time of each preset and the line of the estimate."""
+        figures = {
+            name: f"{accuracy_line(name, self.rows)}\nTime here: {time_of(name)}"
+            for name in PRESETS
+        }
+        return Expectation(
+            preset_cards(figures), f"<p>{escape(origin(self.rows, self.is_exact))}</p>", estimate
+        )
+
+
+def first_expectation(source: str) -> Expectation:
+    """Return what the page shows before the machine is measured."""
+    accuracies = Accuracies(*rows_for(source, ["en-US"], BUNDLED))
+    return accuracies.with_times(lambda name: IN_PROGRESS, estimate_html(MEASURING))
 
 
 def wire_expectations(
-    runs: Path,
     data: DataChoice,
     form: RecipeForm,
     estimate: gr.HTML,
     view: DataView,
     result: gr.HTML,
-    tab: gr.Tab | None,
+    tab: gr.Tab,
 ) -> None:
-    """Show what to expect when the tab is opened, the choice changes, or a run has its result."""
-    chosen = [data.source, data.locales, data.folder, form.base, form.preset]
-    fields = [field.input for field in form.fields]
-    gr.on(
-        [
-            *([tab.select] if tab else []),
-            data.source.change,
-            data.locales.change,
-            form.base.input,
-            form.preset.input,
-            view.figures.change,
-            result.change,
-            *fields,
-        ],
-        partial(expect, runs),
-        [*chosen, form.filled, view.looked, *form.fields],
+    """Update the expectation when the tab opens, the choice changes, or a run has its result."""
+
+    @errors_in(estimate)
+    def update(preview: DataPreview | None, *values: object) -> Iterator[Updates]:
+        for found in expect(FormValues.of(values), preview):
+            yield {
+                form.preset: gr.update(choices=found.cards),
+                form.expected: found.origin,
+                estimate: found.estimate,
+            }
+
+    changed = any_of(
+        tab.select,
+        data.source.change,
+        data.locales.change,
+        data.folder.blur,
+        form.base.input,
+        form.preset.input,
+        view.figures.change,
+        result.change,
+        *(field.input for field in form.fields),
+    )
+    on(
+        changed,
+        update,
+        [view.preview, *form_inputs(data, form)],
         [form.preset, form.expected, estimate],
-        show_progress="hidden",
-        concurrency_limit=None,
+        limit=NO_LIMIT,
         trigger_mode="always_last",
-        api_visibility="private",
     )
 
 
-def expect(
-    runs: Path,
-    source: str | None,
-    locales: list[str],
-    folder: str,
-    base: str | None,
-    preset_name: str,
-    filled: tuple[str | None, str],
-    looked: Looked | None,
-    *values: object,
-) -> Iterator[Updates]:
-    """Yield what to expect of the choice: at once, or after the machine has been measured."""
-    from intent.estimate import duration  # brings transformers, which no page need wait for
+def expect(form: FormValues, preview: DataPreview | None) -> Iterator[Expectation]:
+    """Yield what to expect of the values in the form; the first one before a measurement."""
+    from intent.estimate import duration  # imports transformers, which would delay the page
     from intent.ui.finetune.data_amounts import amount_of
 
-    rows, is_exact = rows_for(source, locales, base)
+    accuracies = Accuracies(*rows_for(form.source, form.locales, form.base))
     try:
-        changes = values_of(base, preset_name, filled, values)
-        chosen = checked_recipe(request_of(source, locales, folder, base, preset_name, changes))
-    except CheckpointError as error:
-        yield _cards(rows, lambda name: UNKNOWN), _origin(rows, is_exact), _line(told(str(error)))
-        return
+        recipe = checked_recipe(form.request())
     except IntentError as error:
-        yield _cards(rows, lambda name: "—"), _origin(rows, is_exact), _line(told(str(error)))
+        time = UNKNOWN if isinstance(error, CheckpointError) else INVALID
+        yield accuracies.with_times(lambda name: time, _reason(sentence_of(error)))
         return
-    if not duration.is_measured(chosen):
-        cards = _cards(rows, lambda name: "measuring …")
-        yield cards, _origin(rows, is_exact), _line(MEASURING)
-    rate = duration.rate_here(chosen)
+    if not duration.is_measured(recipe):
+        yield accuracies.with_times(lambda name: IN_PROGRESS, _reason(MEASURING))
+    rate = duration.rate_here(recipe)
     if rate is None:
-        yield _cards(rows, lambda name: UNKNOWN), _origin(rows, is_exact), _line(NOT_MEASURED)
+        yield accuracies.with_times(lambda name: UNKNOWN, _reason(NOT_MEASURED))
         return
-    amount = amount_of(source, locales, folder, looked)
+    amount = amount_of(form.source, form.locales, form.folder, preview)
     try:
-        times = _times(chosen, amount, rate)
+        times = _times(recipe, amount, rate)
     except CheckpointError as error:
-        yield _cards(rows, lambda name: UNKNOWN), _origin(rows, is_exact), _line(told(str(error)))
+        yield accuracies.with_times(lambda name: UNKNOWN, _reason(sentence_of(error)))
         return
-    yield _cards(rows, lambda name: _time(times, name)), _origin(rows, is_exact), _words(times)
+    yield accuracies.with_times(partial(_time, times), _estimate(times))
 
 
 def _times(chosen: Recipe, amount: "Amount", rate: float) -> Times:
-    """The time of the recipe chosen, first: it raises CheckpointError for a base not at hand."""
+    """Estimate the chosen recipe, then the presets; raises CheckpointError for a missing base."""
     from intent.estimate.duration import seconds
 
-    def of(recipe: Recipe) -> float:
-        return seconds(recipe, amount.divided(recipe.test_share), rate)
+    def estimate(recipe: Recipe) -> float:
+        return seconds(recipe, amount.split(recipe.test_share), rate)
 
-    times = {"chosen": of(chosen)}
+    times = {"chosen": estimate(chosen)}
     for name in PRESETS:
         recipe = preset(name, family_or_whisper(chosen.base))
         with suppress(CheckpointError):  # a base with a shorter window than the preset's
-            times[name] = of(dataclasses.replace(recipe, base=chosen.base))
+            times[name] = estimate(dataclasses.replace(recipe, base=chosen.base))
     return Times(times, None if amount.is_known else amount.clips)
 
 
-def _words(times: Times) -> str:
+def _estimate(times: Times) -> str:
     per = "" if times.per is None else f" per {times.per} recordings"
     about = f"About {time_in_words(times.seconds['chosen'])}{per}"
     where = f"on this machine ({device_name()})."
-    more = LESS if times.per is None else f"{LESS} {COUNT}"
-    return f"<p><b>{escape(about)}</b> {escape(where)} {more}</p>"
+    more = CAVEAT if times.per is None else f"{CAVEAT} {COUNT}"
+    return estimate_html(f"<b>{escape(about)}</b> {escape(where)} {more}")
 
 
 def _time(times: Times, name: str) -> str:
@@ -151,18 +173,10 @@ def _time(times: Times, name: str) -> str:
     return time_in_words(times.seconds[name]) + ("" if times.per is None else f" per {times.per}")
 
 
-def _cards(rows: dict, time_of: Callable[[str], str]) -> object:
-    cards = preset_cards({name: _figures(name, rows, time_of(name)) for name in PRESETS})
-    return gr.update(choices=cards)
+def estimate_html(text: str) -> str:
+    """Render the line below the form with the time of the chosen recipe; `text` is HTML."""
+    return f"<section aria-label='Estimated time'><p>{text}</p></section>"
 
 
-def _figures(name: str, rows: dict, time: str) -> str:
-    return f"{accuracy_line(name, rows)}\nTime here: {time}"
-
-
-def _origin(rows: dict, is_exact: bool) -> str:
-    return _line(origin(rows, is_exact))
-
-
-def _line(words: str) -> str:
-    return f"<p>{escape(words)}</p>"
+def _reason(sentence: str) -> str:
+    return estimate_html(escape(sentence))

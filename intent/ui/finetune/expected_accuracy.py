@@ -1,27 +1,26 @@
-"""What each preset is expected to reach: what was measured or published, and with what, in words."""
+"""Look up the accuracy of each preset, measured or published, and describe how it was measured."""
 
 from collections.abc import Mapping, Sequence
 
 from intent.evaluation.benchmark_results import Measured, load_measured
 from intent.paths import BUNDLED, MINDS14
 from intent.recipes import PRESETS
+from intent.ui.shared.format import NBSP
 
-NBSP = "\u00a0"
-STANDS_FOR_BUNDLED = "openai/whisper-tiny.en"  # of whose encoder the bundled checkpoint was made
-MEASURED_LOCALES = ("en-US",)  # what stands for data that was not measured
+STANDS_FOR_BUNDLED = "openai/whisper-tiny.en"  # the encoder of the bundled checkpoint
+MEASURED_LOCALES = ("en-US",)  # shown for data that was not measured
 PUBLISHED = {"guide": f"4 to 13{NBSP}%, published"}  # 0.044 to 0.133, as in the README's table
-SOURCE = "Guide: as published on seven model cards of wav2vec2-base, MInDS-14 en-US."
-NOTHING = "Nothing was measured with this data and base."
-ORIENTATION = "For orientation, since this data and base were not measured"
+SOURCE = "Guide: published on seven model cards of wav2vec2-base, MInDS-14 en-US."
+NOT_MEASURED = "This data and base were not measured."
 
 
 def rows_for(
     source: str | None, locales: Sequence[str], base: str | None
 ) -> tuple[dict[str, Measured], bool]:
-    """Return a measured row for each preset that has one, and whether they are of this very choice.
+    """Return a measured row for each preset that has one, and whether it is of this very choice.
 
-    Other data than MInDS-14 and the bundled base, which has learnt from it, have no rows: those of
-    the nearest thing that was measured stand for orientation.
+    Other data than MInDS-14, and the bundled base, which was trained on it, have no rows: the
+    closest measured choice is returned for orientation.
     """
     exact = source == MINDS14 and base not in (None, "", BUNDLED)
     wanted = tuple(locales) if source == MINDS14 else MEASURED_LOCALES
@@ -31,7 +30,7 @@ def rows_for(
 
 
 def accuracy_line(name: str, rows: Mapping[str, Measured]) -> str:
-    """Return a preset's accuracy as its card says it: mean ± spread over the seeds, in percent."""
+    """Return the line of a preset's card with its accuracy: mean ± standard deviation, in percent."""
     row = rows.get(name)
     if row is None:
         return f"Accuracy: {PUBLISHED.get(name, 'not measured')}"
@@ -40,16 +39,16 @@ def accuracy_line(name: str, rows: Mapping[str, Measured]) -> str:
 
 
 def origin(rows: Mapping[str, Measured], is_exact: bool) -> str:
-    """Return in words what the presets' accuracies were measured with, or that they were not."""
+    """Describe what the presets' accuracies were measured with, or say that they were not."""
     published = "" if "guide" in rows else f" {SOURCE}"
     if not rows:
-        return NOTHING + published
+        return NOT_MEASURED + published
     row = next(iter(rows.values()))
-    what = f"on the test parts of MInDS-14 {' + '.join(row.locales)}, with {row.base}"
+    data = f"MInDS-14 {' + '.join(row.locales)}"
     if row.test_locale not in row.locales or len(row.locales) > 1:
-        what += f", tested on {row.test_locale}"
+        data += f" (tested on {row.test_locale})"
     seeds = sorted({len(one.seeds) for one in rows.values()})
     many = f"{seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else f"{seeds[0]}"
-    splits = "one split" if seeds == [1] else f"mean ± spread over {many} splits"
-    begin = "Accuracy" if is_exact else f"{ORIENTATION}: accuracy"
-    return f"{begin} {what}; {splits}.{published}"
+    splits = "one split" if seeds == [1] else f"mean ± standard deviation over {many} splits"
+    begin = "Accuracy" if is_exact else f"{NOT_MEASURED} For comparison: accuracy"
+    return f"{begin} of {row.base} on {data}, {splits}.{published}"

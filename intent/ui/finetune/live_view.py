@@ -1,40 +1,39 @@
-"""A run as a visitor sees it: what happens now, how far it is, its charts and its end, in words."""
+"""Render a run for the visitor: its phase, progress, charts and result."""
 
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
-from intent.paths import BUNDLED
+from intent.paths import BUNDLED, MINDS14, SAMPLE
 from intent.recipes import Recipe
 from intent.runs.chance_hint import plateau
 from intent.runs.events import Failed, Finished, History, Progress
-from intent.runs.store import RESUMABLE, TRAINING_STATES, State
+from intent.runs.store import LIVE_STATES, RESUMABLE, TRAINING_STATES, State
+from intent.ui.shared.format import NBSP, capitalized, percent, time_in_words
+from intent.ui.shared.html import alert_html, notice_html, progress_bar
 from intent.ui.shared.plots import plots_html
 
-CSS = Path(__file__).with_name("finetune.css").read_text(encoding="utf-8")
-NBSP = "\u00a0"
 MAX_LISTED = 200  # skipped recordings in the list
-TITLES = {
-    "prepared": "Not begun",
+TITLES: dict[State, str] = {  # of a running run: its phase
+    "prepared": "Not started",
     "queued": "Waiting in the queue",
-    "stopping": "Stopping, and keeping the best so far",
+    "stopping": "Stopping; the best checkpoint so far is kept",
     "done": "Done",
     "stopped": "Stopped",
-    "out of time": "Out of time",
-    "failed": "This did not work",
+    "out of time": "Time budget reached",
+    "failed": "Failed",
     "interrupted": "Interrupted",
 }
-NOTHING_YET = "Nothing has been fine-tuned here yet"
-INVITATION = "Choose what to train, press Fine-tune, and watch it learn here."
+NO_RUN = "Nothing has been fine-tuned here yet"
+INVITATION = "Choose the data and a preset, press Fine-tune, and follow the training here."
 INTERRUPTED = (
-    "The training process ended before it was done, perhaps because it was killed or the machine "
-    "went down."
+    "The training process ended unexpectedly: it was killed, or the machine was switched off."
 )
 
 
 @dataclass(frozen=True)
 class View:
-    """All that is shown of a run, as HTML; a page sends a part only when it has changed."""
+    """Everything shown of a run, as HTML; a page receives only the parts that changed."""
 
     status: str
     progress: str
@@ -51,9 +50,17 @@ class View:
 
 
 def empty_view(recipe: Recipe) -> View:
-    """Return what is shown where there is no run: axes, and what to do."""
-    status = f"<h2>{NOTHING_YET}</h2><p>{INVITATION}</p>"
-    return View(status, progress_bar(0, ""), plots_html(History(), recipe), "", "", False, False)
+    """Render the panel without a run: empty charts, and what to do."""
+    status = f"<h2>{NO_RUN}</h2><p>{INVITATION}</p>"
+    return View(
+        _status_section(status),
+        progress_bar(0, ""),
+        plots_html(History(), recipe),
+        "",
+        "",
+        False,
+        False,
+    )
 
 
 def view_of(
@@ -62,24 +69,25 @@ def view_of(
     state: State,
     history: History,
     has_model: bool,
-    unheeded: bool,
+    stop_is_overdue: bool = False,
     notes: str = "",
     is_own: bool = True,
 ) -> View:
-    """Return what is shown of a run; `unheeded`: it was asked to stop a while ago, and has not.
+    """Render a run.
 
-    `notes` is what else there is to say of it, as HTML; `is_own`: the visitor may stop it.
+    `stop_is_overdue`: it has not stopped for a while after a request to stop; `notes`: HTML to show
+    above its result; `is_own`: the visitor may stop it.
     """
-    live = state in TRAINING_STATES
-    can_end_now = state == "stopping" and unheeded
+    training = state in TRAINING_STATES
+    can_end_now = state == "stopping" and stop_is_overdue
     return View(
         status=_status(run_id, recipe, state, history),
         progress=_progress(state, history),
         plots=plots_html(history, recipe),
         result=notes + (_result(state, history, has_model) or _plateau(state, history, recipe)),
         skipped=_skipped(history),
-        is_live=live or state == "queued",
-        has_model=has_model and not live,
+        is_live=state in LIVE_STATES,
+        has_model=has_model and not training,
         is_stopping=state == "stopping",
         can_end_now=can_end_now,
         can_resume=is_own and state in RESUMABLE,
@@ -93,29 +101,17 @@ def _plateau(state: State, history: History, recipe: Recipe) -> str:
     return f"<p class='is-note' role='status'>{escape(sentence)}</p>" if sentence else ""
 
 
-def time_in_words(seconds: float) -> str:
-    """Return a duration as one says it: "a few seconds", "40 seconds", "3 minutes", "1 h 5 min"."""
-    if seconds < 5:
-        return "a few seconds"
-    if seconds < 55:
-        return f"{5 * round(seconds / 5)} seconds"
-    minutes = max(1, round(seconds / 60))
-    if minutes < 60:
-        return "1 minute" if minutes == 1 else f"{minutes} minutes"
-    return f"{minutes // 60}{NBSP}h {minutes % 60}{NBSP}min"
-
-
-def percent(share: float) -> str:
-    """Return a share as "91.2 %"."""
-    return f"{share * 100:.1f}{NBSP}%"
-
-
 def _status(run_id: str, recipe: Recipe, state: State, history: History) -> str:
-    title = TITLES.get(state) or _capital(history.phase) or "Starting"
-    where = f" on {history.started.device}" if history.started else ""
+    title = TITLES.get(state) or capitalized(history.phase) or "Starting"
+    device = f" on {history.started.device}" if history.started else ""
     parts = (recipe.preset.capitalize(), f"from {_base(recipe)}", _data(recipe))
-    what = f"{', '.join(parts)}, seed {recipe.seed}{where}"
-    return f"<h2>{escape(title)}</h2><p>{escape(what)} <code>{escape(run_id)}</code></p>"
+    what = f"{', '.join(parts)}, seed {recipe.seed}{device}"
+    status = f"<h2>{escape(title)}</h2><p>{escape(what)} <code>{escape(run_id)}</code></p>"
+    return _status_section(status)
+
+
+def _status_section(html: str) -> str:
+    return f"<section aria-label='Status of the run'>{html}</section>"
 
 
 def _base(recipe: Recipe) -> str:
@@ -126,19 +122,19 @@ def _base(recipe: Recipe) -> str:
 
 
 def _data(recipe: Recipe) -> str:
-    if recipe.data == "sample":
+    if recipe.data == SAMPLE:
         return "on the bundled sample"
-    if recipe.data == "minds14":
+    if recipe.data == MINDS14:
         return f"on MInDS-14 {', '.join(recipe.locales)}"
     return f"on the folder {Path(recipe.data).name}"
 
 
 def _progress(state: State, history: History) -> str:
     if isinstance(history.end, Finished):
-        return progress_bar(1, f"{_capital(time_in_words(history.end.seconds))} of work")
+        return progress_bar(1, f"Took {time_in_words(history.end.seconds)}")
     if state not in TRAINING_STATES:
         return progress_bar(0, "")
-    progress = history.progress or history.learning  # between two epochs the bar stays
+    progress = history.progress or history.learning  # the bar stays between two epochs
     if progress is None:
         return progress_bar(None, "One moment…")
     return progress_bar(_share(progress), _facts(progress))
@@ -149,13 +145,13 @@ def _facts(progress: Progress) -> str:
         facts = [f"{progress.done} of {progress.total}"]
     else:
         facts = [f"Epoch {progress.epoch:.1f}", f"step {progress.done:g} of {progress.total:g}"]
-    facts.append(f"{_pace(progress.clips_per_second)} recordings/s")
+    facts.append(f"{_speed(progress.clips_per_second)} recordings/s")
     if progress.seconds_left is not None:
         facts.append(f"{time_in_words(progress.seconds_left)} left")
     return " · ".join(facts)
 
 
-def _pace(clips_per_second: float) -> str:
+def _speed(clips_per_second: float) -> str:
     return f"{clips_per_second:.0f}" if clips_per_second >= 10 else f"{clips_per_second:.1f}"
 
 
@@ -163,23 +159,11 @@ def _share(progress: Progress) -> float:
     return min(1.0, progress.done / progress.total) if progress.total else 0.0
 
 
-def progress_bar(share: float | None, facts: str) -> str:
-    """A progress bar; a share of None is one whose end is not known yet."""
-    value = "" if share is None else f"aria-valuenow='{share * 100:.0f}'"
-    kind = "is-unknown" if share is None else ""
-    return (
-        f"<div class='is-progress {kind}' role='progressbar' aria-label='Progress of this phase' "
-        f"aria-valuemin='0' aria-valuemax='100' {value} "
-        f"aria-valuetext='{escape(facts, quote=True)}'>"
-        f"<i style='width:{share or 0:.1%}'></i></div><p>{escape(facts) or NBSP}</p>"
-    )
-
-
 def _result(state: State, history: History, has_model: bool) -> str:
     if isinstance(history.end, Failed) and state == "failed":
-        return f"<div class='notice' role='alert'><p>{escape(history.end.message)}</p></div>"
+        return alert_html(history.end.message)
     if state == "interrupted":
-        return f"<div class='notice'><p>{INTERRUPTED} {_what_is_left(history, has_model)}</p></div>"
+        return notice_html(f"{INTERRUPTED} {_what_is_left(history, has_model)}")
     if isinstance(history.end, Finished) and state not in TRAINING_STATES:
         return _finished(history.end, history)
     return ""
@@ -187,39 +171,39 @@ def _result(state: State, history: History, has_model: bool) -> str:
 
 def _what_is_left(history: History, has_model: bool) -> str:
     if not has_model:
-        return "Nothing had been saved yet: Resume begins it again."
-    known = f", with {percent(history.saved.accuracy)} on the test part" if history.saved else ""
-    return f"Its best checkpoint so far is whole{known}: it can be used. Resume goes on from it."
+        return "Nothing was saved yet: Resume starts it again."
+    accuracy = f" ({percent(history.saved.accuracy)} on the test set)" if history.saved else ""
+    return f"Its best checkpoint so far{accuracy} can be used. Resume continues the training."
 
 
 def _finished(end: Finished, history: History) -> str:
     notes = [_NOTES[end.outcome]] if end.outcome in _NOTES else []
     seen = history.started.seen_clips if history.started else 0
     if seen:
-        notes.append(
-            f"{seen} test {_recordings(seen)} left out: the base has already learnt from "
-            f"{'it' if seen == 1 else 'them'}."
-        )
+        notes.append(f"Not counted: {_recordings(seen, 'test ')} that the base was trained on.")
     if end.accuracy is None:
-        figure, words = "No test figure", "There was no test recording that is new to it."
+        figure, words = "Not measured", "There are no unseen test clips."
     else:
         figure, words = percent(end.accuracy), _of_how_many(end)
     small = "".join(f"<p class='is-note'>{note}</p>" for note in notes)
-    return f"<div class='is-result'><p class='is-figure'>{figure}</p><p>{words}</p>{small}</div>"
+    return (
+        f"<section class='is-result' aria-label='Result'><p class='is-figure'>{figure}</p>"
+        f"<p>{words}</p>{small}</section>"
+    )
 
 
 _NOTES = {
-    "stopped": "It was stopped before its end; this is the best checkpoint so far.",
-    "out of time": "Its time was up before its end; this is the best checkpoint so far.",
+    "stopped": "Stopped early: this is the best checkpoint so far.",
+    "out of time": "Time budget reached: this is the best checkpoint so far.",
 }
 
 
 def _of_how_many(end: Finished) -> str:
-    words = f"of {end.clips} test recordings heard correctly"
+    words = f"of {_recordings(end.clips, 'test ')} classified correctly"
     if end.interval is None:
         return f"{words}."
     low, high = (f"{bound * 100:.0f}" for bound in end.interval)
-    return f"{words}. With 95{NBSP}% confidence, {low} to {high}{NBSP}% of all such recordings."
+    return f"{words} (95{NBSP}% interval: {low} to {high}{NBSP}%)."
 
 
 def _skipped(history: History) -> str:
@@ -232,15 +216,10 @@ def _skipped(history: History) -> str:
     )
     more = f"<li>and {count - MAX_LISTED} more</li>" if count > MAX_LISTED else ""
     return (
-        f"<details class='is-skipped'><summary>{count} {_recordings(count)} left out, since "
-        f"{'it' if count == 1 else 'they'} could not be read</summary>"
-        f"<ul>{rows}{more}</ul></details>"
+        f"<details class='is-skipped'><summary>{_recordings(count)} could not be read and "
+        f"{'was' if count == 1 else 'were'} skipped</summary><ul>{rows}{more}</ul></details>"
     )
 
 
-def _recordings(count: int) -> str:
-    return "recording was" if count == 1 else "recordings were"
-
-
-def _capital(words: str) -> str:
-    return words[:1].upper() + words[1:]
+def _recordings(count: int, kind: str = "") -> str:
+    return f"{count} {kind}recording{'' if count == 1 else 's'}"

@@ -1,9 +1,10 @@
-"""The recipe as a form: base, preset, and every hyperparameter by its field of the dataclass."""
+"""The recipe as a form: base, preset, and one field per hyperparameter."""
 
 import dataclasses
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import gradio as gr
 
@@ -23,41 +24,45 @@ from intent.recipes import (
     preset,
 )
 from intent.runs.access import is_public
-from intent.ui.shared.html import notice_html
+from intent.ui.shared.format import capitalized
+from intent.ui.shared.html import alert_html
 from intent.ui.shared.requests import family
-from intent.ui.shared.visitors import told
+from intent.ui.shared.wiring import Updates, errors_in, on, sentence_of
+
+Field = gr.Dropdown | gr.Checkbox | gr.Number
+FieldUpdates = dict[str, dict[str, Any]]  # name of a hyperparameter → gr.update of its field
 
 CHOICES = {"method": METHODS, "head": HEADS}
+NOT_IN_FORM = ("logging_steps",)  # of Trainer's own log, which the page does not show
 SENTENCES = {
-    "instant": "The encoder stays as it is and hears each recording once; the best linear head on "
-    "top is solved, not searched.",
-    "recommended": "On top of that the last layer learns, asked of each recording by a head that was "
-    "solved without it. More minutes, fewer mistakes.",
-    "guide": "The task guide’s own hyperparameters, to the letter, with the first second of each "
-    "recording. To see where one starts from.",
+    "instant": "Keeps the encoder frozen, runs it once per recording, and fits a linear classifier "
+    "on top in closed form.",
+    "recommended": "Also fine-tunes the last layer, with a leave-one-out loss. Slower, more "
+    "accurate.",
+    "guide": "The task guide’s own hyperparameters, on the first second of each recording. A "
+    "baseline to compare with.",
 }
 WORDS = {  # field → its name on the page, and what it does
-    "window_seconds": ("Window, seconds", "what is heard of a recording"),
-    "mute_padding": ("Mute the padding", "Whisper: keep it out of the mean over the window"),
-    "copies": ("Altered copies", "of each training recording: other tempo, noise"),
-    "spec_augment": ("SpecAugment", "hides parts of the sound while learning"),
-    "method": ("Method", "fine-tune by gradient, solve the head, or teach the last layer"),
-    "head": ("First head", "random, or solved on the frozen encoder"),
-    "trainable_layers": ("Layers that learn", "counted from the top; empty: all of the model"),
-    "learning_rate": ("Learning rate", "its highest, after the warm-up"),
-    "head_learning_rate": ("Head’s learning rate", "empty: the same as for the layers"),
-    "epochs": ("Epochs", "passes over the training part"),
-    "batch_size": ("Batch size", "recordings in a micro-batch"),
-    "accumulation_steps": ("Accumulation", "micro-batches in a step"),
-    "warmup_ratio": ("Warm-up", "the share of all steps"),
+    "window_seconds": ("Window, seconds", "how much of a recording is used"),
+    "mute_padding": ("Mute the padding", "Whisper: leave it out of the mean over the window"),
+    "copies": ("Augmented copies", "of each training recording: other tempo, noise"),
+    "spec_augment": ("SpecAugment", "masks parts of the spectrogram during training"),
+    "method": ("Method", "gradient descent, closed-form head, or leave-one-out on the last layer"),
+    "head": ("Initial head", "random, or fitted in closed form on the frozen encoder"),
+    "trainable_layers": ("Trainable layers", "counted from the top; empty: the whole model"),
+    "learning_rate": ("Learning rate", "its peak, after the warm-up"),
+    "head_learning_rate": ("Head learning rate", "empty: the same as for the layers"),
+    "epochs": ("Epochs", "passes over the training set"),
+    "batch_size": ("Batch size", "recordings per micro-batch"),
+    "accumulation_steps": ("Accumulation", "micro-batches per optimizer step"),
+    "warmup_ratio": ("Warm-up", "share of all steps"),
     "weight_decay": ("Weight decay", "pulls weights towards zero"),
-    "label_smoothing": ("Label smoothing", "the share given to all intents alike"),
-    "mixed_precision": ("Mixed precision", "on a GPU: half precision where it is safe"),
-    "test_share": ("Test share", "kept apart; a data set’s own test part stays"),
-    "seed": ("Seed", "of the split and of all chance"),
+    "label_smoothing": ("Label smoothing", "share spread evenly over all intents"),
+    "mixed_precision": ("Mixed precision", "half precision on a GPU, where it is safe"),
+    "test_share": ("Test share", "held out; a data set’s own test set is kept"),
+    "seed": ("Seed", "of the split and all random numbers"),
     "eval_batch_size": ("Evaluation batch size", "recordings at a time"),
-    "logging_steps": ("Logging steps", "between two lines of Trainer’s own log"),
-    "keep_best": ("Keep the best epoch", "chosen on the test part, as the guide does"),
+    "keep_best": ("Keep the best epoch", "chosen on the test set, as the guide does"),
 }
 
 
@@ -65,29 +70,31 @@ WORDS = {  # field → its name on the page, and what it does
 class RecipeForm:
     """The components of the form; `fields` are in the order of `field_names()`.
 
-    `expected` says where the figures in the presets' cards come from; `filled` is the
-    (base, preset) that the fields were last filled in for.
+    `expected` says what the accuracies in the presets' cards were measured with; `filled` is the
+    (base, preset) whose values the fields were last filled with.
     """
 
     base: gr.Dropdown
     preset: gr.Radio
     expected: gr.HTML
     filled: gr.State
-    fields: tuple[gr.components.Component, ...]
+    fields: tuple[Field, ...]
+    note: gr.HTML
 
 
 def field_names() -> tuple[str, ...]:
-    """Return the hyperparameters of a recipe in the order in which the form shows them."""
-    names = [f.name for f in dataclasses.fields(Recipe) if f.name not in OF_ANY_RECIPE]
+    """Return the hyperparameters in the order of their fields in the form."""
+    hidden = (*OF_ANY_RECIPE, *NOT_IN_FORM)
+    names = [field.name for field in dataclasses.fields(Recipe) if field.name not in hidden]
     known = list(WORDS)
     return tuple(sorted(names, key=lambda name: known.index(name) if name in known else len(known)))
 
 
 def build_recipe_form(cards: list[tuple[str, str]], origin: str) -> RecipeForm:
-    """Lay the form out inside the present Blocks; choosing a preset or a base fills it in.
+    """Lay out the form inside the current Blocks; choosing a preset or a base fills its fields.
 
-    `cards` are the presets with their first texts, as `preset_cards` makes them; `origin`, where
-    the figures in them come from.
+    `cards` are the presets with their first texts, from `preset_cards`; `origin` says what the
+    accuracies in them were measured with.
     """
     chosen = default_preset()
     base = gr.Dropdown(
@@ -103,67 +110,48 @@ def build_recipe_form(cards: list[tuple[str, str]], origin: str) -> RecipeForm:
     with gr.Accordion("Every hyperparameter", open=False, elem_id="hyperparameters"):
         with gr.Row(elem_classes="is-fields"):
             fields = tuple(_component(name, preset(chosen)) for name in field_names())
-    method = fields[field_names().index("method")]
     note = gr.HTML(elem_id="recipe-note", elem_classes="is-note")
-    filled = gr.State((BUNDLED, chosen))
-    form = RecipeForm(base, which, expected, filled, fields)
-    for component in (base, which):
-        component.input(
-            fill_in,
-            [base, which],
-            [note, base, filled, *fields],
-            show_progress="hidden",
-            trigger_mode="always_last",
-            api_visibility="private",
-        )
-    method.input(
-        show_fields,
-        [base, method],
-        list(fields),
-        show_progress="hidden",
-        trigger_mode="always_last",
-        api_visibility="private",
-    )
+    form = RecipeForm(base, which, expected, gr.State((BUNDLED, chosen)), fields, note)
+    _wire(form)
     return form
 
 
 def preset_cards(figures: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Return each preset with the text of its card: name, figures a line each, what it does."""
+    """Return (text, name) of each preset's card; the text is its name, figures and description."""
     return [
         (f"{name.capitalize()}\n{figures[name]}\n{SENTENCES[name]}", name)
         for name in reversed(PRESETS)
     ]
 
 
-def fill_in(base: str | None, preset_name: str) -> tuple[object, ...]:
-    """Return a note, empty if all is well, the base's words, what for, and each field's value."""
+def fill_in(base: str | None, preset_name: str) -> tuple[str, FieldUpdates]:
+    """Return the fields as a preset fills them, and why the base cannot be used, "" if it can."""
     note, kind = "", WHISPER
     try:
         kind = family(base)
     except IntentError as error:
-        note = notice(told(str(error)))
+        note = sentence_of(error)
     recipe = preset(preset_name, kind)
-    about = gr.update(info=base_note(base or BUNDLED))
-    fields = (
-        gr.update(value=getattr(recipe, name), visible=name in fields_read_by(recipe.method, kind))
-        for name in field_names()
-    )
-    return note, about, (base, preset_name), *fields
+    read = fields_read_by(recipe.method, kind)
+    fields = {
+        name: gr.update(value=getattr(recipe, name), visible=name in read) for name in field_names()
+    }
+    return note, fields
 
 
-def show_fields(base: str | None, method: str) -> tuple[object, ...]:
-    """Show the hyperparameters that the method reads, and hide the others."""
+def show_fields(base: str | None, method: str) -> FieldUpdates:
+    """Show the hyperparameters that the method uses, and hide the others."""
     read = fields_read_by(method, family_or_whisper(base))
-    return tuple(gr.update(visible=name in read) for name in field_names())
+    return {name: gr.update(visible=name in read) for name in field_names()}
 
 
 def values_of(
-    base: str | None, preset_name: str, filled: tuple[str | None, str], values: tuple[object, ...]
+    base: str | None, preset_name: str, filled: tuple[str | None, str], values: Sequence[object]
 ) -> dict[str, object]:
-    """Return the value of each hyperparameter that a visitor means.
+    """Return the value of each hyperparameter in the form.
 
-    A click may overtake the filling in of the fields: then they still show another preset, and the
-    chosen one's values are meant.
+    A click can arrive before the fields are filled for the preset just chosen: then they still show
+    another preset, and the values are those of the chosen one.
     """
     if tuple(filled) != (base, preset_name):
         recipe = preset(preset_name, family_or_whisper(base))
@@ -172,7 +160,7 @@ def values_of(
 
 
 def family_or_whisper(base: str | None) -> str:
-    """Return the model type of a base; where it cannot be known, that of the presets' default."""
+    """Return the model type of a base, or Whisper's if the base cannot be used."""
     try:
         return family(base)
     except IntentError:
@@ -180,10 +168,10 @@ def family_or_whisper(base: str | None) -> str:
 
 
 def base_note(base: str) -> str:
-    """Return a word on a base, and how to choose one that the menu does not have."""
-    notes = {one.checkpoint: f"{one.note[:1].upper()}{one.note[1:]}. " for one in BASES}
-    others = "A Hub id or the id of a run" if is_public() else "A Hub id or a folder"
-    return f"{notes.get(base, '')}{others} can be typed in, too."
+    """Return a description of a base, and how to use one that is not in the menu."""
+    notes = {one.checkpoint: f"{capitalized(one.note)}. " for one in BASES}
+    others = "a Hub id or the id of a run" if is_public() else "a Hub id or a folder"
+    return f"{notes.get(base, '')}You can also type {others}."
 
 
 def default_preset() -> str:
@@ -191,21 +179,45 @@ def default_preset() -> str:
     return "instant" if best_device() == "cpu" else "recommended"
 
 
-def notice(sentence: str) -> str:
-    """Return a sentence in a calm box that a screen reader announces."""
-    return f"<div role='alert'>{notice_html(sentence)}</div>"
+def _wire(form: RecipeForm) -> None:
+    by_name = dict(zip(field_names(), form.fields, strict=True))
+
+    @errors_in(form.note)
+    def fill(base: str | None, preset_name: str) -> Updates:
+        note, fields = fill_in(base, preset_name)
+        return {
+            form.note: alert_html(note) if note else "",
+            form.base: gr.update(info=base_note(base or BUNDLED)),
+            form.filled: (base, preset_name),
+            **{by_name[name]: update for name, update in fields.items()},
+        }
+
+    @errors_in(form.note)
+    def show(base: str | None, method: str) -> Updates:
+        return {by_name[name]: update for name, update in show_fields(base, method).items()}
+
+    filled = [form.note, form.base, form.filled, *form.fields]
+    for component in (form.base, form.preset):
+        chosen = [form.base, form.preset]
+        on(component.input, fill, chosen, filled, trigger_mode="always_last")
+    method = by_name["method"]
+    shown = [form.note, *form.fields]
+    on(method.input, show, [form.base, method], shown, trigger_mode="always_last")
 
 
-def _component(name: str, recipe: Recipe) -> gr.components.Component:
-    label, meaning = WORDS.get(name, (name.replace("_", " ").capitalize(), ""))
+def _component(name: str, recipe: Recipe) -> Field:
+    label, meaning = WORDS.get(name, (capitalized(name.replace("_", " ")), ""))
     value = getattr(recipe, name)
-    info = " · ".join(part for part in (name, _range(name), meaning) if part)
-    looks = {"label": label, "info": info, "min_width": 190}
-    looks["visible"] = name in fields_read_by(recipe.method)
+    options: dict[str, Any] = {
+        "label": label,
+        "info": " · ".join(part for part in (name, _range(name), meaning) if part),
+        "min_width": 190,
+        "visible": name in fields_read_by(recipe.method),
+    }
     if name in CHOICES:
-        return gr.Dropdown(list(CHOICES[name]), value=value, **looks)
+        return gr.Dropdown(list(CHOICES[name]), value=value, **options)
     hint = typing.get_type_hints(Recipe)[name]
-    return gr.Checkbox(value, **looks) if hint is bool else gr.Number(value, **looks)
+    return gr.Checkbox(value, **options) if hint is bool else gr.Number(value, **options)
 
 
 def _range(name: str) -> str:

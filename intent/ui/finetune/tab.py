@@ -1,4 +1,4 @@
-"""The Fine-tune tab: choose data, base and recipe; click; watch the run; use its result."""
+"""The Fine-tune tab: choose data, base and recipe; start; follow the run; use its model."""
 
 import os
 from dataclasses import dataclass
@@ -7,32 +7,37 @@ from pathlib import Path
 
 import gradio as gr
 
+from intent.errors import IntentError
 from intent.paths import MINDS14, SAMPLE
 from intent.runs.live import live_run
 from intent.ui.finetune.api import offer_api
-from intent.ui.finetune.data_view import DataChoice, build_data_choice, build_data_view
-from intent.ui.finetune.expectations import MEASURING, first_cards, wire_expectations
+from intent.ui.finetune.data_choice import DataChoice, build_data_choice
+from intent.ui.finetune.data_view import build_data_view, wire_data_view
+from intent.ui.finetune.expectations import first_expectation, wire_expectations
+from intent.ui.finetune.form_values import FormValues, form_inputs
 from intent.ui.finetune.live_panel import (
-    LIVE,
     LivePanel,
     Shown,
-    Updates,
     build_live_panel,
+    checkpoint_of,
     resume_run,
+    show_run,
     stop_run,
     tick,
-    updates,
-    use_model,
 )
-from intent.ui.finetune.recipe_form import (
-    RecipeForm,
-    build_recipe_form,
-    notice,
-    values_of,
+from intent.ui.finetune.recipe_form import RecipeForm, build_recipe_form
+from intent.ui.shared.html import alert_html
+from intent.ui.shared.requests import shown_run, start_new
+from intent.ui.shared.wiring import (
+    NO_LIMIT,
+    POLITE,
+    Updates,
+    errors_in,
+    on,
+    sentence_of,
 )
-from intent.ui.shared.checkpoint_menu import in_words
-from intent.ui.shared.requests import request_of, shown_run, start_new
 
+# On a phone the run lies below the form: scroll to it, or to the reason why none was started.
 SHOW_RUN = """() => {
   const refusal = document.querySelector('#refusal [role=alert]');
   (refusal || document.querySelector('#live')).scrollIntoView({block: 'nearest'});
@@ -41,71 +46,55 @@ SHOW_RUN = """() => {
 
 @dataclass(frozen=True)
 class FinetuneTab:
-    """What the rest of the page follows: a checkpoint to listen with, a clip to classify."""
+    """The states that the rest of the page follows: a model to use, and a clip to classify."""
 
     chosen_checkpoint: gr.State
     clip_to_classify: gr.State
 
 
-def build_finetune_tab(runs: Path) -> FinetuneTab:
-    """Lay the tab out inside the present Blocks and wire what happens within it."""
+def build_finetune_tab(runs: Path, page: gr.Blocks, tab: gr.Tab) -> FinetuneTab:
+    """Lay out the tab inside the current Blocks and wire its events."""
+    offer_api(runs)
     chosen_checkpoint, clip_to_classify = gr.State(None), gr.State(None)
-    with gr.Column(elem_id="finetune") as everything:
+    with gr.Column(elem_id="finetune"):
         with gr.Column(elem_id="setup", elem_classes="card"):
             source = SAMPLE if _offline() else MINDS14
-            data, form = build_data_choice(source), build_recipe_form(*first_cards(source))
-            estimate = gr.HTML(f"<p>{MEASURING}</p>", elem_id="estimate", js_on_load=LIVE)
+            first = first_expectation(source)
+            data, form = build_data_choice(source), build_recipe_form(first.cards, first.origin)
+            estimate = gr.HTML(first.estimate, elem_id="estimate", js_on_load=POLITE)
             start = gr.Button("Fine-tune", variant="primary", size="lg", elem_id="start")
             refusal = gr.HTML(elem_id="refusal", elem_classes="is-note")
         with gr.Column(elem_id="live", elem_classes="card"):
             panel = build_live_panel()
         with gr.Column(elem_id="look-card", elem_classes="card"):
-            view = build_data_view(data, clip_to_classify, _around(everything, gr.Tab))
-    tab = _around(everything, gr.Tab)
-    wire_expectations(runs, data, form, estimate, view, panel.result, tab)
-    _wire(runs, data, form, start, refusal, panel)
-    panel.use.click(
-        use_model, panel.shown, chosen_checkpoint, show_progress="hidden", api_visibility="private"
-    )
-    page = _around(everything, gr.Blocks)
-    page.load(
-        partial(attach, runs),
-        None,
-        panel.outputs(),
-        show_progress="hidden",
-        api_visibility="private",
-    )
-    offer_api(runs)
+            view = build_data_view()
+    wire_data_view(view, data, clip_to_classify, tab)
+    wire_expectations(data, form, estimate, view, panel.result, tab)
+    _wire_start(runs, data, form, start, refusal, panel)
+    _wire_panel(panel, refusal, chosen_checkpoint)
+    on(page.load, partial(attach, runs, panel), None, panel.outputs())
     return FinetuneTab(chosen_checkpoint, clip_to_classify)
 
 
-def attach(runs: Path) -> Updates:
-    """Show the live run of the folder, else its newest, to a page that opens."""
-    return updates(Shown(), Shown(run=shown_run(runs)))
+def attach(runs: Path, panel: LivePanel) -> Updates:
+    """Show the live run of the folder, else its newest, on a page that opens."""
+    return show_run(panel, Shown(), shown_run(runs))
 
 
 def start_run(
-    runs: Path,
-    shown: Shown,
-    source: str,
-    locales: list[str],
-    folder: str,
-    base: str,
-    preset: str,
-    filled: tuple[str | None, str],
-    *values: object,
+    runs: Path, panel: LivePanel, refusal: gr.HTML, shown: Shown, form: FormValues
 ) -> Updates:
-    """Start what the form asks for and show it; or say in a sentence why nothing was started."""
+    """Start the run that the form describes and show it, or show in `refusal` why it cannot start."""
     try:
-        changes = values_of(base, preset, filled, values)
-        run = start_new(runs, request_of(source, locales, folder, base, preset, changes))
-    except Exception as error:  # noqa: BLE001 - the page says every failure in words
-        live = live_run(runs)  # of another visitor, perhaps: worth seeing
-        return notice(in_words(error)), *updates(shown, Shown(run=live) if live else shown)
-    return "", *updates(shown, Shown(run=run))
+        started = start_new(runs, form.request())
+    except IntentError as error:
+        # Another visitor's live run, perhaps the reason for the refusal, is shown instead.
+        run = live_run(runs) or shown.run
+        return {refusal: alert_html(sentence_of(error)), **show_run(panel, shown, run)}
+    return {refusal: "", **show_run(panel, shown, started)}
 
 
-def _wire(
+def _wire_start(
     runs: Path,
     data: DataChoice,
     form: RecipeForm,
@@ -113,48 +102,34 @@ def _wire(
     refusal: gr.HTML,
     panel: LivePanel,
 ) -> None:
-    asked = [panel.shown, data.source, data.locales, data.folder, form.base, form.preset]
-    started = start.click(
-        partial(start_run, runs),
-        [*asked, form.filled, *form.fields],
-        [refusal, *panel.outputs()],
-        show_progress="hidden",
-        concurrency_limit=None,
-        api_visibility="private",
-    )
-    started.then(None, js=SHOW_RUN, api_visibility="private")  # on a phone it lies below
-    panel.stop.click(
-        stop_run,
+    @errors_in(refusal)
+    def run(shown: Shown, *values: object) -> Updates:
+        return start_run(runs, panel, refusal, shown, FormValues.of(values))
+
+    inputs = [panel.shown, *form_inputs(data, form)]
+    started = on(start.click, run, inputs, [refusal, *panel.outputs()], limit=NO_LIMIT)
+    on(started.then, None, js=SHOW_RUN)
+
+
+def _wire_panel(panel: LivePanel, refusal: gr.HTML, chosen_checkpoint: gr.State) -> None:
+    outputs = [refusal, *panel.outputs()]
+    stop = errors_in(refusal)(partial(stop_run, panel))
+    resume = errors_in(refusal)(partial(resume_run, panel, refusal))
+    on(panel.stop.click, stop, panel.shown, outputs, limit=NO_LIMIT)
+    on(panel.resume.click, resume, panel.shown, outputs, limit=NO_LIMIT)
+    on(
+        panel.timer.tick,
+        partial(tick, panel),
         panel.shown,
         panel.outputs(),
-        show_progress="hidden",
-        concurrency_limit=None,
-        api_visibility="private",
-    )
-    panel.resume.click(
-        resume_run,
-        panel.shown,
-        [refusal, *panel.outputs()],
-        show_progress="hidden",
-        concurrency_limit=None,
-        api_visibility="private",
-    )
-    panel.timer.tick(
-        tick,
-        panel.shown,
-        panel.outputs(),
-        show_progress="hidden",
-        concurrency_limit=None,
+        limit=NO_LIMIT,
         trigger_mode="once",
-        api_visibility="private",
     )
 
+    def use_model(shown: Shown) -> Updates:
+        return {chosen_checkpoint: checkpoint_of(shown)}
 
-def _around(block: gr.blocks.Block, kind: type) -> gr.blocks.Block | None:
-    """The nearest block of a kind around this one."""
-    while block is not None and not isinstance(block, kind):
-        block = block.parent
-    return block
+    on(panel.use.click, use_model, panel.shown, chosen_checkpoint)
 
 
 def _offline() -> bool:

@@ -19,28 +19,28 @@ def checkpoint_of(runs: Path, run_id: str) -> str | None:
     return run.id if run is not None and run.model.is_dir() else None
 
 
-def resume(runs: Path, picked: Sequence[str]) -> str:
+def resume(runs: Path, selected: Sequence[str]) -> str:
     """Resume the selected run, or queue it; raises IntentError."""
-    run = open_run(runs, _only(picked), "resume")
+    run = open_run(runs, _only(selected), "resume")
     resume_run(run)
     if state(run) == "queued":
         return done_html(f"“{run.name}” is in the queue.")
     return done_html(f"Resumed “{run.name}”.")
 
 
-def stop(runs: Path, picked: Sequence[str]) -> str:
+def stop(runs: Path, selected: Sequence[str]) -> str:
     """Stop the selected run, or remove it from the queue; raises IntentError."""
-    run = open_run(runs, _only(picked), "stop")
+    run = open_run(runs, _only(selected), "stop")
     if stop_run(run) == "stopping":
         return done_html(f"Stopping “{run.name}”. Its best checkpoint so far is kept.")
     return done_html(f"Removed “{run.name}” from the queue.")
 
 
-def remove(runs: Path, picked: Sequence[str]) -> str:
+def remove(runs: Path, selected: Sequence[str]) -> str:
     """Move runs to the trash; a run that cannot be moved does not hold up the others."""
     removed: list[tuple[str, str]] = []
     problem = ""
-    for run_id in picked:
+    for run_id in selected:
         try:
             run = open_run(runs, run_id, "remove")
             name = run.name
@@ -64,11 +64,11 @@ def empty(runs: Path) -> str:
     return done_html(f"Emptied the trash: {count} {'run' if count == 1 else 'runs'} deleted.")
 
 
-def rename(runs: Path, picked: Sequence[str], name: str) -> str:
+def rename(runs: Path, selected: Sequence[str], name: str) -> str:
     """Rename the selected run; raises IntentError."""
-    rename_run(open_run(runs, _only(picked), "rename"), name or "")
+    rename_run(open_run(runs, _only(selected), "rename"), name or "")
     return done_html(f"Renamed to “{name.strip()}”.")
 
 
-def _only(picked: Sequence[str]) -> str:
-    return picked[0] if len(picked) == 1 else ""
+def _only(selected: Sequence[str]) -> str:
+    return selected[0] if len(selected) == 1 else ""

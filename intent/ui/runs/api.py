@@ -5,7 +5,7 @@ from pathlib import Path
 
 from intent.errors import RunError
 from intent.runs.compare import differences
-from intent.runs.report import AnsweredClip, read_report
+from intent.runs.report import AnsweredClip, Report, read_report
 from intent.runs.store import rename_run, state
 from intent.runs.trash import trash_run
 from intent.ui.runs.compare_view import distinct_names, verdicts
@@ -17,7 +17,11 @@ from intent.ui.shared.wiring import add_endpoint
 
 def offer_api(runs: Path) -> None:
     """Add /list_runs, /report, /compare, /rename, /remove and /restore to the present Blocks."""
+    _offer_reading(runs)
+    _offer_changes(runs)
 
+
+def _offer_reading(runs: Path) -> None:
     def list_runs() -> list[dict[str, object]]:
         """List the runs, newest first: id, name, data, base, recipe, state, accuracy (0 to 1) with
         its 95 % interval, seconds of training, size in bytes, and whether there is a model. Runs
@@ -30,21 +34,7 @@ def offer_api(runs: Path) -> None:
         labels, in the order of labels), precision, recall and F1 of each intent, and every mistake
         with its transcript and top predictions, most confident first."""
         run = open_run(runs, run_id)
-        found = read_report(run)
-        return {
-            "run": run.id,
-            "name": run.name,
-            "accuracy": found.accuracy,
-            "interval": found.interval,
-            "ece": found.ece,
-            "labels": found.labels,
-            "confusion": found.confusion,
-            "per_intent": {
-                label: dataclasses.asdict(figures) for label, figures in found.per_intent.items()
-            },
-            "clips": len(found.clips) if found.is_whole else None,
-            "mistakes": [mistake(clip) for clip in found.mistakes],
-        }
+        return {"run": run.id, "name": run.name, **described_report(read_report(run))}
 
     def compare(run_ids: list[str]) -> dict[str, object]:
         """Compare two or more runs: the accuracy of each, whether the best one is significantly
@@ -66,6 +56,11 @@ def offer_api(runs: Path) -> None:
             },
         }
 
+    for endpoint in (list_runs, report, compare):
+        add_endpoint(endpoint)
+
+
+def _offer_changes(runs: Path) -> None:
     def rename(run_id: str, name: str) -> str:
         """Rename a run, to 1 to 60 characters, and return the new name."""
         run = open_run(runs, run_id, "rename")
@@ -83,7 +78,7 @@ def offer_api(runs: Path) -> None:
         """Take a run out of the trash and return its state."""
         return state(restore_run(runs, str(run_id)))
 
-    for endpoint in (list_runs, report, compare, rename, remove, restore):
+    for endpoint in (rename, remove, restore):
         add_endpoint(endpoint)
 
 
@@ -91,6 +86,22 @@ def described(row: RunRow) -> dict[str, object]:
     """Return a row of the list as JSON values."""
     values = dataclasses.asdict(row)
     return {"run": values.pop("id"), **{k: v for k, v in values.items() if k != "events"}}
+
+
+def described_report(report: Report) -> dict[str, object]:
+    """Return a report as JSON values."""
+    return {
+        "accuracy": report.accuracy,
+        "interval": report.interval,
+        "ece": report.ece,
+        "labels": report.labels,
+        "confusion": report.confusion,
+        "per_intent": {
+            label: dataclasses.asdict(figures) for label, figures in report.per_intent.items()
+        },
+        "clips": len(report.clips) if report.is_whole else None,
+        "mistakes": [mistake(clip) for clip in report.mistakes],
+    }
 
 
 def mistake(clip: AnsweredClip) -> dict[str, object]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from intent.labels import human_name
 from intent.runs.report import OLD, AnsweredClip, Report
 from intent.ui.runs.confusion import pair_in_words
-from intent.ui.shared.html import percent
+from intent.ui.shared.format import score_percent
 
 JS = Path(__file__).with_name("clips_list.js").read_text(encoding="utf-8")
 MAX_ROWS = 100
@@ -41,8 +41,9 @@ def clips_html(report: Report, shown: Filter) -> str:
     )
     title, note = _title(report, shown, len(rows))
     return (
-        f"<h3 tabindex='-1'>{escape(title)}</h3><p class='is-quiet'>{escape(note)}</p>"
-        f"{_filters(report, shown)}<ol class='rn-clips'>{listed}</ol>{cut}"
+        f"<div role='region' aria-label='Recordings'><h3 tabindex='-1'>{escape(title)}</h3>"
+        f"<p class='is-quiet'>{escape(note)}</p>{_filters(report, shown)}"
+        f"<ol class='rn-clips'>{listed}</ol>{cut}</div>"
     )
 
 
@@ -57,13 +58,14 @@ def chosen(report: Report, shown: Filter) -> list[tuple[int, AnsweredClip]]:
 def clip_html(clip: AnsweredClip) -> str:
     """Return the transcript of a clip, its name, and its predicted intents with their scores."""
     predictions = "".join(
-        f"<li><span>{escape(human_name(label))}</span> <b>{percent(score)}</b></li>"
+        f"<li><span>{escape(human_name(label))}</span> <b>{score_percent(score)}</b></li>"
         for label, score in clip.top
     )
     where = " · ".join(part for part in (clip.locale, clip.name) if part)
     return (
+        "<div role='region' aria-label='Selected recording'>"
         f"<p class='rn-transcript'>{_words(clip)}</p><p class='is-quiet'>{escape(where)}</p>"
-        f"<ol class='rn-predictions' aria-label='Predicted intents'>{predictions}</ol>"
+        f"<ol class='rn-predictions' aria-label='Predicted intents'>{predictions}</ol></div>"
     )
 
 
@@ -109,13 +111,13 @@ def _row(index: int, clip: AnsweredClip) -> str:
     words = _words(clip)
     badge = f"<span class='rn-flaw'>{escape(clip.flaw.capitalize())}</span>" if clip.flaw else ""
     of_true = dict(clip.top).get(clip.true)
-    true_score = f" <b>{percent(of_true)}</b>" if of_true is not None else ""
+    true_score = f" <b>{score_percent(of_true)}</b>" if of_true is not None else ""
     name = escape(f"Play {clip.transcription or clip.name}", quote=True)
     if clip.right:
         labels = _intent("predicted correctly", clip.true, true_score)
     else:
         labels = _intent("true label", clip.true, true_score)
-        labels += _intent("predicted", clip.predicted, f" <b>{percent(clip.score)}</b>")
+        labels += _intent("predicted", clip.predicted, f" <b>{score_percent(clip.score)}</b>")
     return (
         f"<li><button type='button' class='rn-play' data-play='{index}' aria-label='{name}'>"
         "<svg viewBox='0 0 24 24' aria-hidden='true'><path d='M8 5v14l11-7z'/></svg></button>"

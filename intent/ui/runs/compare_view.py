@@ -9,13 +9,13 @@ from intent.recipes import NOT_READ, Recipe, value_read
 from intent.runs.compare import differences, in_words, mcnemar
 from intent.runs.events import History
 from intent.runs.report import Report
-from intent.ui.finetune.live_view import NBSP, percent
 from intent.ui.finetune.recipe_form import WORDS, field_names
 from intent.ui.runs.overlay import MAX_RUNS, overlay_html
 from intent.ui.runs.rows import RunRow
 from intent.ui.runs.table import begun_in_words, bounds_in_words, interval_html
+from intent.ui.shared.format import NBSP, percent
 
-NO_PREDICTIONS = "its report has no predictions for the single recordings."
+NO_PREDICTIONS = "its report has no predictions per recording."
 OTHER_WORDS = {"preset": "Preset", "data": "Data", "locales": "Locales", "base": "Base model"}
 
 

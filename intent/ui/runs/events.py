@@ -63,13 +63,13 @@ def wire_list(runs: Path, panel: Panel) -> None:
 
     def pick(state: TabState, event: gr.EventData) -> Updates:
         ids = run_ids_in(event_value(event, "ids"))
-        kept = tuple(run_id for run_id in state.selection.picked if run_id in ids)
-        picked = tuple(dict.fromkeys((*kept, *ids)))
-        return refresh(runs, panel, state, _with_picked(state.selection, picked))
+        kept = tuple(run_id for run_id in state.selection.selected if run_id in ids)
+        selected = tuple(dict.fromkeys((*kept, *ids)))
+        return refresh(runs, panel, state, _with_selected(state.selection, selected))
 
     def open_one(state: TabState, event: gr.EventData) -> Updates:
-        picked = run_ids_in([event_value(event, "id")])
-        return refresh(runs, panel, state, _with_picked(state.selection, picked))
+        selected = run_ids_in([event_value(event, "id")])
+        return refresh(runs, panel, state, _with_selected(state.selection, selected))
 
     def sort(state: TabState, event: gr.EventData) -> Updates:
         selection = _sorted_by(state.selection, event_value(event, "key"))
@@ -117,7 +117,7 @@ def wire_actions(runs: Path, panel: Panel) -> None:
 
     def acting(action: Callable[[Path, Sequence[str]], str]) -> Callable[[TabState], Updates]:
         def act(state: TabState) -> Updates:
-            note = action(runs, state.selection.picked)
+            note = action(runs, state.selection.selected)
             return {panel.note: note, **refresh(runs, panel, state)}
 
         return act
@@ -151,7 +151,7 @@ def wire_naming(runs: Path, panel: Panel) -> None:
 
     @errors_in(panel.note)
     def rename(state: TabState, name: str) -> Updates:
-        note = actions.rename(runs, state.selection.picked, name)
+        note = actions.rename(runs, state.selection.selected, name)
         selection = dataclasses.replace(state.selection, naming=False)
         return {panel.note: note, **refresh(runs, panel, state, selection)}
 
@@ -186,10 +186,10 @@ def _wire(
     )
 
 
-def _with_picked(selection: Selection, picked: tuple[str, ...]) -> Selection:
-    if picked == selection.picked:
+def _with_selected(selection: Selection, selected: tuple[str, ...]) -> Selection:
+    if selected == selection.selected:
         return selection
-    return dataclasses.replace(selection, picked=picked, clips=Filter(), naming=False)
+    return dataclasses.replace(selection, selected=selected, clips=Filter(), naming=False)
 
 
 def _sorted_by(selection: Selection, key: object) -> Selection:
@@ -207,7 +207,7 @@ def _pair(runs: Path, state: TabState, row: object, column: object) -> Filter:
         labels = read_report(open_run(runs, state.run_id)).labels
     except RunError:  # removed in the meantime: the refresh takes it off the page
         return state.selection.clips
-    for at in (row, column):
-        if not isinstance(at, int) or not 0 <= at < len(labels):
-            return state.selection.clips
-    return Filter("pair", labels[row], labels[column])
+    match row, column:
+        case int(), int() if 0 <= row < len(labels) and 0 <= column < len(labels):
+            return Filter("pair", labels[row], labels[column])
+    return state.selection.clips

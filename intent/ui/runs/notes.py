@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from html import escape
 
+from intent.paths import folder_bytes
 from intent.runs.directory import RunDir
-from intent.runs.store import size_bytes
 from intent.runs.trash import KEEP_DAYS
 from intent.ui.runs.rows import size_in_words
 from intent.ui.runs.table import begun_in_words
@@ -50,7 +50,7 @@ def trash_html(trashed: Sequence[RunDir]) -> str:
 def _trash_row(run: RunDir) -> str:
     name = escape(run.name)
     return (
-        f"<li><span>{name} <small>{begun_in_words(run.id)} · {size_in_words(size_bytes(run))}"
+        f"<li><span>{name} <small>{begun_in_words(run.id)} · {size_in_words(folder_bytes(run.path))}"
         f"</small></span><button type='button' data-restore='{run.id}'>Restore"
         f"<span class='rn-unseen'> {name}</span></button></li>"
     )

@@ -5,18 +5,18 @@ from html import escape
 
 import numpy as np
 
-from intent.evaluation.metrics import LabelFigures, ReliabilityBin, reliability
+from intent.evaluation.metrics import LabelMetrics, ReliabilityBin, reliability
 from intent.labels import human_name
 from intent.runs.report import OLD, Report
-from intent.ui.finetune.live_view import NBSP, percent
 from intent.ui.shared.chart import Chart, Line, chart_html
+from intent.ui.shared.format import NBSP, percent
 
 CONFIDENT = 0.9  # score from which a prediction counts as confident
 MEASURES = ("precision", "recall", "f1")
 MEANINGS = (
     "Precision: of the clips predicted as this intent, the share that are this intent.",
     "Recall: of the clips with this intent, the share predicted as it.",
-    "F1: the harmonic mean of precision and recall. The lowest comes first.",
+    "F1: the harmonic mean of both. Intents with the lowest F1 come first.",
 )
 
 
@@ -25,12 +25,13 @@ def figures_html(report: Report) -> str:
     if not report.per_intent:
         return ""
     return (
-        f"<div class='rn-figures'><section>{per_intent_html(report.per_intent)}</section>"
-        f"<section>{reliability_html(report)}</section></div>"
+        "<div class='rn-figures'><section aria-label='Each intent'>"
+        f"{per_intent_html(report.per_intent)}</section><section aria-label='Calibration'>"
+        f"{reliability_html(report)}</section></div>"
     )
 
 
-def per_intent_html(per_intent: Mapping[str, LabelFigures]) -> str:
+def per_intent_html(per_intent: Mapping[str, LabelMetrics]) -> str:
     """Return a table of precision, recall and F1 per tested intent, lowest F1 first."""
     tested = [(label, one) for label, one in per_intent.items() if one.support]
     rows = "".join(

@@ -6,12 +6,14 @@ from pathlib import Path
 import gradio as gr
 from gradio.blocks import Block
 
-from intent.ui.finetune.data_view import PICK, WAVE
+from intent.ui.finetune.data_view import WAVE
 from intent.ui.runs.clips_list import JS as CLIPS_JS
 from intent.ui.runs.confusion import JS as CONFUSION_JS
 from intent.ui.runs.share_panel import build_share_panel
 from intent.ui.runs.view import Page
 from intent.ui.shared.wiring import Updates
+
+NOTHING_PLAYED = "<p class='is-quiet'>Select a recording to play it.</p>"
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ class ReportPanel:
         """Return what each component shows of a page."""
         actions = self.actions
         return {
-            self.detail: gr.update(visible=page.picked > 0),
+            self.detail: gr.update(visible=page.selected > 0),
             self.summary: page.summary,
             actions.use: gr.update(visible=page.can_use),
             actions.resume: gr.update(visible=page.can_resume),
@@ -101,7 +103,7 @@ class ReportPanel:
         if new.naming and not (old and old.naming):
             updates[self.naming.name] = new.name
         if old is None or old.run_id != new.run_id:
-            updates |= {self.confusion.clip: PICK, self.confusion.player: None}
+            updates |= {self.confusion.clip: NOTHING_PLAYED, self.confusion.player: None}
         return updates
 
 
@@ -161,7 +163,7 @@ def _build_confusion_card() -> ConfusionCard:
             with gr.Column(scale=3, min_width=280):
                 clips = gr.HTML(elem_id="run-clips", js_on_load=CLIPS_JS)
             with gr.Column(scale=2, min_width=260, elem_id="run-listen"):
-                clip = gr.HTML(PICK)
+                clip = gr.HTML(NOTHING_PLAYED)
                 player = gr.Audio(
                     type="filepath",
                     format=None,

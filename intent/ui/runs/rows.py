@@ -1,4 +1,4 @@
-"""What the list says of each run, and in which order."""
+"""The rows of the list of runs, and their order."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -8,16 +8,17 @@ from pathlib import Path
 from intent.paths import BUNDLED
 from intent.recipes import Recipe
 from intent.runs.access import Visitor, allows
+from intent.runs.listing import summaries
 from intent.runs.store import LIVE_STATES, RESUMABLE, State
-from intent.runs.summary import RunSummary, summaries
+from intent.runs.summary import RunSummary
 from intent.ui.shared.visitors import current_visitor
 
-Key = Callable[["RunRow"], object]
+Key = Callable[["RunRow"], str | float]
 
 
 @dataclass(frozen=True)
 class RunRow:
-    """A run as the list shows it."""
+    """A run as a visitor sees it in the list."""
 
     id: str
     name: str
@@ -27,25 +28,25 @@ class RunRow:
     state: State
     accuracy: float | None  # 0..1
     interval: tuple[float, float] | None  # 95 %
-    seconds: float | None  # of work, once it has ended
+    seconds: float | None  # of training, once it has finished
     bytes: int
     has_model: bool
-    events: int  # so that a run that gets on is another row
+    events: int  # so that new events make another row
     is_own: bool = True  # this visitor may stop, resume, rename and remove it
 
     @property
     def is_live(self) -> bool:
-        """Whether the run trains, or waits for its turn."""
+        """Return whether the run is training or queued."""
         return self.state in LIVE_STATES
 
     @property
     def can_be_used(self) -> bool:
-        """Whether its checkpoint is there and will not change."""
+        """Return whether the run has a checkpoint that will not change."""
         return self.has_model and not self.is_live
 
     @property
     def can_be_resumed(self) -> bool:
-        """Whether it ended before it was done."""
+        """Return whether this visitor can resume the run."""
         return self.is_own and self.state in RESUMABLE
 
 
@@ -58,29 +59,39 @@ KEYS: dict[str, Key] = {
     "accuracy": lambda row: -1.0 if row.accuracy is None else row.accuracy,
     "time": lambda row: -1.0 if row.seconds is None else row.seconds,
     "size": lambda row: row.bytes,
-    "begun": lambda row: row.id[:15],  # its second; within one, rows stay in their order
+    "begun": lambda row: row.id[:15],  # the second; rows of the same second keep their order
 }
+
+
+MAX_KNOWN = 100  # visitors whose rows are kept
+_known_rows: dict[tuple[Path, Visitor], tuple[tuple[RunSummary, ...], tuple[RunRow, ...]]] = {}
 
 
 def rows_of(runs: Path) -> tuple[RunRow, ...]:
     """Return the runs of a folder that the visitor may see, the newest first.
 
-    One that cannot be read is left out.
+    Runs whose recipe cannot be read are left out.
     """
-    visitor = current_visitor()
-    found = (_row(summary, visitor) for summary in summaries(runs))
-    return tuple(row for row in found if row is not None)
+    visitor, found = current_visitor(), summaries(runs)
+    known, rows = _known_rows.get((runs, visitor), ((), ()))
+    if known is not found:
+        made = (_row(summary, visitor) for summary in found)
+        rows = tuple(row for row in made if row is not None)
+        if len(_known_rows) >= MAX_KNOWN:
+            _known_rows.clear()
+        _known_rows[runs, visitor] = found, rows
+    return rows
 
 
 def ordered(rows: Sequence[RunRow], key: str, descending: bool) -> tuple[RunRow, ...]:
-    """Return the rows by one of KEYS; an unknown key leaves them as they are."""
+    """Return the rows sorted by one of KEYS; an unknown key leaves their order."""
     if key not in KEYS:
         return tuple(rows)
     return tuple(sorted(rows, key=KEYS[key], reverse=descending))
 
 
 def data_in_words(recipe: Recipe) -> str:
-    """Return what a run learns from, in a few words."""
+    """Return a short name of the training data."""
     if recipe.data == "sample":
         return "Bundled sample"
     if recipe.data == "minds14":
@@ -89,7 +100,7 @@ def data_in_words(recipe: Recipe) -> str:
 
 
 def base_in_words(recipe: Recipe) -> str:
-    """Return what a run begins with, in a few words."""
+    """Return a short name of the base checkpoint."""
     if recipe.base == BUNDLED:
         return "Bundled"
     folder = Path(recipe.base)
@@ -107,7 +118,7 @@ def size_in_words(size: int) -> str:
 
 
 def _row(summary: RunSummary, visitor: Visitor) -> RunRow | None:
-    """The row of a run that can be read and that the visitor may see, else None."""
+    """Return the row of a run, or None if it is unreadable or hidden from the visitor."""
     recipe = summary.recipe
     if recipe is None or not allows(visitor, "read", summary.owner, recipe.data):
         return None

@@ -7,7 +7,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Generic, TypeVar
 
 from intent.sharing import OnProgress
-from intent.ui.finetune.live_view import progress_bar, time_in_words
+from intent.ui.shared.format import capitalized, time_in_words
+from intent.ui.shared.html import progress_bar
 
 UPDATE_SECONDS = 0.25  # between two updates of a phase
 MIN_SHARE = 0.05  # below it, the time left cannot be estimated
@@ -54,7 +55,7 @@ class Job(Generic[T]):
 
 def progress_html(phase: str, share: float | None, seconds: float) -> str:
     """Return a phase as a bar; share: done, 0..1, or None; seconds: since the phase began."""
-    words = phase[:1].upper() + phase[1:]
+    words = capitalized(phase)
     if share is not None and share >= MIN_SHARE and share < 1 and seconds >= 1:
         words += f" · {time_in_words(seconds / share * (1 - share))} left"
     return f"<div class='is-sharing'>{progress_bar(share, words)}</div>"

@@ -76,5 +76,5 @@ def _existing(selection: Selection, rows: tuple[RunRow, ...]) -> Selection:
     """Return the selection without runs that are no longer in the list."""
     ids = {row.id for row in rows}
     return dataclasses.replace(
-        selection, picked=tuple(run_id for run_id in selection.picked if run_id in ids)
+        selection, selected=tuple(run_id for run_id in selection.selected if run_id in ids)
     )

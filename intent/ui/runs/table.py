@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
 
-from intent.ui.finetune.live_view import NBSP, percent, time_in_words
 from intent.ui.runs.rows import RunRow, ordered, size_in_words
+from intent.ui.shared.format import NBSP, percent, time_in_words
 from intent.ui.shared.visitors import current_visitor
 
 JS = Path(__file__).with_name("runs_table.js").read_text(encoding="utf-8")
@@ -22,19 +22,21 @@ COLUMNS = {  # sort key → heading
 }
 SORTS = {"begun": "Created", **COLUMNS}
 EMPTY = (
-    "<p class='rn-empty'><b>No runs yet.</b> Each fine-tuning becomes a run. It is listed here with "
-    "its report, and can be compared with other runs.</p>"
+    "<p class='rn-empty'><b>No runs yet.</b> Every fine-tuning run is listed here with its report, "
+    "and can be compared with others.</p>"
 )
 
 
-def table_html(rows: Sequence[RunRow], picked: Collection[str], sort: str, descending: bool) -> str:
+def table_html(
+    rows: Sequence[RunRow], selected: Collection[str], sort: str, descending: bool
+) -> str:
     """Return the sorted runs with the selected ones checked; an explanation if there are none."""
     if not rows:
         return EMPTY
-    body = "".join(_row(row, row.id in picked) for row in ordered(rows, sort, descending))
+    body = "".join(_row(row, row.id in selected) for row in ordered(rows, sort, descending))
     heads = "".join(_heading(key, title, sort, descending) for key, title in COLUMNS.items())
     return (
-        f"{_bar(len(rows), len(picked), sort, descending)}"
+        f"{_bar(len(rows), len(selected), sort, descending)}"
         "<table class='rn-table' role='table' aria-label='Runs'><thead role='rowgroup'>"
         f"<tr role='row'><th role='columnheader' scope='col'><span class='rn-unseen'>Select</span></th>"
         f"{heads}</tr></thead><tbody role='rowgroup'>{body}</tbody></table>"
@@ -65,11 +67,11 @@ def bounds_in_words(interval: tuple[float, float]) -> str:
     return f"{low} to {high}{NBSP}%"
 
 
-def _bar(count: int, picked: int, sort: str, descending: bool) -> str:
+def _bar(count: int, selected: int, sort: str, descending: bool) -> str:
     status = f"{count} {'run' if count == 1 else 'runs'}"
-    if picked:
+    if selected:
         clear = "<button type='button' data-clear data-focus='clear'>Clear</button>"
-        status += f", {picked} selected {clear}"
+        status += f", {selected} selected {clear}"
     elif count > 1:
         status += ". Click a name to open a run, or check several to compare them."
     options = "".join(
@@ -93,12 +95,12 @@ def _heading(key: str, title: str, sort: str, descending: bool) -> str:
     )
 
 
-def _row(row: RunRow, picked: bool) -> str:
+def _row(row: RunRow, selected: bool) -> str:
     name = escape(row.name, quote=True)
     begun = begun_in_words(row.id)
     if row.is_own and not current_visitor().is_owner:  # listed among other visitors' runs
         begun += " · yours"
-    checked = " checked" if picked else ""
+    checked = " checked" if selected else ""
     cells = {
         "Data": escape(row.data),
         "Base model": escape(row.base),
@@ -113,7 +115,7 @@ def _row(row: RunRow, picked: bool) -> str:
         for title, value in cells.items()
     )
     return (
-        f"<tr role='row' data-open='{row.id}' class='{'is-picked' if picked else ''}'>"
+        f"<tr role='row' data-open='{row.id}' class='{'is-selected' if selected else ''}'>"
         f"<td role='cell' class='rn-pick'><label><input type='checkbox' data-id='{row.id}' "
         f"data-focus='pick-{row.id}' aria-label='Select {name}, {begun_in_words(row.id)}'{checked}>"
         f"</label></td><th role='rowheader' scope='row'><button type='button' "

@@ -21,7 +21,7 @@ from intent.ui.runs.rows import RunRow
 from intent.ui.runs.table import table_html
 from intent.ui.shared.html import notice_html
 from intent.ui.shared.run_notes import others_html
-from intent.ui.shared.visitors import current_visitor, open_run, told, told_history
+from intent.ui.shared.visitors import current_visitor, open_run, redacted, redacted_history
 
 STOP_WORDS = {"running": "Stop", "queued": "Withdraw"}  # by state; no button in the others
 
@@ -30,7 +30,7 @@ STOP_WORDS = {"running": "Stop", "queued": "Withdraw"}  # by state; no button in
 class Selection:
     """What a visitor has chosen: the selected runs, the sort order, a report's recordings."""
 
-    picked: tuple[str, ...] = ()  # ids
+    selected: tuple[str, ...] = ()  # ids
     sort: str = "begun"
     descending: bool = True
     clips: Filter = Filter()
@@ -51,7 +51,7 @@ class Page:
     run_id: str = ""  # of the run whose report is shown; "" for none or several
     naming: bool = False
     name: str = ""
-    picked: int = 0
+    selected: int = 0
     can_use: bool = False
     can_resume: bool = False
     stop_word: str = ""  # label of the Stop button; "" hides it
@@ -63,18 +63,18 @@ def page_of(
     runs: Path, selection: Selection, rows: Sequence[RunRow], trashed: Sequence[RunDir]
 ) -> Page:
     """Return the list of runs, the details of the selected ones, and the trash."""
-    picked = [row for row in rows if row.id in selection.picked]
+    selected = [row for row in rows if row.id in selection.selected]
     page = Page(
-        table=table_html(rows, selection.picked, selection.sort, selection.descending),
+        table=table_html(rows, selection.selected, selection.sort, selection.descending),
         trash=trash_html(trashed),
-        picked=len(picked),
-        can_remove=bool(picked) and all(row.is_own and not row.is_live for row in picked),
+        selected=len(selected),
+        can_remove=bool(selected) and all(row.is_own and not row.is_live for row in selected),
     )
-    if not picked:
+    if not selected:
         return page
-    if len(picked) == 1:
-        return _report_page(page, open_run(runs, picked[0].id), picked[0], selection)
-    return dataclasses.replace(page, summary=_comparison(runs, picked, selection))
+    if len(selected) == 1:
+        return _report_page(page, open_run(runs, selected[0].id), selected[0], selection)
+    return dataclasses.replace(page, summary=_region(_comparison(runs, selected, selection)))
 
 
 def compared(run: RunDir, row: RunRow) -> Compared:
@@ -84,20 +84,20 @@ def compared(run: RunDir, row: RunRow) -> Compared:
     return Compared(row, recipe, history_of(run), report)
 
 
-def _comparison(runs: Path, picked: Sequence[RunRow], selection: Selection) -> str:
-    shown = sorted(picked, key=lambda row: selection.picked.index(row.id))[:MAX_RUNS]
+def _comparison(runs: Path, selected: Sequence[RunRow], selection: Selection) -> str:
+    shown = sorted(selected, key=lambda row: selection.selected.index(row.id))[:MAX_RUNS]
     note = ""
-    if len(picked) > MAX_RUNS:
+    if len(selected) > MAX_RUNS:
         note = notice_html(
-            f"{len(picked)} runs are selected. Only the first {MAX_RUNS} are compared: more curves "
+            f"{len(selected)} runs are selected. Only the first {MAX_RUNS} are compared: more curves "
             "cannot be told apart in one chart."
         )
     return note + compare_html([compared(open_run(runs, row.id), row) for row in shown])
 
 
 def _report_page(page: Page, run: RunDir, row: RunRow, selection: Selection) -> Page:
-    history = told_history(history_of(run))
-    view = view_of(run.id, run.recipe(), row.state, history, row.has_model, unheeded=False)
+    history = redacted_history(history_of(run))
+    view = view_of(run.id, run.recipe(), row.state, history, row.has_model)
     report, problem = (None, "") if row.is_live else _read(run)
     if report:
         page = dataclasses.replace(
@@ -124,10 +124,14 @@ def _report_page(page: Page, run: RunDir, row: RunRow, selection: Selection) -> 
 
 def _summary(row: RunRow, view: View, note: str) -> str:
     progress = view.progress if row.is_live else ""
-    return (
+    return _region(
         f"<h2 tabindex='-1'>{escape(row.name)}</h2><div class='rn-status'>{view.status}</div>"
         f"{progress}{view.result}{note and f'<div class=is-note>{note}</div>'}{view.skipped}"
     )
+
+
+def _region(html: str) -> str:
+    return f"<div role='region' aria-label='Selected runs'>{html}</div>"
 
 
 def _read(run: RunDir) -> tuple[Report | None, str]:
@@ -135,4 +139,4 @@ def _read(run: RunDir) -> tuple[Report | None, str]:
     try:
         return read_report(run), ""
     except RunError as error:
-        return None, told(str(error))
+        return None, redacted(str(error))

@@ -1,1 +1,1 @@
-"""What the tabs have in common."""
+"""Parts that the tabs share."""

@@ -1,57 +1,55 @@
-"""A line chart as HTML and SVG: steady axes, readable at any width, in the theme's colours."""
+"""Render a line chart as HTML and SVG: axes that do not jump, any width, the theme's colours."""
 
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
-from pathlib import Path
 
 Point = tuple[float, float]  # x, y in the units of the axes
 
-CSS = Path(__file__).with_name("chart.css").read_text(encoding="utf-8")
-SIDE = 1000  # units of the drawing's width and height, stretched to whatever room there is
+SIDE = 1000  # units of the drawing's width and height; it is stretched to the space available
 MAX_TICKS = 7
-DOT = "h0.01"  # a stroke of no length with round ends: a dot that stretching leaves round
+DOT = "h0.01"  # a stroke of no length with round ends stays a round dot when stretched
 
 
 @dataclass(frozen=True)
 class Line:
-    """One measure over time; `kind` names its colour, `band` is (x, low, high) around it."""
+    """A metric over time; `kind` selects its colour, `band` is (x, low, high) around it."""
 
     name: str
     kind: str  # "test" or "training", or "run-1" and so on where several runs are compared
     points: tuple[Point, ...]
     band: tuple[tuple[float, float, float], ...] = ()
-    is_guess: bool = False  # dotted, without points: nobody has measured it
-    has_latest: bool = True  # its last value says something by itself, and stands in the legend
+    is_projection: bool = False  # not measured: dotted, without points
+    has_latest: bool = True  # the legend shows its last value
 
 
 @dataclass(frozen=True)
 class Chart:
-    """What is drawn; both axes begin at 0, so that nothing jumps while points are added."""
+    """The content of a chart; both axes begin at 0, so that nothing jumps while points are added."""
 
     title: str
     x_name: str
     x_limit: float
     y_limit: float
-    y_text: Callable[[float], str]  # a value in words
-    tick_text: Callable[[float], str]  # a mark of the y axis
+    y_text: Callable[[float], str]  # formats a value
+    tick_text: Callable[[float], str]  # formats a tick of the y axis
     lines: tuple[Line, ...]
     level: tuple[float, str] | None = None  # a dashed line across at this y, with its name
-    empty: str = ""  # the sentence in the middle while there is no point
+    empty: str = ""  # shown in the middle while there are no points
 
 
 def chart_html(chart: Chart) -> str:
-    """Return the chart as a figure with a legend that carries the latest values.
+    """Render the chart as a figure whose legend shows the latest values.
 
-    Every point is one element of class `is-point`, with what it says as its title.
+    Every point is one element of class `is-point`; its title gives its value.
     """
     drawn = any(line.points for line in chart.lines)
     empty = "" if drawn else f"<p class='is-plot-empty'>{escape(chart.empty)}</p>"
     return (
         f"<figure class='is-plot'><figcaption><span class='is-plot-title'>{escape(chart.title)}"
         f"</span>{_legend(chart)}</figcaption>"
-        f"<div class='is-canvas' role='img' aria-label='{escape(_in_words(chart), quote=True)}'>"
+        f"<div class='is-canvas' role='img' aria-label='{escape(_summary(chart), quote=True)}'>"
         f"{_y_axis(chart)}<div class='is-area'>{_drawing(chart)}{_level_name(chart)}{empty}</div>"
         f"{_x_axis(chart)}</div></figure>"
     )
@@ -71,11 +69,11 @@ def ticks(limit: float, most: int = MAX_TICKS) -> tuple[float, ...]:
 
 def _legend(chart: Chart) -> str:
     entries = "".join(
-        f"<li class='is-{line.kind}{' is-guess' if line.is_guess else ''}'>"
+        f"<li class='is-{line.kind}{' is-projection' if line.is_projection else ''}'>"
         f"<i aria-hidden='true'></i>{escape(line.name)}{_latest(chart, line)}</li>"
         for line in chart.lines
     )
-    return f"<ul class='is-legend'>{entries}</ul>"
+    return f"<ul class='is-legend' aria-label='Legend'>{entries}</ul>"
 
 
 def _latest(chart: Chart, line: Line) -> str:
@@ -84,10 +82,11 @@ def _latest(chart: Chart, line: Line) -> str:
     return f" <b>{escape(chart.y_text(line.points[-1][1])) if line.points else '–'}</b>"
 
 
-def _in_words(chart: Chart) -> str:
+def _summary(chart: Chart) -> str:
+    """Return the text alternative: the last value of each line, and how many points it has."""
     parts = [
         f"{line.name} {chart.y_text(line.points[-1][1])} at {chart.x_name} {line.points[-1][0]:g}"
-        + ("" if line.is_guess else f", {_count(len(line.points))}")
+        + ("" if line.is_projection else f", {_count(len(line.points))}")
         for line in chart.lines
         if line.points
     ]
@@ -127,12 +126,12 @@ def _band(chart: Chart, line: Line) -> str:
 def _path(chart: Chart, line: Line) -> str:
     if len(line.points) < 2:
         return ""
-    dotted = " is-guess" if line.is_guess else ""
+    dotted = " is-projection" if line.is_projection else ""
     return f"<path class='is-line is-{line.kind}{dotted}' d='M{_corners(chart, line.points)}'/>"
 
 
 def _dots(chart: Chart, line: Line) -> str:
-    if line.is_guess:
+    if line.is_projection:
         return ""
     return "".join(
         f"<path class='is-point is-{line.kind}' d='M{_corners(chart, [point])}{DOT}'>"

@@ -1,7 +1,7 @@
-"""The menu of checkpoints: which there are, what one says of itself, and what a visitor chose."""
+"""The menu of checkpoints: its choices, what is shown of a checkpoint, and what a browser remembers."""
 
-import logging
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import gradio as gr
@@ -10,63 +10,61 @@ from intent.checkpoints.resolve import describe
 from intent.errors import IntentError
 from intent.paths import BUNDLED, RUN_ID
 from intent.runs.store import finished_runs
-from intent.ui.shared import html as bars
+from intent.ui.shared.html import about_busy_html, about_error_html, about_html
 from intent.ui.shared.requests import usable_checkpoint
-from intent.ui.shared.visitors import seen_runs, told
+from intent.ui.shared.visitors import visible_runs
+from intent.ui.shared.wiring import Updates, sentence_of
 
 BUNDLED_TITLE = "Bundled: Whisper tiny.en"
-OURS = "Something went wrong on our side. Please try again; the server's log says more."
 
-log = logging.getLogger(__name__)
+
+@dataclass(frozen=True)
+class CheckpointMenu:
+    """The components of the menu."""
+
+    checkpoint: gr.Dropdown
+    about: gr.HTML
+    remembered: gr.BrowserState
 
 
 def choices(runs: Path) -> list[tuple[str, str]]:
-    """The bundled checkpoint and the finished runs, newest first, as (title, name)."""
-    made_here = [(title(run.id), run.id) for run in seen_runs(finished_runs(runs))]
-    return [(BUNDLED_TITLE, BUNDLED), *made_here]
+    """Return the bundled checkpoint and the finished runs, newest first, as (title, name)."""
+    from_runs = [(title(run.id), run.id) for run in visible_runs(finished_runs(runs))]
+    return [(BUNDLED_TITLE, BUNDLED), *from_runs]
 
 
 def title(name: str) -> str:
-    """How a person knows a checkpoint: "Run 20261122-…" for a run's, its name for any other."""
+    """Return a checkpoint's title: "Run 20261122-…" for a run's model, else its name."""
     if name == BUNDLED:
         return BUNDLED_TITLE
     return f"Run {name}" if RUN_ID.fullmatch(name) else name
 
 
-def in_words(error: Exception) -> str:
-    """The sentence for a failure: its own for what a user can mend; ours are logged."""
-    if isinstance(error, IntentError):
-        return told(str(error))
-    log.error("A visitor was told that something went wrong.", exc_info=error)
-    return OURS
+def describe_chosen(menu: CheckpointMenu, value: str | None) -> Iterator[Updates]:
+    """Yield the chosen checkpoint's description, and remember its name if it can be used."""
+    yield {menu.about: about_busy_html()}
+    name = usable_checkpoint(value)
+    yield {menu.about: about_html(describe(name)), menu.remembered: name}
 
 
-def choose(value: str | None) -> Iterator[tuple[str, object]]:
-    """Yield what the chosen checkpoint is, as HTML, and the name to remember if it can be used."""
-    yield bars.about_busy_html(), gr.skip()
-    try:
-        name = usable_checkpoint(value)
-        yield bars.about_html(describe(name)), name
-    except Exception as error:  # noqa: BLE001 - the page says every failure in words
-        yield bars.notice_html(in_words(error)), gr.skip()
-
-
-def restore(remembered: str | None, runs: Path) -> tuple[object, str, str]:
-    """The menu, what its checkpoint is, and the name to remember, for a page that opens."""
+def restore(menu: CheckpointMenu, runs: Path, remembered: str | None) -> Updates:
+    """Select the checkpoint that the browser remembers, or the bundled one if that fails."""
+    name = remembered or BUNDLED
     try:
         name = usable_checkpoint(remembered)
-        return gr.update(choices=choices(runs), value=name), bars.about_html(describe(name)), name
-    except Exception as error:  # noqa: BLE001 - the page says every failure in words
-        reason = in_words(error)
-    menu = gr.update(choices=choices(runs), value=BUNDLED)
-    if (remembered or BUNDLED) == BUNDLED:
-        return menu, bars.notice_html(reason), BUNDLED
-    notice = f"Your last choice cannot be used now, so the bundled checkpoint listens. {reason}"
-    return menu, bars.notice_html(notice) + _about_bundled(), BUNDLED
+        about = about_html(describe(name))
+    except IntentError as error:
+        about = _about_fallback(name, sentence_of(error))
+        name = BUNDLED
+    return {
+        menu.checkpoint: gr.update(choices=choices(runs), value=name),
+        menu.about: about,
+        menu.remembered: name,
+    }
 
 
-def _about_bundled() -> str:
-    try:
-        return bars.about_html(describe(BUNDLED))
-    except Exception as error:  # noqa: BLE001 - the page says every failure in words
-        return bars.notice_html(in_words(error))
+def _about_fallback(failed: str, reason: str) -> str:
+    if failed == BUNDLED:
+        return about_error_html(reason)
+    notice = f"Your last checkpoint cannot be used, so the bundled one is selected. {reason}"
+    return about_html(describe(BUNDLED), notice)

@@ -1,4 +1,4 @@
-"""A run's history as two charts: accuracy and loss, growing point by point on steady axes."""
+"""Turn a run's history into two charts, accuracy and loss, whose axes do not jump."""
 
 import math
 
@@ -6,41 +6,42 @@ from intent.evaluation.learning_curve import continuation
 from intent.evaluation.metrics import interval
 from intent.recipes import Recipe
 from intent.runs.events import EvalPoint, Finished, History
-from intent.ui.shared import chart
-from intent.ui.shared.chart import Chart, Line, chart_html
+from intent.ui.shared.chart import Chart, Line, Point, chart_html
+from intent.ui.shared.format import NBSP, percent
 
-CSS = chart.CSS
 CLOSED_FORM = "closed-form"
+PROJECTED = "Projected for twice the recordings"
+Triple = tuple[float, float, float]  # x, low, high
 LOSS_LIMITS = (0.5, 1, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 50, 100)  # nats
-WAITING = "Points appear here as soon as there is something to measure."
+WAITING = "Points appear here during training."
 
 
 def plots_html(history: History, recipe: Recipe) -> str:
-    """Return both charts of a run, side by side where there is room."""
+    """Render both charts of a run, side by side where there is space."""
     both = accuracy_chart(history, recipe), loss_chart(history, recipe)
     return f"<div class='is-plots'>{''.join(map(chart_html, both))}</div>"
 
 
 def accuracy_chart(history: History, recipe: Recipe) -> Chart:
-    """Return accuracy in 0..1 against epochs, or against clips heard where the head is solved.
+    """Return accuracy in 0..1 against epochs, or against training clips for a closed-form head.
 
-    The band around the test line is the 95 % interval; the level is chance, 1 / intents. A solved
-    head's curve ends with a dotted guess of what twice the recordings would give.
+    The band around the test line is the 95 % interval; the level is chance, 1 / intents. A
+    closed-form head's curve ends with a dotted projection to twice as many recordings.
     """
     test = tuple((_x(point, recipe), point.accuracy) for point in history.evaluations)
     training = tuple((point.epoch, point.accuracy) for point in history.train)
-    lines = (Line("Test", "test", test, _band(history, recipe)),)
+    lines: tuple[Line, ...] = (Line("Test", "test", test, _band(history, recipe)),)
     if not _is_closed_form(recipe):
         lines += (Line("Training", "training", training),)
-    elif ahead := _ahead(test, history):
-        lines += (Line("With twice the recordings, probably", "test", ahead, is_guess=True),)
+    elif projected := _projection(test, history):
+        lines += (Line(PROJECTED, "test", projected, is_projection=True),)
     return Chart(
         title="Accuracy",
         x_name=x_name(recipe),
         x_limit=_x_limit(history, recipe),
         y_limit=1.0,
-        y_text=lambda value: f"{value * 100:.1f} %",
-        tick_text=lambda value: f"{value * 100:.0f} %",
+        y_text=percent,
+        tick_text=lambda value: f"{value * 100:.0f}{NBSP}%",
         lines=lines,
         level=None if history.chance is None else (history.chance, "chance"),
         empty=WAITING,
@@ -48,16 +49,16 @@ def accuracy_chart(history: History, recipe: Recipe) -> Chart:
 
 
 def loss_chart(history: History, recipe: Recipe) -> Chart:
-    """Return the loss in nats; its axis holds a guess's loss, and only ever grows."""
+    """Return the loss in nats; its axis includes the loss of random guessing, and only grows."""
     test = tuple(
         (_x(point, recipe), point.loss) for point in history.evaluations if point.loss is not None
     )
     training = tuple((point.epoch, point.loss) for point in history.train)
-    lines = (Line("Test", "test", test),)
+    lines: tuple[Line, ...] = (Line("Test", "test", test),)
     if not _is_closed_form(recipe):
         lines += (Line("Training", "training", training),)
-    guess = -math.log(history.chance) if history.chance else 1.0
-    highest = max([guess, *(loss for _, loss in (*test, *training))])
+    chance_loss = -math.log(history.chance) if history.chance else 1.0
+    highest = max([chance_loss, *(loss for _, loss in (*test, *training))])
     return Chart(
         title="Loss",
         x_name=x_name(recipe),
@@ -70,14 +71,12 @@ def loss_chart(history: History, recipe: Recipe) -> Chart:
     )
 
 
-def _ahead(
-    test: tuple[tuple[float, float], ...], history: History
-) -> tuple[tuple[float, float], ...]:
-    """Where a finished curve of a solved head is heading."""
+def _projection(test: tuple[Point, ...], history: History) -> tuple[Point, ...]:
+    """Extrapolate the learning curve of a finished closed-form run."""
     return continuation(test) if isinstance(history.end, Finished) else ()
 
 
-def _band(history: History, recipe: Recipe) -> tuple[tuple[float, float, float], ...]:
+def _band(history: History, recipe: Recipe) -> tuple[Triple, ...]:
     clips = history.started.test_clips if history.started else 0
     if not clips:
         return ()
@@ -92,12 +91,12 @@ def _x(point: EvalPoint, recipe: Recipe) -> float:
 
 
 def x_name(recipe: Recipe) -> str:
-    """Return what the charts of a run are drawn against."""
-    return "training clips heard" if _is_closed_form(recipe) else "epoch"
+    """Return the name of the x axis of a run's charts."""
+    return "training clips" if _is_closed_form(recipe) else "epoch"
 
 
 def x_end(history: History, recipe: Recipe) -> float:
-    """Return where on that axis a run is done; 0 where nobody knows yet."""
+    """Return where on the x axis a run ends; 0 while that is unknown."""
     if not _is_closed_form(recipe):
         return recipe.epochs
     return history.started.train_clips if history.started else 0.0
@@ -105,7 +104,7 @@ def x_end(history: History, recipe: Recipe) -> float:
 
 def _x_limit(history: History, recipe: Recipe) -> float:
     end = x_end(history, recipe)
-    return 2 * end if _is_closed_form(recipe) else end  # room for what is ahead
+    return 2 * end if _is_closed_form(recipe) else end  # space for the projection
 
 
 def _is_closed_form(recipe: Recipe) -> bool:

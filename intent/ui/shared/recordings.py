@@ -1,4 +1,4 @@
-"""The recordings of a data set, numbered for a table, measured, and handed out to be played."""
+"""Open a data set for preview: its recordings are numbered, measured and can be played."""
 
 import dataclasses
 import functools
@@ -17,35 +17,35 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Recording:
-    """One row of the table, and where its sound is."""
+    """One row of the table, and where its audio is."""
 
     number: int  # from 1
     part: str
-    row: int  # in its part
+    row: int  # within its part
     name: str
     label: str
     transcript: str
 
 
 @dataclass(frozen=True)
-class Looked:
-    """A data set that a visitor looks at."""
+class DataPreview:
+    """A data set that a visitor previews."""
 
-    name: str  # as a recipe names it
+    name: str  # as in a recipe
     parts: "DatasetDict"
     recordings: tuple[Recording, ...]
-    seconds: dict[int, float]  # by number; a recording that cannot be read has none
-    left_out: tuple[tuple[str, str], ...] = ()  # files and links that are not read, and why
+    seconds: dict[int, float]  # by number; without the recordings that cannot be read
+    skipped: tuple[tuple[str, str], ...] = ()  # (name, reason) of files that are not read
 
 
-def open_data(name: str, locales: Sequence[str]) -> Looked:
-    """Return a data set with its recordings numbered, none of them read; raises DataError."""
-    # datasets looks into transformers as soon as its import has begun; where another thread is at
-    # it (the classifier warms up while the first page opens), this waits for its end.
+def open_data(name: str, locales: Sequence[str]) -> DataPreview:
+    """Return a data set with its recordings numbered, no audio read; raises DataError."""
+    # Wait until another thread has imported transformers (the classifier warms up while the first
+    # page opens): datasets uses the module even while it is only half imported.
     import transformers  # noqa: F401
 
-    left_out: list[tuple[str, str]] = []
-    parts = all_data.load_data(name, locales, lambda *skip: left_out.append(skip))
+    skipped: list[tuple[str, str]] = []
+    parts = all_data.load_data(name, locales, lambda *skip: skipped.append(skip))
     labels = all_data.label_names(parts)
     recordings: list[Recording] = []
     for part, dataset in parts.items():
@@ -56,34 +56,34 @@ def open_data(name: str, locales: Sequence[str]) -> Looked:
             recordings.append(
                 Recording(len(recordings) + 1, part, row, title, labels[label], words)
             )
-    return Looked(name, parts, tuple(recordings), {}, tuple(left_out))
+    return DataPreview(name, parts, tuple(recordings), {}, tuple(skipped))
 
 
-def measure(looked: Looked) -> tuple[Looked, list[tuple[str, str]]]:
-    """Return the data set with its durations, and (name, reason) of what cannot be read."""
-    unreadable = list(looked.left_out)
+def measure(preview: DataPreview) -> tuple[DataPreview, list[tuple[str, str]]]:
+    """Return the data set with its durations, and (name, reason) of each unreadable file."""
+    unreadable = list(preview.skipped)
     seconds: dict[int, float] = {}
     first = 1
-    for dataset in looked.parts.values():
+    for dataset in preview.parts.values():
         clips = all_data.readable_clips(dataset, lambda name, why: unreadable.append((name, why)))
         for index, clip in clips:
             seconds[first + index] = clip.seconds
         first += len(dataset)
-    return dataclasses.replace(looked, seconds=seconds), unreadable
+    return dataclasses.replace(preview, seconds=seconds), unreadable
 
 
 def wav_file(clip: Clip) -> str:
-    """Return the path of a WAV file of the clip, which lives as long as this process."""
+    """Write a clip to a WAV file that exists as long as this process; return its path."""
     path = served_folder() / f"{clip_hash(clip)[:16]}.wav"
     write_wav(clip, path)
     return str(path)
 
 
 def served_folder() -> Path:
-    """Return a folder for files that are handed to the page, gone when this process ends."""
+    """Return the folder of files served to the page; it is deleted when this process ends."""
     return Path(_clip_folder().name)
 
 
 @functools.cache
-def _clip_folder() -> tempfile.TemporaryDirectory:
+def _clip_folder() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix="intent-studio-")

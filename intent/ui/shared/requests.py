@@ -1,4 +1,4 @@
-"""What the page and its API ask for, turned into requests, and the run that a page shows."""
+"""Turn the input of the page and its API into checked requests; choose the run a page shows."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -15,34 +15,36 @@ from intent.runs.live import live_run
 from intent.runs.store import list_runs
 from intent.ui.shared.visitors import current_visitor, may
 
-FOLDER = "folder"  # the page's choice that a path belongs to
+FOLDER = "folder"  # the data choice that needs a path
 
 
 def data_name(choice: str | None, folder: str | None) -> str:
-    """Return how a recipe names the data chosen on the page; raises DataError for a bare folder."""
+    """Return the recipe's name for the data chosen on the page; raises DataError for an empty path."""
     if choice != FOLDER:
         return choice or SAMPLE
-    if not (folder or "").strip():
+    path = (folder or "").strip()
+    if not path:
         raise DataError(
-            "A folder of recordings was expected, but its path is empty: type its path, or choose "
+            "A folder of recordings was expected, but its path is empty: enter its path, or choose "
             "the bundled sample."
         )
-    return folder.strip()
+    return path
 
 
 def usable_data(data: str) -> str:
-    """Return the data's name if this visitor may use it; raises DataError for a server's folder."""
+    """Return the data's name if the visitor may use it; raises DataError for a server's folder."""
     return access.check_data(current_visitor(), data)
 
 
 def usable_checkpoint(name: str | None) -> str:
-    """Return the checkpoint's name if this visitor may use it; no name means the bundled one."""
-    is_empty = name is None or (isinstance(name, str) and not name.strip())
-    return access.check_checkpoint(current_visitor(), BUNDLED if is_empty else name)
+    """Return the checkpoint's name if the visitor may use it; no name means the bundled one."""
+    if name is None or (isinstance(name, str) and not name.strip()):
+        name = BUNDLED
+    return access.check_checkpoint(current_visitor(), name)
 
 
 def family(base: str | None) -> str:
-    """Return the model type of a base that this visitor may use; raises IntentError."""
+    """Return the model type of a base that the visitor may use; raises IntentError."""
     return encoders.family(usable_checkpoint(base))
 
 
@@ -54,22 +56,22 @@ def request_of(
     preset: str,
     changes: Mapping[str, object],
 ) -> TrainingRequest:
-    """Return what the form on the page asks for."""
+    """Build the request for the values in the page's form."""
     return TrainingRequest(data_name(source, folder), base or BUNDLED, preset, locales, changes)
 
 
 def checked_recipe(request: TrainingRequest) -> Recipe:
-    """Return the recipe that this visitor asks for; raises IntentError."""
+    """Return the checked recipe of a request; raises IntentError."""
     return recipe_of(request, current_visitor())
 
 
 def start_new(runs: Path, request: TrainingRequest) -> RunDir:
-    """Start the run that this visitor asks for; raises IntentError."""
+    """Start the requested run, or queue it; raises IntentError."""
     return start(runs, request, current_visitor())
 
 
 def overrides_of(text: str) -> dict[str, object]:
-    """Return the hyperparameters in a JSON object; raises RecipeError for anything else."""
+    """Parse hyperparameters from a JSON object; raises RecipeError for anything else."""
     try:
         values = json.loads(text.strip() or "{}") if isinstance(text, str) else text
     except (ValueError, RecursionError):
@@ -77,15 +79,15 @@ def overrides_of(text: str) -> dict[str, object]:
     if not isinstance(values, dict):
         raise RecipeError(
             f'Overrides must be a JSON object such as {{"epochs": 4}}, found {str(text)[:60]!r}: '
-            "mend it, or leave it empty."
+            "fix it, or leave it empty."
         )
     return values
 
 
 def shown_run(runs: Path) -> RunDir | None:
-    """Return the run that a page which opens shows: the live one, else the newest begun one."""
+    """Return the run that a new page shows: the live one, else the newest that has started."""
     live = live_run(runs)
     if live and may("read", live):
         return live
-    begun = (run for run in list_runs(runs) if run.events_file.exists())
-    return next((run for run in begun if may("read", run)), None)
+    started = (run for run in list_runs(runs) if run.events_file.exists())
+    return next((run for run in started if may("read", run)), None)

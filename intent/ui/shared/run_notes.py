@@ -1,4 +1,4 @@
-"""What there is to say of a run besides its course: who waits, and that memory was short."""
+"""Render the notes on a run: its place in the queue, its owner, and a reduced batch size."""
 
 from html import escape
 
@@ -8,27 +8,27 @@ from intent.runs.live import live_run, queued_runs
 from intent.runs.store import LIVE_STATES
 from intent.ui.shared.visitors import may
 
-HIDDEN = "a run that is not shown here"
+HIDDEN = "another visitor’s run"
 OTHERS = (
-    "Somebody else started this run. You can look at it and use its model; stopping, resuming, "
-    "renaming and removing are theirs."
+    "Another visitor started this run. You can view it and use its model, but only they can stop, "
+    "resume, rename or remove it."
 )
 
 
 def notes_html(run: RunDir, state: str, history: History) -> str:
-    """Return the notes on a run as HTML; "" where there are none."""
+    """Render the notes on a run; "" if there are none."""
     notes = [f"<p>{escape(halved_in_words(history.halved))}</p>"] if history.halved else []
     notes += [others_html(run), _queue(run, state)]
     return "".join(f"<div class='is-note' role='status'>{note}</div>" for note in notes if note)
 
 
 def others_html(run: RunDir) -> str:
-    """Return that a run is somebody else's, where it is."""
+    """Render the note that another visitor started a run; "" for the visitor's own."""
     return "" if may("stop", run) else f"<p>{OTHERS}</p>"
 
 
 def _queue(run: RunDir, state: str) -> str:
-    """Who waits, where this run does or others wait behind it."""
+    """Render the queue if this run is in it, or if others wait for this run to end."""
     if state not in LIVE_STATES:
         return ""
     waiting = queued_runs(run.path.parent)
@@ -36,15 +36,15 @@ def _queue(run: RunDir, state: str) -> str:
         return ""
     if run in waiting:
         live = live_run(run.path.parent)
-        behind = f", behind {_name(live)}, which trains now" if live else ""
+        behind = f"; {_run_name(live)} is training now" if live else ""
         words = f"Number {waiting.index(run) + 1} of {len(waiting)} in the queue{behind}. "
-        words += "It begins by itself; Withdraw takes it out."
+        words += "It starts automatically; Withdraw removes it from the queue."
     else:
-        words = "Waiting behind this run:"
+        words = "Queued after this run:"
     return f"<p>{escape(words)}</p><ol>{''.join(_row(one, run) for one in waiting)}</ol>"
 
 
-def _name(run: RunDir) -> str:
+def _run_name(run: RunDir) -> str:
     return f"{run.name} ({run.id})" if may("read", run) else HIDDEN
 
 

@@ -1,5 +1,5 @@
-// A visitor is known by a random secret that their browser keeps. It goes with each request to
-// this app, and to no other address.
+// A random secret in the browser identifies the visitor. It is sent with each request to this
+// app, and to no other address.
 (() => {
   const KEY = "intent-studio-visitor";
   const make = () =>
@@ -9,7 +9,7 @@
     secret = localStorage.getItem(KEY) || make();
     localStorage.setItem(KEY, secret);
   } catch {
-    secret = make(); // storage is blocked: known until the page is closed
+    secret = make(); // storage is blocked: valid until the page is closed
   }
   const plain = window.fetch;
   window.fetch = (input, options = {}) => {

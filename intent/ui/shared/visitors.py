@@ -1,4 +1,4 @@
-"""Who asks: the visitor behind the request that is being answered, and what they are told."""
+"""Identify the visitor of the current request, and check what they may do and read."""
 
 import dataclasses
 from pathlib import Path
@@ -10,8 +10,8 @@ from intent.runs.events import Failed, History
 from intent.runs.trash import trashed_run
 from intent.ui.shared.compat import current_request
 
-# The page keeps a secret of its own in the browser and sends it with each of its requests: in a
-# header, since a cookie would be withheld where a Space is shown within another site's page.
+# The page keeps a secret in the browser and sends it with each request: in a header, because a
+# browser withholds cookies where a Space is embedded in another site's page.
 SCRIPT = (
     Path(__file__)
     .with_name("visitor.js")
@@ -22,7 +22,7 @@ HEAD = f"<script>{SCRIPT}</script>"
 
 
 def current_visitor() -> Visitor:
-    """Return who sent the request that is being answered; on one's own machine, the owner."""
+    """Return the visitor of the current request; outside public mode, the owner."""
     if not access.is_public():
         return OWNER
     request = current_request()
@@ -30,41 +30,41 @@ def current_visitor() -> Visitor:
 
 
 def open_run(runs: Path, run_id: str, action: Action = "read") -> RunDir:
-    """Return a run with which the visitor may do something; raises RunError or AccessError."""
+    """Return a run if the visitor may take an action on it; raises RunError or AccessError."""
     run = store.open_run(runs, run_id)
     return access.check(current_visitor(), action, run)
 
 
 def restore_run(runs: Path, run_id: str) -> RunDir:
-    """Take a run of the visitor's out of the trash; raises RunError or AccessError."""
+    """Restore one of the visitor's runs from the trash; raises RunError or AccessError."""
     access.check(current_visitor(), "restore", trashed_run(runs, run_id))
     return trash.restore_run(runs, run_id)
 
 
 def check_owner(what: str) -> None:
-    """Raise AccessError unless it is the owner who asks."""
+    """Raise AccessError unless the visitor is the owner."""
     access.check_owner(current_visitor(), what)
 
 
 def may(action: Action, run: RunDir) -> bool:
-    """Return whether the visitor may do something to a run."""
+    """Return whether the visitor may take an action on a run."""
     return access.may(current_visitor(), action, run)
 
 
-def seen_runs(found: list[RunDir]) -> list[RunDir]:
-    """Return those of some runs that the visitor may see."""
+def visible_runs(found: list[RunDir]) -> list[RunDir]:
+    """Return the runs that the visitor may see."""
     visitor = current_visitor()
     return [run for run in found if access.may(visitor, "read", run)]
 
 
-def told(text: str) -> str:
-    """Return a sentence as the visitor may read it: strangers learn no path of this machine."""
+def redacted(text: str) -> str:
+    """Return a message as the visitor may read it: without paths of this machine in public mode."""
     return text if current_visitor().is_owner else access.without_paths(text)
 
 
-def told_history(history: History) -> History:
-    """Return what happened in a run as the visitor may read it."""
+def redacted_history(history: History) -> History:
+    """Return a run's history as the visitor may read it: without paths in public mode."""
     if not isinstance(history.end, Failed):
         return history
-    end = dataclasses.replace(history.end, message=told(history.end.message))
+    end = dataclasses.replace(history.end, message=redacted(history.end.message))
     return dataclasses.replace(history, end=end)

@@ -13,13 +13,14 @@ from gradio.events import Dependency
 
 from intent.errors import IntentError
 from intent.ui.shared.html import alert_html
-from intent.ui.shared.visitors import told
+from intent.ui.shared.visitors import redacted
 
-INTERNAL_ERROR = "Something went wrong on our side. Please try again; the server's log says more."
+INTERNAL_ERROR = "Internal error: please try again. The server's log has the details."
 POLITE = "element.setAttribute('aria-live', 'polite');"  # a screen reader announces what changes
 
 log = logging.getLogger(__name__)
 
+Handler = Callable[..., object]
 Updates = dict[Block, object]
 """The new value of each component that changes; the others keep theirs."""
 
@@ -38,7 +39,7 @@ ONE_PER_EVENT = Limit(None, 1)
 
 def on(
     trigger: Callable[..., Dependency],
-    handler: Callable[..., object] | None,
+    handler: Handler | None,
     inputs: Block | Sequence[Block] | None = None,
     outputs: Block | Sequence[Block] | None = None,
     *,
@@ -75,7 +76,7 @@ def no_change() -> Updates:
     return cast(Updates, gr.skip())
 
 
-def add_endpoint(endpoint: Callable[..., object]) -> None:
+def add_endpoint(endpoint: Handler) -> None:
     """Offer a function as an endpoint of the API, under its own name."""
     gr.api(in_sentences(endpoint), api_name=endpoint.__name__, concurrency_limit=None)
 
@@ -83,14 +84,14 @@ def add_endpoint(endpoint: Callable[..., object]) -> None:
 def sentence_of(error: Exception) -> str:
     """Return the sentence that a visitor reads; an internal error is logged and not shown."""
     if isinstance(error, IntentError):
-        return told(str(error))
+        return redacted(str(error))
     log.error("Internal error: the visitor saw a general message.", exc_info=error)
     return INTERNAL_ERROR
 
 
 def errors_in(
     place: Block, show: Callable[[str], object] = alert_html, also: Updates | None = None
-) -> Callable[[Callable[..., object]], Callable[..., object]]:
+) -> Callable[[Handler], Handler]:
     """Decorate a handler that returns or yields Updates: a failure becomes a sentence in `place`.
 
     `also` are further updates on a failure; the other components keep their values.
@@ -99,11 +100,11 @@ def errors_in(
     def failure(error: Exception) -> Updates:
         return {place: show(sentence_of(error)), **(also or {})}
 
-    def decorate(handler: Callable[..., object]) -> Callable[..., object]:
+    def decorate(handler: Handler) -> Handler:
         @wraps(handler)
         def yielding(*values: object) -> Iterator[object]:
             try:
-                yield from handler(*values)
+                yield from cast(Iterator[object], handler(*values))
             except Exception as error:  # noqa: BLE001 - the page shows every failure as a sentence
                 yield failure(error)
 
@@ -119,7 +120,7 @@ def errors_in(
     return decorate
 
 
-def in_sentences(endpoint: Callable[..., object]) -> Callable[..., object]:
+def in_sentences(endpoint: Handler) -> Handler:
     """Decorate an endpoint of the API: every failure becomes a gr.Error with one sentence."""
 
     @wraps(endpoint)

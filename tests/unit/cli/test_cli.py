@@ -16,7 +16,7 @@ from intent.cli import output as terminal
 from intent.cli.main import main
 from intent.cli.parser import build_parser
 from intent.cli.runs import ACTIONS
-from intent.evaluation.metrics import Evaluation, Figure
+from intent.evaluation.metrics import Accuracy, Evaluation
 from intent.jobs.queue import enqueue
 from intent.jobs.worker import training_lock
 from intent.paths import EXAMPLES
@@ -330,8 +330,7 @@ def test_data_and_base_are_no_settings(capsys: Output, tmp_path: Path) -> None:
         code, out, err = said(capsys, "train", "--data", "sample", "--set", f"{name}=x")
         assert (code, out) == (2, "")
         assert err == (
-            f"Hyperparameters were expected among the changes, found {name!r}, which is chosen "
-            "beside them: choose it there.\n"
+            f"Changes may only set hyperparameters, found {name!r}: set it by its own parameter.\n"
         )
 
 
@@ -422,7 +421,10 @@ def test_training_that_waits_can_be_withdrawn_by_another_command(
         assert (code, err) == (0, "")
         assert json.loads(out)["state"] == "prepared"
         _, err = waiting.communicate()
-    assert (waiting.returncode, err) == (2, f"Run {second.id} was withdrawn before it began.\n")
+    assert (waiting.returncode, err) == (
+        2,
+        f"Run {second.id} was removed from the queue before it began.\n",
+    )
 
 
 def test_runs_are_listed_shown_and_stopped(capsys: Output, tmp_path: Path) -> None:
@@ -512,8 +514,8 @@ def test_evaluation_text_lists_what_was_left_out() -> None:
             confusion=(),
             per_intent={},
             per_locale={
-                "en-US": Figure(0.9, (0.75, 0.97), 30),
-                "en-GB": Figure(0.9, (0.7, 0.98), 20),
+                "en-US": Accuracy(0.9, (0.75, 0.97), 30),
+                "en-GB": Accuracy(0.9, (0.7, 0.98), 20),
             },
             mistakes=(),
             skipped=("a.wav",),

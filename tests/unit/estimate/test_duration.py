@@ -50,9 +50,9 @@ def test_a_shorter_window_costs_less_and_a_whisper_clip_costs_its_window(whisper
 
 
 def test_a_longer_clip_costs_a_wav2vec2_more(tmp_path: Path) -> None:
-    asked = recipe(str(tiny_wav2vec2(tmp_path / "base")), "instant", "wav2vec2")
-    assert clip_cost(asked, 1.0).whole < clip_cost(asked, 3.0).whole
-    assert clip_cost(asked, 2.0).whole == clip_cost(asked, 3.0).whole  # beyond the window
+    chosen = recipe(str(tiny_wav2vec2(tmp_path / "base")), "instant", "wav2vec2")
+    assert clip_cost(chosen, 1.0).whole < clip_cost(chosen, 3.0).whole
+    assert clip_cost(chosen, 2.0).whole == clip_cost(chosen, 3.0).whole  # beyond the window
 
 
 @pytest.mark.parametrize("name", ["instant", "recommended", "guide"])
@@ -61,8 +61,8 @@ def test_what_training_computes_is_at_least_what_it_cannot_do_without(
     tmp_path: Path, name: str, family: str
 ) -> None:
     make = tiny_whisper if family == "whisper" else tiny_wav2vec2
-    asked = recipe(str(make(tmp_path / "base")), name, family)
-    assert recipe_cost(asked, CLIPS) >= floor.arithmetic(asked, CLIPS).total > 0
+    chosen = recipe(str(make(tmp_path / "base")), name, family)
+    assert recipe_cost(chosen, CLIPS) >= floor.arithmetic(chosen, CLIPS).total > 0
 
 
 @pytest.mark.parametrize(
@@ -76,18 +76,18 @@ def test_what_training_computes_is_at_least_what_it_cannot_do_without(
     ],
 )
 def test_more_work_takes_longer(whisper: str, name: str, more: dict[str, int]) -> None:
-    asked = recipe(whisper, name, **({"window_seconds": 1} if name == "guide" else {}))
-    less = duration.seconds(asked, CLIPS, RATE)
-    assert duration.seconds(change(asked, more), CLIPS, RATE) > less
-    assert duration.seconds(asked, dataclasses.replace(CLIPS, train=200), RATE) > less
+    chosen = recipe(whisper, name, **({"window_seconds": 1} if name == "guide" else {}))
+    less = duration.seconds(chosen, CLIPS, RATE)
+    assert duration.seconds(change(chosen, more), CLIPS, RATE) > less
+    assert duration.seconds(chosen, dataclasses.replace(CLIPS, train=200), RATE) > less
 
 
 def test_twice_the_rate_halves_the_time_of_the_arithmetic(whisper: str) -> None:
-    asked = recipe(whisper, "guide")
+    chosen = recipe(whisper, "guide")
 
     def computing(rate: float) -> float:
-        constant = duration.seconds(asked, CLIPS, float("inf"))
-        return duration.seconds(asked, CLIPS, rate) - constant
+        constant = duration.seconds(chosen, CLIPS, float("inf"))
+        return duration.seconds(chosen, CLIPS, rate) - constant
 
     assert computing(RATE) == pytest.approx(2 * computing(2 * RATE))
 

@@ -18,7 +18,7 @@ from intent.data.dataset import load_data, readable_clips, split
 from intent.errors import CheckpointError, DataError
 from intent.evaluation.accuracy_metric import AccuracyMetric
 from intent.evaluation.evaluate import evaluate_checkpoint
-from intent.evaluation.metrics import Evaluation, Figure, calibration_error, interval, score
+from intent.evaluation.metrics import Accuracy, Evaluation, calibration_error, interval, score
 from tests import tiny
 from tests.repository import ROOT
 
@@ -120,8 +120,8 @@ def test_mistakes_come_most_confident_first_with_what_was_said():
 def test_each_locale_has_its_own_figure_and_unknown_ones_none():
     result = evaluate([0, 0, 0, 1], [0, 1, 0, 1], locales=["en-GB", "en-GB", "de-DE", ""])
     assert result.per_locale == {
-        "de-DE": Figure(1.0, interval(1, 1), 1),
-        "en-GB": Figure(0.5, interval(1, 2), 2),
+        "de-DE": Accuracy(1.0, interval(1, 1), 1),
+        "en-GB": Accuracy(0.5, interval(1, 2), 2),
     }
     assert result.clips == 4
 
@@ -130,7 +130,7 @@ def test_seen_clips_have_a_figure_of_their_own_and_touch_no_other():
     unseen = evaluate([0, 1, 2, 0], [0, 1, 0, 0])
     mixed = evaluate([0, 1, 2, 0, 1, 1], [0, 1, 0, 0, 1, 2], seen=[False] * 4 + [True] * 2)
     assert mixed.seen_in_training == 2
-    assert mixed.seen_figure == Figure(0.5, interval(1, 2), 2)
+    assert mixed.seen_figure == Accuracy(0.5, interval(1, 2), 2)
     for name in ("accuracy", "interval", "clips", "macro_f1", "ece", "confusion", "mistakes"):
         assert getattr(mixed, name) == getattr(unseen, name)
 

@@ -1,4 +1,4 @@
-"""How much a queue holds, and what a run that takes its turn again says of itself."""
+"""The limits of the queue, and the state of a resumed run."""
 
 from pathlib import Path
 
@@ -32,7 +32,7 @@ def new_run(runs: Path, visitor: Visitor = OWNER) -> RunDir:
 def test_visitors_leave_places_in_the_queue_for_the_owner(tmp_path: Path) -> None:
     for number in range(MAX_QUEUED - OWNERS_PLACES):
         enqueue(new_run(tmp_path, visitor_with(f"one of many names {number:03}".replace(" ", "-"))))
-    with pytest.raises(RunError, match="16 runs wait in the queue, which holds no more"):
+    with pytest.raises(RunError, match="The queue is full with 16 runs"):
         enqueue(new_run(tmp_path, ANN))
     with in_turn(new_run(tmp_path), lambda run: None):
         pass
@@ -47,11 +47,11 @@ def test_a_queue_holds_twenty_runs_whoever_they_are_of(tmp_path: Path) -> None:
         with pytest.raises(RunError) as caught:
             check_room(tmp_path, visitor)
         assert str(caught.value) == (
-            "20 runs wait in the queue, which holds no more: try again when one of them has begun."
+            "The queue is full with 20 runs: try again when one of them has begun."
         )
-    with pytest.raises(RunError, match="holds no more"):
+    with pytest.raises(RunError, match="queue is full"):
         enqueue(one_more)
-    with pytest.raises(RunError, match="holds no more"), in_turn(one_more, lambda run: None):
+    with pytest.raises(RunError, match="queue is full"), in_turn(one_more, lambda run: None):
         pass
     assert not one_more.queued_file.exists() and len(queued_runs(tmp_path)) == 20
     enqueue(waiting[0])  # which waits already
@@ -64,7 +64,7 @@ def test_a_visitor_has_three_places_in_it_and_the_owner_as_many_as_there_are(
 ) -> None:
     for _ in range(MAX_QUEUED_OF_VISITOR):
         enqueue(new_run(tmp_path, ANN))
-    with pytest.raises(RunError, match="3 runs of yours wait in the queue"):
+    with pytest.raises(RunError, match="You have 3 runs in the queue"):
         enqueue(new_run(tmp_path, ANN))
     enqueue(new_run(tmp_path, BOB))
     for _ in range(5):

@@ -1,4 +1,4 @@
-"""Who may do what to which run, and what a stranger may name and is told."""
+"""Permissions on runs, and what visitors may name and see."""
 
 import json
 import re
@@ -134,8 +134,8 @@ def test_what_may_not_be_done_is_said_and_what_may_not_be_seen_is_not_there(runs
     with pytest.raises(AccessError) as caught:
         check(BOB, "stop", others)
     assert str(caught.value) == (
-        f"Run {others.id} was started by somebody else, found the request to stop it: choose a run "
-        "of your own."
+        f"You can stop only your own runs; run {others.id} was started by somebody else: choose one "
+        "of yours."
     )
     with pytest.raises(RunError) as caught:
         check(BOB, "stop", hidden)
@@ -182,7 +182,7 @@ def test_what_looks_like_a_hub_id_is_never_a_folder_to_a_visitor(
 
 @pytest.mark.parametrize("value", [5, None, [5], {"path": "x"}])
 def test_what_is_no_name_is_refused_in_a_sentence(value: object) -> None:
-    with pytest.raises(CheckpointError, match="The name of a checkpoint was expected as text"):
+    with pytest.raises(CheckpointError, match="The name of a checkpoint must be text"):
         check_checkpoint(ANN, value)
     for request in (
         TrainingRequest(value),
@@ -223,8 +223,7 @@ def test_changes_name_hyperparameters_only(name: str) -> None:
                 TrainingRequest("sample", changes={"epochs": 3, name: "/any/folder"}), visitor
             )
         assert str(caught.value) == (
-            f"Hyperparameters were expected among the changes, found {name!r}, which is chosen "
-            "beside them: choose it there."
+            f"Changes may only set hyperparameters, found {name!r}: set it by its own parameter."
         )
 
 

@@ -1,4 +1,4 @@
-"""Laws of what is said while a curve stays at chance."""
+"""When the hint about accuracy at chance level is shown."""
 
 import dataclasses
 import functools

@@ -58,26 +58,24 @@ def test_clips_whose_sound_is_not_known_are_not_compared() -> None:
 
 def test_a_difference_that_may_be_chance_is_said_to_be() -> None:
     assert in_words("A", "B", McNemar(113, 9, 3, 0.146)) == (
-        "On the 113 recordings that both were tested on, A is right where B is wrong 9 times, and B "
-        "where A is wrong 3 times: this could be chance (p = 0.15)."
+        "On the 113 recordings that both were tested on, only A is correct on 9, and only B on 3: the "
+        "difference could be chance (p = 0.15)."
     )
 
 
 def test_a_difference_that_is_more_than_chance_names_the_better_one() -> None:
     words = in_words("A", "B", McNemar(113, 0, 12, 0.0005))
     assert words.endswith(
-        "A is never right where B is wrong, and B where A is wrong 12 times: B is better by more "
-        "than chance (p < 0.001)."
+        "only A is correct on 0, and only B on 12: B is significantly better (p < 0.001)."
     )
     assert in_words("A", "B", McNemar(50, 6, 0, 0.03125)).endswith(
-        "A is right where B is wrong 6 times, and B never where A is wrong: A is better by more than "
-        "chance (p = 0.031)."
+        "only A is correct on 6, and only B on 0: A is significantly better (p = 0.031)."
     )
 
 
 def test_without_a_common_clip_nothing_is_claimed() -> None:
     assert "cannot be compared" in in_words("A", "B", McNemar(0, 0, 0, 1.0))
-    assert "the very same ones" in in_words("A", "B", McNemar(10, 0, 0, 1.0))
+    assert "exactly the same ones" in in_words("A", "B", McNemar(10, 0, 0, 1.0))
 
 
 def test_recipes_differ_in_the_fields_that_differ() -> None:

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from intent.errors import RunError
+from intent.paths import folder_bytes
 from intent.recipes import Recipe, change, preset
 from intent.runs.directory import RunDir, history_of
 from intent.runs.events import (
@@ -33,7 +34,6 @@ from intent.runs.store import (
     list_runs,
     open_run,
     rename_run,
-    size_bytes,
     state,
 )
 
@@ -137,11 +137,11 @@ def test_name_that_cannot_be_shown_is_refused(tmp_path: Path, name: str) -> None
 
 def test_size_of_a_run_counts_all_its_files(tmp_path: Path) -> None:
     run = create_run(tmp_path, Recipe())
-    before = size_bytes(run)
+    before = folder_bytes(run.path)
     run.model.mkdir()
     (run.model / "weights").write_bytes(b"x" * 1000)
     (run.model / "outside").symlink_to(__file__)
-    assert 1000 <= size_bytes(run) - before < 1000 + 500
+    assert 1000 <= folder_bytes(run.path) - before < 1000 + 500
 
 
 def test_run_without_its_recipe_says_so(tmp_path: Path) -> None:
@@ -150,8 +150,8 @@ def test_run_without_its_recipe_says_so(tmp_path: Path) -> None:
     with pytest.raises(RunError) as error:
         run.recipe()
     assert str(error.value) == (
-        f"The recipe of run {run.id} cannot be read (A recipe is a JSON object, found something "
-        "else: Expecting value: line 1 column 1 (char 0)): start a new run."
+        f"The recipe of run {run.id} cannot be read (JSON was expected, found something else: "
+        "expected ident at line 1 column 2): start a new run."
     )
 
 

@@ -1,4 +1,4 @@
-"""A full disk: the run ends with its best checkpoint whole, and says what to free."""
+"""A full disk: the run ends with its best checkpoint intact, and lists what can be freed."""
 
 import os
 import resource

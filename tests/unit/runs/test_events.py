@@ -74,6 +74,10 @@ def test_infinite_loss_is_read_back_as_nan() -> None:
     assert point.accuracy == 0.5
 
 
+def test_a_name_that_is_no_utf8_is_read_back_in_escapes() -> None:
+    assert from_line(to_line(Skipped("a\udcff.wav", "empty"))) == Skipped("a\\udcff.wav", "empty")
+
+
 @given(events, st.data())
 def test_line_cut_anywhere_is_no_event(event: Event, data: st.DataObject) -> None:
     line = to_line(event)

@@ -37,7 +37,7 @@ SAID: set[str] = set()
 
 
 class ListeningRecipe(Recipe):
-    """A recipe that notes which of its fields our code asks for, but for copying all of them."""
+    """A recipe that records which of its fields are read, other than by copying all of them."""
 
     def __getattribute__(self, name: str) -> object:
         if sys._getframe(1).f_globals["__name__"].startswith("intent."):
@@ -46,7 +46,7 @@ class ListeningRecipe(Recipe):
 
 
 def trained(recipe: Recipe, folder: Path) -> list[tuple[float | None, ...]]:
-    """Train, and return the accuracies and losses that were told."""
+    """Train, and return the recorded accuracies and losses."""
     events: list[Event] = []
     folder.mkdir()
     train(recipe, RunDir(folder), events.append)

@@ -1,4 +1,4 @@
-"""A report gives back what was answered to each clip; an old or broken one says what it lacks."""
+"""Reports: the predictions for each clip are read back; old and damaged reports are reported."""
 
 import json
 from pathlib import Path
@@ -34,7 +34,7 @@ def run_with(folder: Path, report: object) -> RunDir:
 
 @pytest.fixture
 def report() -> dict:
-    """The report of a run on three clips, of which the second and third are heard wrongly."""
+    """The report of a run on three clips, of which the second and third are misclassified."""
     clips = [heard(0, 0), heard(1, 0, "silent"), heard(2, 1)]
     figures = score(
         LABELS,

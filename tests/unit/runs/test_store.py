@@ -16,7 +16,8 @@ import pytest
 from intent.errors import IntentError, RunError
 from intent.jobs.control import resume_run, start_run
 from intent.jobs.processes import kill_run, prepare_worker
-from intent.jobs.queue import enqueue, keep_starting, withdraw
+from intent.jobs.queue import enqueue, withdraw
+from intent.jobs.starter import keep_starting
 from intent.jobs.worker import request_stop, training_lock, work
 from intent.recipes import Recipe, change, preset
 from intent.runs.directory import RunDir, history_of
@@ -40,7 +41,7 @@ def learns(run: RunDir) -> Callable[[], bool]:
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder with a tiny base and tones to learn, and the process that runs are forked from."""
+    """A folder with a tiny base and tones to train on, and the process that runs are forked from."""
     folder = tmp_path_factory.mktemp("world")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HF_HUB_OFFLINE", "1")
@@ -61,7 +62,7 @@ def instant(world: Path) -> Recipe:
 
 @pytest.fixture
 def long(world: Path) -> Recipe:
-    """A recipe that learns for longer than any test watches."""
+    """A recipe that trains for longer than any test."""
     values = {"base": str(world / "base"), "data": str(world / "tones"), "window_seconds": 2}
     endless = {"method": "fine-tune", "epochs": 200, "batch_size": 1}
     return change(preset("recommended"), {**values, **endless})
@@ -69,7 +70,7 @@ def long(world: Path) -> Recipe:
 
 @pytest.fixture
 def runs(tmp_path: Path) -> Iterator[Path]:
-    """A runs folder in which nothing goes on when the test has ended."""
+    """A runs folder in which nothing trains after the test."""
     yield tmp_path / "runs"
     live = live_run(tmp_path / "runs")
     if live:
@@ -381,7 +382,7 @@ def test_stopped_run_goes_on_from_where_it_was(runs: Path, long: Recipe) -> None
 KEEPER = """
     import sys
     from pathlib import Path
-    from intent.jobs.queue import keep_starting
+    from intent.jobs.starter import keep_starting
 
     if __name__ == "__main__":
         print("watching", flush=True)
@@ -438,7 +439,7 @@ def test_runs_folder_that_cannot_be_written_to_is_told_once_and_when_it_can_be_a
         def is_set(self) -> bool:
             return leaving.is_set()
 
-    monkeypatch.setattr("intent.jobs.queue.leaving", Clock())
+    monkeypatch.setattr("intent.jobs.starter.exiting", Clock())
     keep_starting(runs)
     assert [record.getMessage() for record in caplog.records] == [
         f"No run can start now. The runs folder {runs} cannot be made, for {runs} is a file: choose "

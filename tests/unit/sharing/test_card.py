@@ -1,7 +1,9 @@
-"""The card of a run says what was measured, and nothing of the machine that it was made on."""
+"""The model card states what was measured, and nothing about the machine."""
 
+import dataclasses
 import io
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -9,19 +11,20 @@ import pytest
 from huggingface_hub import ModelCard
 from PIL import Image
 
-from intent.checkpoints.provenance import read_provenance
+from intent.checkpoints.provenance import read_provenance, write_provenance
 from intent.errors import RunError
 from intent.recipes import Recipe, preset
 from intent.runs import locks
 from intent.runs.directory import RunDir
-from intent.sharing.card import card_files
+from intent.runs.events import EvalPoint
+from intent.sharing.card import card_files, thinned
 from intent.sharing.confusion_png import confusion_png
-from intent.sharing.public_view import checkpoint_files, published, recipe_file
+from intent.sharing.public_view import checkpoint_files, public_run, recipe_file
 from tests.finished import finished_run
 
 
 def card_of(run: RunDir) -> ModelCard:
-    files = card_files(published(run), run.history(), "my-model", "me/my-model", 2.0)
+    files = card_files(public_run(run), run.history(), "my-model", "me/my-model", 2.0)
     return ModelCard(files["README.md"].decode())
 
 
@@ -60,16 +63,16 @@ def test_each_locale_has_a_result_of_its_own(tmp_path: Path) -> None:
     assert data.language == ["de", "en"]
 
 
-def test_the_limits_say_how_little_six_clips_tell(minds14_run: RunDir) -> None:
+def test_the_limits_state_the_interval_of_six_clips(minds14_run: RunDir) -> None:
     text = card_of(minds14_run).text
     low, high = (f"{100 * bound:.1f}" for bound in read_provenance(minds14_run.model).interval)
-    assert f"**83.3 % (95 % interval {low}–{high} %)** of 6 clips" in text
+    assert f"on 6 held-out clips: **83.3 % (95 % interval {low}–{high} %)**" in text
     assert f"lies between {low} and {high} % (95 % interval)" in text
     assert "off by 3.3 points on average (expected calibration error" in text
-    assert "Its callers: en-US, telephone recordings" in text
-    assert "not for decisions about people or their money without a person" in text
-    assert "chosen on the very clips that the accuracy is of" in text
-    assert "It hears the first 2 s of a clip" in text
+    assert "trained on callers from en-US, in telephone recordings" in text
+    assert "Do not use it for decisions about people or their money without a person" in text
+    assert "chosen on the test clips, so the accuracy above is optimistic" in text
+    assert "It uses only the first 2 s of a clip" in text
 
 
 def test_it_is_used_in_three_lines(minds14_run: RunDir) -> None:
@@ -83,7 +86,7 @@ def test_the_training_table_has_the_recipe_and_the_curve(minds14_run: RunDir) ->
     text = card_of(minds14_run).text
     assert "| `learning_rate` | 3e-05 |" in text
     assert "| 2.0 | 0.800 | 0.5000 |" in text
-    assert "24 clips, 12 s of work." in text
+    assert "24 training clips, 12 s of training." in text
 
 
 def test_a_head_in_closed_form_has_no_learning_rate_in_its_table(tmp_path: Path) -> None:
@@ -93,18 +96,18 @@ def test_a_head_in_closed_form_has_no_learning_rate_in_its_table(tmp_path: Path)
 
 
 def test_no_path_of_the_machine_leaves_it(local_run: RunDir, tmp_path: Path) -> None:
-    about = published(local_run)
+    about = public_run(local_run)
     files = card_files(about, local_run.history(), "my-model", "me/my-model", None)
     with checkpoint_files(local_run, about) as checkpoint:
         texts = {**files, **checkpoint, "recipe.json": recipe_file(about)}
         for name, content in texts.items():
             data = content if isinstance(content, bytes) else content.read()
             assert str(tmp_path).encode() not in data, name
-    assert str(tmp_path) not in json.dumps(about.report)
+    assert str(tmp_path).encode() not in about.report_json
     assert Recipe.from_json(recipe_file(about).decode()).data == "local recordings"
 
 
-def test_what_a_local_run_comes_from_is_left_open(local_run: RunDir) -> None:
+def test_the_card_of_a_local_run_names_no_source(local_run: RunDir) -> None:
     card = card_of(local_run)
     assert (card.data.base_model, card.data.datasets, card.data.language) == (None, None, None)
     assert card.data.license == "unknown"
@@ -112,7 +115,7 @@ def test_what_a_local_run_comes_from_is_left_open(local_run: RunDir) -> None:
     assert "an unpublished checkpoint on recordings that are not published" in card.text
 
 
-def test_the_bundled_checkpoint_hands_on_its_encoder_and_its_licence(tmp_path: Path) -> None:
+def test_a_run_from_the_bundled_checkpoint_keeps_its_encoder_and_license(tmp_path: Path) -> None:
     data = card_of(finished_run(tmp_path, Recipe(data="sample"))).data
     assert data.base_model == "openai/whisper-tiny.en"
     assert (data.license, data.datasets) == ("cc-by-4.0", ["PolyAI/minds14"])
@@ -122,14 +125,14 @@ def test_the_bundled_checkpoint_hands_on_its_encoder_and_its_licence(tmp_path: P
 def test_a_run_from_a_run_has_the_encoder_of_the_first(tmp_path: Path) -> None:
     first = finished_run(tmp_path, Recipe(base="openai/whisper-small"))
     second = finished_run(tmp_path, Recipe(base=str(first.model), data=str(tmp_path)))
-    about = published(second)
-    assert (about.root, about.learnt_minds14) == ("openai/whisper-small", True)
+    about = public_run(second)
+    assert (about.root, about.trained_on_minds14) == ("openai/whisper-small", True)
     assert about.recipe.base == "local checkpoint"
     assert about.provenance.base == "openai/whisper-small"
 
 
-def test_what_was_said_in_mistakes_is_not_in_the_card(minds14_run: RunDir) -> None:
-    assert "secret" in json.dumps(published(minds14_run).report)
+def test_transcripts_of_mistakes_are_not_in_the_card(minds14_run: RunDir) -> None:
+    assert b"secret" in public_run(minds14_run).report_json
     assert "secret" not in card_of(minds14_run).text
 
 
@@ -137,19 +140,19 @@ def test_a_report_on_an_earlier_checkpoint_is_not_quoted(minds14_run: RunDir) ->
     report = json.loads(minds14_run.report_file.read_text())
     report["evaluation"]["accuracy"] = 0.5
     minds14_run.report_file.write_text(json.dumps(report))
-    about = published(minds14_run)
+    about = public_run(minds14_run)
     files = card_files(about, minds14_run.history(), "m", "me/m", None)
-    assert about.report == {}
+    assert about.report is None
     assert set(files) == {"README.md"}
     card = ModelCard(files["README.md"].decode())
     assert card.data.eval_results[0].metric_value == 0.8333
-    assert "was not measured" in card.text
+    assert "Its calibration was not measured" in card.text
 
 
 def test_only_the_files_of_a_stock_checkpoint_leave(minds14_run: RunDir) -> None:
     for name in ("training_args.bin", "pytorch_model.bin", "modeling.py", ".env", "optimizer.pt"):
         (minds14_run.model / name).write_text("keep me here")
-    with checkpoint_files(minds14_run, published(minds14_run)) as files:
+    with checkpoint_files(minds14_run, public_run(minds14_run)) as files:
         assert set(files) == {
             "config.json",
             "model.safetensors",
@@ -160,10 +163,9 @@ def test_only_the_files_of_a_stock_checkpoint_leave(minds14_run: RunDir) -> None
 
 def test_a_run_that_trains_is_not_shared(minds14_run: RunDir) -> None:
     with locks.hold(minds14_run.lock_file, "test"), pytest.raises(RunError) as refused:
-        published(minds14_run)
+        public_run(minds14_run)
     assert str(refused.value) == (
-        f"Run {minds14_run.id} is training now: wait for its end or stop it, then share what it "
-        "made."
+        f"Run {minds14_run.id} is training now: wait until it ends, or stop it, then share it."
     )
 
 
@@ -171,7 +173,7 @@ def test_a_run_without_a_checkpoint_is_not_shared(tmp_path: Path) -> None:
     run = finished_run(tmp_path, Recipe())
     (run.model / "provenance.json").unlink()
     with pytest.raises(RunError, match=f"Run {run.id} has no checkpoint to share: resume it"):
-        published(run)
+        public_run(run)
 
 
 def test_a_name_with_a_bar_or_a_line_break_keeps_its_table_whole(tmp_path: Path) -> None:
@@ -180,6 +182,32 @@ def test_a_name_with_a_bar_or_a_line_break_keeps_its_table_whole(tmp_path: Path)
     run.report_file.write_text(json.dumps(report))
     row = next(line for line in card_of(run).text.splitlines() if line.startswith("| A\\|b c |"))
     assert row.replace("\\|", "").count("|") == 6
+
+
+def test_text_in_a_label_is_shown_and_never_markup(tmp_path: Path) -> None:
+    run = finished_run(tmp_path, Recipe())
+    hostile = "<img src=x>[a](http://evil)`b`{{ 7 * 7 }}"
+    run.report_file.write_text(run.report_file.read_text().replace('"low"', json.dumps(hostile)))
+    text = card_of(run).text
+    shown = r"\<img src=x\>\[a\](http://evil)\`b\`\{\{ 7 \* 7 \}\}"
+    assert text.count(shown) == 2  # among the intents, and in the table of each
+    assert not re.search(r"(?<!\\)<img", text)
+
+
+def test_a_run_without_unseen_test_clips_has_a_card_that_says_so(minds14_run: RunDir) -> None:
+    provenance = read_provenance(minds14_run.model)
+    untested = dataclasses.replace(provenance, accuracy=None, interval=None, test_clips=0)
+    write_provenance(minds14_run.model, untested)
+    card = card_of(minds14_run)
+    assert "Not measured: no unseen test clips." in card.text
+    assert "- Its accuracy was not measured." in card.text
+    assert (card.data.eval_results, card.data.model_name) == (None, None)
+
+
+def test_a_long_curve_is_thinned_and_keeps_its_last_point() -> None:
+    points = [EvalPoint(n / 100, None, step=n, epoch=float(n)) for n in range(1, 101)]
+    kept = thinned(points)
+    assert len(kept) <= 13 and (kept[0], kept[-1]) == (points[0], points[-1])
 
 
 def test_the_picture_is_dark_on_white_and_grows_with_its_labels() -> None:

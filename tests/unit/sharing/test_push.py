@@ -1,4 +1,4 @@
-"""A run is pushed to a Hub of ours by the Hub's real client: what arrives, and what may go wrong."""
+"""A run is pushed to a local Hub by the real client, with failures at every step."""
 
 import hashlib
 import json
@@ -24,7 +24,7 @@ from intent.models.classifier import classify
 from intent.recipes import Recipe
 from intent.runs import locks
 from intent.runs.directory import RunDir
-from intent.sharing.public_view import checkpoint_files, published
+from intent.sharing.public_view import checkpoint_files, public_run
 from intent.sharing.push import push
 from tests import tiny
 from tests.finished import finished_run
@@ -33,7 +33,7 @@ from tests.repository import ROOT
 
 TOKEN = "hf_a-secret-of-hers"
 ME = User("ada", groups=("bank",))
-UNTRIED = "the run is as it was; try again, what has arrived is not sent twice."
+UNCHANGED = "the run is unchanged. Try again; files that have arrived are not sent twice."
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> RunDir:
 
 @pytest.fixture(autouse=True)
 def untouched(run: RunDir) -> Iterator[None]:
-    """Whatever becomes of a push, the run's files stay as they were."""
+    """A push changes no file of the run, whether it succeeds or fails."""
     before = contents(run.path)
     yield
     assert contents(run.path) == before
@@ -52,7 +52,7 @@ def untouched(run: RunDir) -> Iterator[None]:
 
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    """A Hub that knows Ada, and this process' client pointed at it."""
+    """A Hub with the user Ada, and this process' client pointed at it."""
     hub = Hub(users={TOKEN: ME})
     with serve(hub) as address:
         point_client_at(address, monkeypatch)
@@ -61,7 +61,7 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
 
 
 def point_client_at(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The client's waits between two tries, up to half a minute in all, are left out."""
+    """Point the client at an address, without its pauses between retries."""
     monkeypatch.setattr(constants, "ENDPOINT", address)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
@@ -95,7 +95,7 @@ def test_what_arrives_is_the_checkpoint_bit_for_bit_with_its_card(run: RunDir, h
         "provenance.json",
         "recipe.json",
     }
-    with checkpoint_files(run, published(run)) as sent:
+    with checkpoint_files(run, public_run(run)) as sent:
         for name, content in sent.items():
             data = content if isinstance(content, bytes) else content.read()
             assert arrived.files[name] == data, name
@@ -118,7 +118,7 @@ def test_the_weights_are_followed_from_none_to_all(run: RunDir, hub: Hub) -> Non
     shares = [share for _, share in told if share is not None]
     assert (shares[0], shares[-1]) == (0, 1)
     assert shares == sorted(shares)
-    assert told[0] == ("writing the card", None)
+    assert told[0] == ("writing the model card", None)
 
 
 def test_pushing_again_updates_and_sends_no_weights_twice(
@@ -177,10 +177,10 @@ def test_a_name_that_the_hub_would_not_take_is_refused_before_anything_is_sent(
 @pytest.mark.parametrize(
     ("token", "sentence"),
     [
-        ("", "A token that may write is needed to push: make one at "),
-        (None, "A token that may write is needed to push: make one at "),
-        ("  hf_two words ", "That is not a token: copy it once more from "),
-        ("hf_\N{SNOWMAN}", "That is not a token: copy it once more from "),
+        ("", "A token with write access is needed to push: create one at "),
+        (None, "A token with write access is needed to push: create one at "),
+        ("  hf_two words ", "This is not a valid token: copy it again from "),
+        ("hf_\N{SNOWMAN}", "This is not a valid token: copy it again from "),
     ],
 )
 def test_what_cannot_be_a_token_is_refused_before_anything_is_sent(
@@ -192,33 +192,33 @@ def test_what_cannot_be_a_token_is_refused_before_anything_is_sent(
     assert not hub.requests
 
 
-def test_a_wrong_token_is_named(run: RunDir, hub: Hub) -> None:
+def test_a_wrong_token_is_reported(run: RunDir, hub: Hub) -> None:
     assert refusal(run, token="hf_expired") == (
-        "The Hub does not know this token: copy it once more from "
-        "https://huggingface.co/settings/tokens."
+        "The Hub rejected this token: copy it again from https://huggingface.co/settings/tokens."
     )
 
 
 def test_a_token_that_may_only_read_creates_nothing(run: RunDir, hub: Hub) -> None:
     hub.users["hf_reader"] = User("ada", role="read")
     assert refusal(run, token="hf_reader") == (
-        "This token may only read: make one that may write at "
+        "This token has read access only: create one with write access at "
         "https://huggingface.co/settings/tokens."
     )
     assert not hub.models
 
 
-def test_a_token_without_the_right_to_this_name_is_told_so(run: RunDir, hub: Hub) -> None:
+def test_a_token_without_write_access_to_this_name_is_refused(run: RunDir, hub: Hub) -> None:
     hub.users["hf_narrow"] = User("ada", role="fineGrained")
     assert refusal(run, token="hf_narrow") == (
-        "This token may not write to ada/calls: give it the right to at "
+        "This token has no write access to ada/calls: grant it at "
         "https://huggingface.co/settings/tokens, or choose a name of your own."
     )
 
 
-def test_somebody_elses_name_is_refused_with_the_own_one(run: RunDir, hub: Hub) -> None:
+def test_somebody_elses_name_is_refused_and_the_own_one_suggested(run: RunDir, hub: Hub) -> None:
     assert refusal(run, "bob/calls") == (
-        "This token is ada’s, who cannot write to bob: push to ada/calls, or use a token of bob."
+        "This token belongs to ada, who has no write access to bob: push to ada/calls, or use a token "
+        "of bob."
     )
 
 
@@ -226,7 +226,7 @@ def test_a_name_that_holds_another_model_is_taken_and_left_alone(run: RunDir, hu
     hers = Repository({"config.json": b"{}", ".gitattributes": b""})
     hub.models["ada/calls"] = hers
     assert refusal(run) == (
-        "ada/calls is taken: it holds a model that did not come from here. Choose another name."
+        "ada/calls holds a model that was not pushed from here: choose another name."
     )
     assert hers.files == {"config.json": b"{}", ".gitattributes": b""}
 
@@ -236,10 +236,10 @@ def test_a_name_that_was_taken_a_moment_ago_is_taken(run: RunDir, hub: Hub) -> N
     assert refusal(run) == "ada/calls is taken: choose another name."
 
 
-def test_what_should_be_private_is_not_sent_where_all_can_see_it(run: RunDir, hub: Hub) -> None:
+def test_a_private_push_to_a_public_model_is_refused(run: RunDir, hub: Hub) -> None:
     push(run, "ada/calls", TOKEN)
     assert refusal(run, private=True) == (
-        "ada/calls is there already and public: make it private in its settings on the Hub, or "
+        "ada/calls already exists and is public: make it private in its settings on the Hub, or "
         "choose another name."
     )
     assert len(hub.models["ada/calls"].commits) == 1
@@ -276,12 +276,13 @@ STEPS = {
 def test_a_failure_at_any_step_is_said_and_the_push_can_be_tried_again(
     step: str, kind: int | str, reason: str, run: RunDir, hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hub_http, "SILENCE_SECONDS", 0.5)
-    close_session()
+    if kind == "stall":  # the others must not be cut short on a busy machine
+        monkeypatch.setattr(hub_http, "SILENCE_SECONDS", 0.5)
+        close_session()
     fault = Fault(STEPS[step], kind)
     hub.faults.append(fault)
     message = refusal(run)
-    assert message == f"The push to ada/calls did not come to its end ({reason}): {UNTRIED}"
+    assert message == f"The push to ada/calls failed ({reason}): {UNCHANGED}"
     assert not any(repository.commits for repository in hub.models.values())
     fault.times = 0  # all is well again
     push(run, "ada/calls", TOKEN)
@@ -295,14 +296,12 @@ def test_too_many_requests_end_the_push_with_the_wait_that_the_hub_asks_for(
 ) -> None:
     hub.faults.append(Fault(STEPS[step], 429, headers={"Retry-After": "120"}))
     assert refusal(run) == (
-        "The Hub has had too many requests from here: try again in 120 s. The run is as it was."
+        "Too many requests to the Hub from here: try again in 120 s. The run is unchanged."
     )
 
 
 @pytest.mark.parametrize("kind", [500, "cut"])
-def test_weights_whose_way_is_broken_once_are_sent_again_by_themselves(
-    kind: int | str, run: RunDir, hub: Hub
-) -> None:
+def test_weights_are_sent_again_after_one_failure(kind: int | str, run: RunDir, hub: Hub) -> None:
     hub.faults.append(Fault("PUT /storage/.*", kind, times=1))
     push(run, "ada/calls", TOKEN)
     weights = (run.model / "model.safetensors").read_bytes()
@@ -310,16 +309,14 @@ def test_weights_whose_way_is_broken_once_are_sent_again_by_themselves(
     assert hashlib.sha256(weights).hexdigest() in hub.large
 
 
-def test_a_hub_that_nobody_answers_for_is_named(
-    run: RunDir, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_missing_connection_is_reported(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         address = f"http://127.0.0.1:{free.getsockname()[1]}"
     point_client_at(address, monkeypatch)
-    assert "did not come to its end (no connection): the run is as it was" in refusal(run)
+    assert "failed (no connection): the run is unchanged" in refusal(run)
 
 
-def test_offline_mode_is_named(run: RunDir, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_offline_mode_is_reported(run: RunDir, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     assert "(offline mode is on: HF_HUB_OFFLINE)" in refusal(run)
     assert not hub.requests
@@ -349,7 +346,7 @@ print(json.dumps([[a["score"] for a in stock], [s.score for s in ours], model.co
 """
 
 
-def test_what_was_pushed_loads_by_its_name_and_hears_the_same(
+def test_what_was_pushed_loads_by_its_name_and_predicts_the_same(
     run: RunDir, hub: Hub, tmp_path: Path
 ) -> None:
     push(run, "ada/calls", TOKEN, private=True)
@@ -381,7 +378,7 @@ def test_what_was_pushed_loads_by_its_name_and_hears_the_same(
 
 
 def by_command(*arguments: str, **environment: str) -> tuple[int, str, str]:
-    """What a fresh process answers to `python -m intent`: exit code, output, complaints."""
+    """Return exit code, stdout and stderr of `python -m intent` in a fresh process."""
     clean = {name: value for name, value in os.environ.items() if "HF_" not in name}
     done = subprocess.run(
         [sys.executable, "-m", "intent", *arguments],
@@ -418,12 +415,11 @@ def test_the_command_takes_the_saved_login_where_no_token_is_set(
     assert hub.tokens_seen == {TOKEN}
 
 
-def test_the_command_says_in_one_line_what_to_mend(run: RunDir, hub: Hub, tmp_path: Path) -> None:
+def test_the_command_says_in_one_line_what_to_fix(run: RunDir, hub: Hub, tmp_path: Path) -> None:
     assert pushed_by_command(run, "--to", "ada/calls", HF_TOKEN="hf_old") == (
         2,
         "",
-        "The Hub does not know this token: copy it once more from "
-        "https://huggingface.co/settings/tokens.\n",
+        "The Hub rejected this token: copy it again from https://huggingface.co/settings/tokens.\n",
     )
     code, out, err = pushed_by_command(run, "--to", "ada/calls", HF_HOME=str(tmp_path))
     assert (code, out) == (2, "")
@@ -460,7 +456,7 @@ def test_a_job_that_trains_in_a_fresh_folder_leaves_its_run_on_the_hub(
     assert not any(TOKEN.encode() in data for data in contents(home).values())
 
 
-def test_what_cannot_be_pushed_is_told_before_a_training_begins(
+def test_what_cannot_be_pushed_is_reported_before_training_begins(
     run: RunDir, hub: Hub, tmp_path: Path
 ) -> None:
     code, out, err = by_command(
@@ -473,7 +469,7 @@ def test_what_cannot_be_pushed_is_told_before_a_training_begins(
         INTENT_RUNS=str(tmp_path / "runs"),
     )
     assert (code, out) == (2, "")
-    assert err.startswith("This token is ada’s, who cannot write to eve")
+    assert err.startswith("This token belongs to ada, who has no write access to eve")
     assert not (tmp_path / "runs").exists()
 
 

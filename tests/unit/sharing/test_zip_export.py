@@ -1,4 +1,4 @@
-"""A run as a zip: whole, the same each time, silent about its machine; its ONNX hears the same."""
+"""The zip of a run is complete, reproducible and without paths; its ONNX predicts the same."""
 
 import errno
 import json
@@ -33,7 +33,7 @@ def run(tmp_path: Path) -> RunDir:
 
 
 def unpacked(run: RunDir, folder: Path, with_onnx: bool = False) -> Path:
-    """The folder that somebody gets who unpacks the zip of a run."""
+    """Unpack the zip of a run and return its folder."""
     with zipped(run, with_onnx) as file, zipfile.ZipFile(file) as packed:
         assert packed.testzip() is None
         packed.extractall(folder)
@@ -61,7 +61,7 @@ def test_the_zip_holds_the_checkpoint_its_card_recipe_and_report(
     assert f'model="{run.id}"' in (folder / "README.md").read_text()
 
 
-def test_what_was_unpacked_hears_in_stock_pipeline_what_the_run_hears(
+def test_what_was_unpacked_predicts_in_stock_pipeline_what_the_run_predicts(
     run: RunDir, tmp_path: Path
 ) -> None:
     sound = np.pad(tiny.tone("low"), (0, 8000))
@@ -121,7 +121,7 @@ def test_without_its_packages_onnx_says_what_to_install(
 
 
 def in_onnx_runtime(folder: Path, seconds: float) -> list[tuple[str, float]]:
-    """The labels and scores of a tone, likeliest first, without PyTorch."""
+    """Return labels and scores of a tone, highest first, without PyTorch."""
     session = onnxruntime.InferenceSession(str(folder / "onnx" / "model.onnx"))
     extractor = AutoFeatureExtractor.from_pretrained(folder)
     sound = tiny.tone("high", seconds=seconds, sample_rate=16_000)

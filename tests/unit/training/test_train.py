@@ -117,23 +117,25 @@ def test_every_preset_ends_with_a_stock_checkpoint_that_has_the_reported_accurac
     assert 0 <= low <= session.end.accuracy <= high <= 1
     report = json.loads(session.run.report_file.read_text())
     test_names = {path.stem: path for path in tones.rglob("*.wav")}
-    told = {mistake["clip"]: mistake["predicted"] for mistake in report["evaluation"]["mistakes"]}
-    files = [path for path in test_names.values() if any(path.stem in name for name in told)]
+    reported = {
+        mistake["clip"]: mistake["predicted"] for mistake in report["evaluation"]["mistakes"]
+    }
+    files = [path for path in test_names.values() if any(path.stem in name for name in reported)]
     sounds = [resample(read_clip(path), 16000).samples for path in files]
     for path, answer in zip(files, answers(session.run.model, sounds), strict=True):
-        assert answer == next(told[name] for name in told if path.stem in name)
-    assert len(told) == round((1 - session.end.accuracy) * 6)
-    heard = read_report(session.run)
-    assert {clip.name: clip.predicted for clip in heard.mistakes} == told
+        assert answer == next(reported[name] for name in reported if path.stem in name)
+    assert len(reported) == round((1 - session.end.accuracy) * 6)
+    stored = read_report(session.run)
+    assert {clip.name: clip.predicted for clip in stored.mistakes} == reported
     hashes = {clip_hash(read_clip(path)) for path in tones.rglob("*.wav")}
-    assert len(heard.clips) == 6 and {clip.hash for clip in heard.clips} < hashes
+    assert len(stored.clips) == 6 and {clip.hash for clip in stored.clips} < hashes
     assert not session.run.checkpoints.exists()
 
 
 def test_instant_learns_tones_and_draws_accuracy_against_clips(tones: Path, tmp_path: Path) -> None:
     session = Session(tmp_path / "run").train(recipe_for("instant", "whisper", tones, tmp_path))
-    heard = [point.clips for point in session.of(events.EvalPoint)]
-    assert heard == sorted(set(heard)) and heard[-1] == 24
+    counts = [point.clips for point in session.of(events.EvalPoint)]
+    assert counts == sorted(set(counts)) and counts[-1] == 24
     assert session.end.accuracy == 1.0
     clips = [read_clip((8000, tone(label, seed=99, seconds=0.9))) for label in LABELS]
     sounds = [resample(clip, 16000).samples for clip in clips]

@@ -1,4 +1,4 @@
-"""What is said before the start: of how many recordings, how accurate, how long."""
+"""What the page shows before the start: the number of recordings, accuracy and time."""
 
 import dataclasses
 import json
@@ -11,16 +11,16 @@ from intent.estimate import duration
 from intent.estimate.flops import Clips
 from intent.evaluation import benchmark_results
 from intent.recipes import PRESETS, preset
-from intent.ui.finetune.data_amounts import RECKONED, Amount, amount_of, counted
-from intent.ui.finetune.expectations import MEASURING, UNKNOWN, expect
+from intent.ui.finetune.data_amounts import ASSUMED_CLIPS, Amount, amount_of, counted
+from intent.ui.finetune.expectations import MEASURING, UNKNOWN, Expectation, expect
 from intent.ui.finetune.expected_accuracy import (
-    NOTHING,
-    ORIENTATION,
+    NOT_MEASURED,
     SOURCE,
     accuracy_line,
     origin,
     rows_for,
 )
+from intent.ui.finetune.form_values import FormValues
 from intent.ui.finetune.recipe_form import field_names
 from intent.ui.shared.recordings import measure, open_data
 from intent.ui.shared.requests import FOLDER
@@ -43,35 +43,35 @@ def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):  # noqa: ANN201
     return keep
 
 
-def test_known_locales_add_up_and_an_unknown_one_is_reckoned_by_the_hundred() -> None:
+def test_known_locales_add_up_and_an_unknown_one_counts_as_a_hundred() -> None:
     assert amount_of("minds14", ["en-US"], "", None).clips == 563
     assert amount_of("minds14", ["en-US", "en-GB"], "", None).clips == 563 + 592
     for source, locales in (("minds14", ["fr-FR"]), ("minds14", []), (FOLDER, ["en-US"])):
         amount = amount_of(source, locales, "/some/folder", None)
-        assert amount.clips == RECKONED and not amount.is_known
+        assert amount.clips == ASSUMED_CLIPS and not amount.is_known
 
 
 def test_the_bundled_sample_is_counted_as_training_finds_it() -> None:
     parts = split(load_data("sample"), seed=42)
     amount = amount_of("sample", ["en-US"], "", None)
-    clips = amount.divided(0.3)
+    clips = amount.split(0.3)
     assert (clips.train, clips.test) == (len(parts["train"]), len(parts["test"]))
-    looked, _ = measure(open_data("sample", ["en-US"]))
-    assert counted(looked).seconds == pytest.approx(amount.seconds, abs=0.01)
+    preview, _ = measure(open_data("sample", ["en-US"]))
+    assert counted(preview).seconds == pytest.approx(amount.seconds, abs=0.01)
 
 
 def test_a_share_is_split_off_as_training_does(tmp_path: Path) -> None:
     folder = str(tone_folder(tmp_path / "tones", clips_per_label=7))
-    looked, _ = measure(open_data(folder, ["en-US"]))
-    amount = amount_of(FOLDER, ["en-US"], f" {folder} ", looked)
+    preview, _ = measure(open_data(folder, ["en-US"]))
+    amount = amount_of(FOLDER, ["en-US"], f" {folder} ", preview)
     parts = split(load_data(folder), seed=1, test_share=0.25)
-    assert amount.divided(0.25) == Clips(len(parts["train"]), len(parts["test"]), 0.9)
+    assert amount.split(0.25) == Clips(len(parts["train"]), len(parts["test"]), 0.9)
 
 
-def test_data_that_was_looked_at_counts_only_while_it_is_chosen(tmp_path: Path) -> None:
-    looked, _ = measure(open_data(str(tone_folder(tmp_path / "tones")), ["en-US"]))
-    assert amount_of(FOLDER, ["en-US"], "/another", looked).clips == RECKONED
-    assert amount_of("minds14", ["en-US"], str(looked.name), looked).clips == 563
+def test_a_preview_counts_only_while_it_is_chosen(tmp_path: Path) -> None:
+    preview, _ = measure(open_data(str(tone_folder(tmp_path / "tones")), ["en-US"]))
+    assert amount_of(FOLDER, ["en-US"], "/another", preview).clips == ASSUMED_CLIPS
+    assert amount_of("minds14", ["en-US"], str(preview.name), preview).clips == 563
 
 
 def test_a_measured_choice_has_its_own_figures(results) -> None:  # noqa: ANN001
@@ -81,8 +81,8 @@ def test_a_measured_choice_has_its_own_figures(results) -> None:  # noqa: ANN001
     assert accuracy_line("recommended", rows) == "Accuracy: 92.0 ± 2.0\u00a0%"
     assert accuracy_line("guide", rows) == "Accuracy: 4 to 13\u00a0%, published"
     assert is_exact and origin(rows, is_exact) == (
-        f"Accuracy on the test parts of MInDS-14 en-US, with {TINY}; mean ± spread over 2 to 3 "
-        f"splits. {SOURCE}"
+        f"Accuracy of {TINY} on MInDS-14 en-US, mean ± standard deviation over 2 to 3 splits. "
+        f"{SOURCE}"
     )
 
 
@@ -92,8 +92,7 @@ def test_one_split_has_no_spread_and_the_guide_can_be_measured_too(results) -> N
     assert accuracy_line("guide", rows) == "Accuracy: 8.0\u00a0%"
     assert accuracy_line("instant", rows) == "Accuracy: not measured"
     assert origin(rows, is_exact) == (
-        f"Accuracy on the test parts of MInDS-14 en-US + en-GB, with {TINY}, tested on en-US; "
-        "one split."
+        f"Accuracy of {TINY} on MInDS-14 en-US + en-GB (tested on en-US), one split."
     )
 
 
@@ -101,7 +100,7 @@ def test_one_split_has_no_spread_and_the_guide_can_be_measured_too(results) -> N
     ("source", "locales", "base"),
     [("sample", [], "bundled"), ("minds14", ["en-US"], "bundled"), (FOLDER, [], TINY)],
 )
-def test_what_was_not_measured_is_told_for_orientation_alone(
+def test_a_choice_that_was_not_measured_gets_figures_for_comparison(
     results,  # noqa: ANN001
     source: str,
     locales: list[str],
@@ -110,15 +109,15 @@ def test_what_was_not_measured_is_told_for_orientation_alone(
     results(row())
     rows, is_exact = rows_for(source, locales, base)
     assert accuracy_line("instant", rows).startswith("Accuracy: 92.0")
-    assert origin(rows, is_exact).startswith(f"{ORIENTATION}: accuracy on ")
+    assert origin(rows, is_exact).startswith(f"{NOT_MEASURED} For comparison: accuracy of ")
 
 
 @pytest.mark.parametrize("base", ["openai/whisper-base", "facebook/wav2vec2-base", "/my/own"])
-def test_another_encoder_or_locale_gets_nobody_elses_figure(results, base: str) -> None:  # noqa: ANN001
+def test_another_encoder_or_locale_gets_no_figure(results, base: str) -> None:  # noqa: ANN001
     results(row())
     for source, locales, chosen in (("minds14", ["en-US"], base), ("minds14", ["fr-FR"], TINY)):
         rows, is_exact = rows_for(source, locales, chosen)
-        assert rows == {} and origin(rows, is_exact) == f"{NOTHING} {SOURCE}"
+        assert rows == {} and origin(rows, is_exact) == f"{NOT_MEASURED} {SOURCE}"
 
 
 @pytest.fixture
@@ -127,33 +126,38 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(duration, "REPETITIONS", 1)
 
 
-def said(tmp_path: Path, base: str, preset_name: str = "instant", **changes: object) -> list:
+def expected(
+    tmp_path: Path, base: str, preset_name: str = "instant", **changes: object
+) -> list[Expectation]:
     values = {**dataclasses.asdict(preset(preset_name)), "window_seconds": 2, **changes}
-    fields = [values[name] for name in field_names()]
+    fields = tuple(values[name] for name in field_names())
     filled = (base, preset_name)
-    asked = ("minds14", ["en-US"], "", base, preset_name, filled, None)
-    return list(expect(tmp_path / "runs", *asked, *fields))
+    form = FormValues("minds14", ["en-US"], "", base, preset_name, filled, fields)
+    return list(expect(form, None))
 
 
 def test_the_first_visitor_waits_for_the_measurement_and_later_ones_do_not(
     quick: None, tmp_path: Path
 ) -> None:
     base = str(tiny_whisper(tmp_path / "base", window_seconds=15))
-    first, second = said(tmp_path, base)
-    assert MEASURING in first[2] and "About " in second[2] and "on this machine (" in second[2]
-    assert [name for _, name in second[0]["choices"]] == list(reversed(PRESETS))
-    for card, _ in second[0]["choices"]:
+    first, second = expected(tmp_path, base)
+    assert MEASURING in first.estimate
+    assert "About " in second.estimate and "on this machine (" in second.estimate
+    assert [name for _, name in second.cards] == list(reversed(PRESETS))
+    for card, _ in second.cards:
         name, accuracy, time, words = card.split("\n")
         assert accuracy.startswith("Accuracy: ") and time.startswith("Time here: ") and words
-    assert said(tmp_path, base) == [second]
+    assert expected(tmp_path, base) == [second]
 
 
-def test_a_wrong_hyperparameter_and_a_missing_base_are_said(quick: None, tmp_path: Path) -> None:
+def test_a_wrong_hyperparameter_and_a_missing_base_are_explained(
+    quick: None, tmp_path: Path
+) -> None:
     base = str(tiny_whisper(tmp_path / "base"))
-    assert "epochs must be from 1 to 200" in said(tmp_path, base, epochs=900)[-1][2]
-    cards, _, words = said(tmp_path, str(tmp_path / "nothing"))[-1]
-    assert "nothing" in words and all(UNKNOWN in card for card, _ in cards["choices"])
+    assert "epochs must be from 1 to 200" in expected(tmp_path, base, epochs=900)[-1].estimate
+    found = expected(tmp_path, str(tmp_path / "nothing"))[-1]
+    assert "nothing" in found.estimate and all(UNKNOWN in card for card, _ in found.cards)
 
 
 def test_an_amount_nobody_counted_has_no_test_part_of_its_own() -> None:
-    assert Amount(100, 8.44).divided(0.2) == Clips(80, 20, 8.4)
+    assert Amount(100, 8.44).split(0.2) == Clips(80, 20, 8.4)

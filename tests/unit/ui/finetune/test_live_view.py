@@ -1,4 +1,4 @@
-"""A run in words: what happens now, how far it is, how it ended, and what was left out."""
+"""What the page shows of a run: its phase, progress, result and skipped recordings."""
 
 import re
 from functools import reduce
@@ -23,7 +23,8 @@ from intent.runs.events import (
     add_event,
 )
 from intent.runs.store import create_run, rename_run
-from intent.ui.finetune.live_view import View, empty_view, time_in_words, view_of
+from intent.ui.finetune.live_view import View, empty_view, view_of
+from intent.ui.shared.format import time_in_words
 from intent.ui.shared.run_notes import notes_html
 
 STARTED = Started("fine-tune", ("low", "high"), 450, 113, seen_clips=0, device="CPU, 2 threads")
@@ -32,9 +33,9 @@ STARTED = Started("fine-tune", ("low", "high"), 450, 113, seen_clips=0, device="
 RUN = "20261122-100000-guide-0a1b"
 
 
-def view(state: str, *events: Event, has_model: bool = True, unheeded: bool = False) -> View:
+def view(state: str, *events: Event, has_model: bool = True, stop_is_overdue: bool = False) -> View:
     history = reduce(add_event, events, History())
-    return view_of(RUN, preset("guide"), state, history, has_model, unheeded)
+    return view_of(RUN, preset("guide"), state, history, has_model, stop_is_overdue)
 
 
 def text(html: str) -> str:
@@ -71,33 +72,32 @@ def test_a_phase_without_progress_has_a_bar_without_a_value() -> None:
     ("outcome", "note"),
     [
         ("done", ""),
-        ("stopped", " It was stopped before its end; this is the best checkpoint so far."),
-        ("out of time", " Its time was up before its end; this is the best checkpoint so far."),
+        ("stopped", " Stopped early: this is the best checkpoint so far."),
+        ("out of time", " Time budget reached: this is the best checkpoint so far."),
     ],
 )
 def test_a_finished_run_gives_its_accuracy_with_its_interval(outcome: str, note: str) -> None:
     end = Finished(outcome, accuracy=103 / 113, interval=(0.846, 0.951), clips=113, seconds=241)
     shown = view(outcome, STARTED, end)
     assert text(shown.result) == (
-        "91.2 % of 113 test recordings heard correctly. "
-        f"With 95 % confidence, 85 to 95 % of all such recordings.{note}"
+        f"91.2 % of 113 test recordings classified correctly (95 % interval: 85 to 95 %).{note}"
     )
-    assert text(shown.progress) == "4 minutes of work"
+    assert text(shown.progress) == "Took 4 minutes"
     assert shown.has_model and not shown.is_live
 
 
-def test_test_recordings_that_the_base_has_learnt_from_are_counted() -> None:
+def test_test_recordings_that_the_base_was_trained_on_are_counted() -> None:
     started = Started("fine-tune", ("low", "high"), 450, 100, seen_clips=13, device="CPU")
     end = Finished("done", accuracy=0.9, interval=(0.8, 0.95), clips=100, seconds=10)
-    assert "13 test recordings were left out: the base has already learnt from them." in text(
+    assert "Not counted: 13 test recordings that the base was trained on." in text(
         view("done", started, end).result
     )
 
 
-def test_without_a_new_test_recording_there_is_no_figure() -> None:
+def test_without_an_unseen_test_recording_the_accuracy_is_not_measured() -> None:
     end = Finished("done", accuracy=None, interval=None, clips=0, seconds=10)
     assert text(view("done", STARTED, end).result) == (
-        "No test figure There was no test recording that is new to it."
+        "Not measured There are no unseen test clips."
     )
 
 
@@ -108,25 +108,24 @@ def test_a_failed_run_says_its_sentence_as_text() -> None:
 
 def test_an_interrupted_run_says_what_is_left() -> None:
     lost = view("interrupted", STARTED, has_model=False)
-    assert "Nothing had been saved yet: Resume begins it again." in lost.result
+    assert "Nothing was saved yet: Resume starts it again." in lost.result
     kept = text(view("interrupted", STARTED, Saved(0.75)).result)
-    assert "so far is whole, with 75.0 % on the test part: it can be used." in kept
-    assert kept.endswith("Resume goes on from it.")
+    assert "Its best checkpoint so far (75.0 % on the test set) can be used." in kept
+    assert kept.endswith("Resume continues the training.")
 
 
-def test_recordings_left_out_are_counted_and_listed() -> None:
+def test_skipped_recordings_are_counted_and_listed() -> None:
     shown = view("running", STARTED, Skipped("a.wav", "it is empty"), Skipped("<i>", "not a sound"))
     assert text(shown.skipped) == (
-        "2 recordings were left out, since they could not be read "
-        "a.wav it is empty &lt;i&gt; not a sound"
+        "2 recordings could not be read and were skipped a.wav it is empty &lt;i&gt; not a sound"
     )
     assert view("running", STARTED).skipped == ""
 
 
-def test_a_run_that_does_not_heed_the_request_to_stop_can_be_ended() -> None:
+def test_a_run_that_ignores_a_request_to_stop_can_be_ended() -> None:
     assert not view("stopping", STARTED).can_end_now
-    assert view("stopping", STARTED, unheeded=True).can_end_now
-    assert not view("running", STARTED, unheeded=True).can_end_now
+    assert view("stopping", STARTED, stop_is_overdue=True).can_end_now
+    assert not view("running", STARTED, stop_is_overdue=True).can_end_now
 
 
 def test_a_run_that_waits_can_be_withdrawn_and_one_that_ended_early_resumed() -> None:
@@ -134,7 +133,7 @@ def test_a_run_that_waits_can_be_withdrawn_and_one_that_ended_early_resumed() ->
     assert text(waits.status).startswith("Waiting in the queue")
     assert (waits.is_live, waits.stop_word, waits.can_resume) == (True, "Withdraw", False)
     assert view("running", STARTED).stop_word == "Stop"
-    assert view("stopping", STARTED, unheeded=True).stop_word == "End now"
+    assert view("stopping", STARTED, stop_is_overdue=True).stop_word == "End now"
     resumable = {s: view(s, STARTED).can_resume for s in ("interrupted", "failed", "done")}
     assert resumable == {"interrupted": True, "failed": True, "done": False}
 
@@ -145,11 +144,11 @@ def test_the_notes_say_who_waits_and_behind_whom(tmp_path: Path) -> None:
     enqueue(second), enqueue(third)
     with training_lock(first):
         assert text(notes_html(third, "queued", History())) == (
-            f"Number 2 of 2 in the queue, behind Guide, bundled ({first.id}), which trains now. "
-            f"It begins by itself; Withdraw takes it out. Guide, bundled {second.id} "
+            f"Number 2 of 2 in the queue; Guide, bundled ({first.id}) is training now. It starts "
+            f"automatically; Withdraw removes it from the queue. Guide, bundled {second.id} "
             f"&lt;b&gt;Third&lt;/b&gt; {third.id}"
         )
-        assert "Waiting behind this run:" in notes_html(first, "running", History())
+        assert "Queued after this run:" in notes_html(first, "running", History())
     assert notes_html(first, "done", History()) == ""
 
 

@@ -15,6 +15,7 @@ from intent.runs.access import OWNER
 from intent.ui.finetune import recipe_form
 from intent.ui.finetune.data_figures import figures_html, histogram
 from intent.ui.finetune.recipe_form import (
+    NOT_IN_FORM,
     SENTENCES,
     WORDS,
     default_preset,
@@ -29,16 +30,17 @@ from tests.tiny import LABELS, tone_folder
 
 
 def test_every_hyperparameter_has_a_field_and_words() -> None:
-    fields = {field.name for field in dataclasses.fields(Recipe)} - set(OF_ANY_RECIPE)
+    fields = {field.name for field in dataclasses.fields(Recipe)}
+    fields -= {*OF_ANY_RECIPE, *NOT_IN_FORM}
     assert set(field_names()) == set(WORDS) == fields
     assert set(SENTENCES) == set(PRESETS)
 
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_a_form_that_a_preset_filled_in_is_that_preset(name: str) -> None:
-    note, _, _, *updates = fill_in("facebook/wav2vec2-base", name)
-    values = (update["value"] for update in updates)
-    filled = dict(zip(field_names(), values, strict=True))
+    note, updates = fill_in("facebook/wav2vec2-base", name)
+    assert list(updates) == list(field_names())
+    filled = {name: update["value"] for name, update in updates.items()}
     asked = TrainingRequest("sample", "facebook/wav2vec2-base", name, ["en-US"], filled)
     recipe = recipe_of(asked, OWNER)
     wanted = preset(name, "wav2vec2")
@@ -47,7 +49,7 @@ def test_a_form_that_a_preset_filled_in_is_that_preset(name: str) -> None:
 
 
 def test_a_click_that_overtakes_the_filling_in_means_the_chosen_preset() -> None:
-    instant = tuple(update["value"] for update in fill_in("bundled", "instant")[3:])
+    instant = tuple(update["value"] for update in fill_in("bundled", "instant")[1].values())
     meant = values_of("bundled", "guide", ("bundled", "instant"), instant)
     assert meant == {name: getattr(preset("guide"), name) for name in field_names()}
     edited = ("edited", *instant[1:])
@@ -60,10 +62,9 @@ def test_a_click_that_overtakes_the_filling_in_means_the_chosen_preset() -> None
 def test_the_form_shows_what_the_method_reads_and_hides_the_rest(base: str, name: str) -> None:
     kind = family(base)
     method = preset(name, kind).method
-    for updates in (fill_in(base, name)[3:], show_fields(base, method)):
-        fields = zip(field_names(), updates, strict=True)
-        shown = {name for name, update in fields if update["visible"]}
-        assert shown == fields_read_by(method, kind)
+    for updates in (fill_in(base, name)[1], show_fields(base, method)):
+        shown = {name for name, update in updates.items() if update["visible"]}
+        assert shown == set(fields_read_by(method, kind)) - set(NOT_IN_FORM)
 
 
 def test_instant_is_the_default_without_a_gpu_and_recommended_with_one(
@@ -76,8 +77,8 @@ def test_instant_is_the_default_without_a_gpu_and_recommended_with_one(
 
 
 def test_a_base_that_cannot_be_known_is_said_and_the_form_is_filled_in_all_the_same() -> None:
-    note, _, _, *values = fill_in("no such folder!", "guide")
-    assert "role='alert'" in note and len(values) == len(field_names())
+    note, fields = fill_in("no such folder!", "guide")
+    assert "no such folder!" in note and list(fields) == list(field_names())
 
 
 def test_a_space_lets_nobody_look_into_its_folders(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,7 +98,7 @@ def test_a_space_lets_nobody_look_into_its_folders(monkeypatch: pytest.MonkeyPat
     [
         (
             lambda: data_name(FOLDER, "  "),
-            "A folder of recordings was expected, but its path is empty: type its path, or choose "
+            "A folder of recordings was expected, but its path is empty: enter its path, or choose "
             "the bundled sample.",
         ),
         (
@@ -132,14 +133,14 @@ def test_the_histogram_counts_every_recording_once(seconds: list[float]) -> None
 def test_recordings_are_numbered_measured_and_the_unreadable_ones_named(tmp_path: Path) -> None:
     folder = tone_folder(tmp_path / "tones", clips_per_label=3)
     (folder / LABELS[0] / f"{LABELS[0]}-01.wav").write_text("no sound")
-    looked, unreadable = measure(open_data(str(folder), ["en-US"]))
-    assert [one.number for one in looked.recordings] == list(range(1, 10))
-    assert len(looked.seconds) == 8 and set(looked.seconds.values()) <= {0.8, 0.85, 0.9}
+    preview, unreadable = measure(open_data(str(folder), ["en-US"]))
+    assert [one.number for one in preview.recordings] == list(range(1, 10))
+    assert len(preview.seconds) == 8 and set(preview.seconds.values()) <= {0.8, 0.85, 0.9}
     assert [f"{LABELS[0]}-01" in name for name, _ in unreadable] == [True]
 
 
 def test_the_figures_name_intents_as_people_do_and_count_them() -> None:
-    html = figures_html({"pay_bill": 3, "balance": 1}, [1.0, 2.0, 3.0, 4.0], "All to learn from.")
+    html = figures_html({"pay_bill": 3, "balance": 1}, [1.0, 2.0, 3.0, 4.0], "No test set.")
     assert "4 recordings, 2 intents" in html
     assert html.index("Pay a bill") < html.index("Check my balance")
     assert "the longest lasts 4.0 s" in html

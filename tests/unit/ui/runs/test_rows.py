@@ -40,17 +40,17 @@ def text(html: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", html)).strip()
 
 
-def page(runs: Path, *picked: str, **chosen: object) -> Page:
-    return page_of(runs, Selection(picked, **chosen), rows_of(runs), trashed_runs(runs))
+def page(runs: Path, *selected: str, **chosen: object) -> Page:
+    return page_of(runs, Selection(selected, **chosen), rows_of(runs), trashed_runs(runs))
 
 
-def test_without_a_run_the_page_says_what_will_be_here(runs: Path) -> None:
+def test_without_a_run_the_page_explains_the_list(runs: Path) -> None:
     shown = page(runs)
     assert "No runs yet." in shown.table and shown.summary == ""
     assert "The trash is empty" in shown.trash
 
 
-def test_a_row_says_what_a_run_is_and_how_good(runs: Path) -> None:
+def test_a_row_shows_the_setup_and_the_accuracy_of_a_run(runs: Path) -> None:
     make_run(runs, wrong=range(7))
     (row,) = rows_of(runs)
     assert (row.data, row.base, row.recipe, row.state) == (
@@ -142,7 +142,7 @@ def test_a_run_without_a_mistake_says_so(runs: Path) -> None:
     assert "No mistakes" in clips_html(read_report(make_run(runs)), Filter())
 
 
-def test_two_runs_stand_side_by_side_with_what_differs_and_whether_it_is_chance(
+def test_two_runs_are_compared_with_a_significance_test_and_their_settings(
     runs: Path,
 ) -> None:
     good, bad = make_run(runs, wrong=(1,), seed=1), make_run(runs, wrong=range(20), epochs=9)
@@ -151,14 +151,14 @@ def test_two_runs_stand_side_by_side_with_what_differs_and_whether_it_is_chance(
     said = text(page(runs, bad.id, good.id).summary)
     assert said.startswith("2 runs compared")
     assert (
-        "On the 56 recordings that both were tested on, Good is right where Bad is wrong 19 times, "
-        "and Bad never where Good is wrong: Good is better by more than chance (p &lt; 0.001)."
+        "On the 56 recordings that both were tested on, only Good is correct on 19, and only Bad on "
+        "0: Good is significantly better (p &lt; 0.001)."
     ) in said
-    assert "2 of 25 settings differ" in said
+    assert "2 of 24 settings differ" in said
     assert "Epochs (differs) 9 4" in said and "Seed (differs) 42 1" in said
 
 
-def test_more_runs_than_can_be_told_apart_are_not_drawn_over_each_other(runs: Path) -> None:
+def test_no_more_runs_are_compared_than_there_are_colors(runs: Path) -> None:
     ids = [make_run(runs, wrong=(number,)).id for number in range(7)]
     said = text(page(runs, *ids).summary)
     assert (
@@ -166,7 +166,7 @@ def test_more_runs_than_can_be_told_apart_are_not_drawn_over_each_other(runs: Pa
     )
 
 
-def test_an_old_run_beside_others_is_said_to_have_no_answers(runs: Path) -> None:
+def test_an_old_run_has_no_predictions_to_compare(runs: Path) -> None:
     run, old = make_run(runs), make_run(runs)
     report = json.loads(old.report_file.read_text())
     del report["clips"]
@@ -175,7 +175,7 @@ def test_an_old_run_beside_others_is_said_to_have_no_answers(runs: Path) -> None
     assert "Old cannot be compared clip by clip" in text(page(runs, run.id, old.id).summary)
 
 
-def test_runs_of_one_name_are_told_apart(runs: Path) -> None:
+def test_runs_with_the_same_name_are_distinguished(runs: Path) -> None:
     for _ in range(3):
         make_run(runs)
     names = distinct_names(rows_of(runs))
@@ -236,7 +236,7 @@ def test_a_recording_that_is_not_in_the_report_is_refused(runs: Path, index: obj
     assert "There is no such recording" in html and file is None
 
 
-def test_a_recording_whose_data_is_gone_is_said_in_a_sentence(runs: Path, tmp_path: Path) -> None:
+def test_a_recording_without_its_data_is_shown_with_the_reason(runs: Path, tmp_path: Path) -> None:
     run = make_run(runs, data=str(tmp_path / "gone"))
     html, file = clip_and_sound(runs, run.id, 0)
     assert "can no longer be opened" in html and file is None
@@ -284,7 +284,7 @@ def test_nothing_is_sent_while_nothing_changes_and_the_selection_stays(
     updates = refresh(runs, panel, state)
     assert set(updates) == {panel.table, panel.state}  # the report is as it was
     assert updates[panel.table].count("<tr role='row' data-open") == 2
-    assert updates[panel.state].selection.picked == (run.id,)
+    assert updates[panel.state].selection.selected == (run.id,)
 
 
 def test_a_new_page_gets_every_component_but_the_note(runs: Path, panel: Panel) -> None:
@@ -310,7 +310,7 @@ def test_a_run_that_is_gone_is_not_selected_any_more(runs: Path, panel: Panel) -
     state = refresh(runs, panel, TabState(), Selection((run.id, other.id)))[panel.state]
     trash_run(run)
     state = refresh(runs, panel, state)[panel.state]
-    assert state.selection.picked == (other.id,) and state.run_id == other.id
+    assert state.selection.selected == (other.id,) and state.run_id == other.id
 
 
 @pytest.mark.parametrize("ids", [None, "abc", {"a": 1}, [1, None, []]])
@@ -322,7 +322,7 @@ def test_what_a_page_sends_as_ids_may_be_anything(ids: object) -> None:
     ("size", "words"),
     [(12, "12 B"), (5_300, "5 kB"), (33_400_000, "33 MB"), (1_260_000_000, "1.3 GB")],
 )
-def test_a_size_is_said_as_one_says_it(size: int, words: str) -> None:
+def test_a_size_has_a_unit_and_few_digits(size: int, words: str) -> None:
     assert size_in_words(size).replace("\u00a0", " ") == words
 
 

@@ -3,13 +3,13 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import gradio as gr
 import pytest
 
 from intent.errors import RunError
+from intent.sharing import OnProgress
 from intent.ui.runs.share_panel import build_share_panel, run_to_share, token_of
 from intent.ui.runs.share_progress import Job, progress_html
 from tests.repository import ROOT
@@ -27,7 +27,7 @@ def built(tmp_path: Path) -> gr.Blocks:
     return page
 
 
-def test_a_typed_token_goes_before_a_login_and_a_login_before_the_machines(
+def test_a_typed_token_takes_precedence_over_a_login_and_that_over_the_machines(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("HF_TOKEN", "machine")
@@ -101,10 +101,10 @@ def test_a_refused_push_empties_the_token_field_and_frees_the_button(tmp_path: P
     assert gr.update(interactive=True) in last.values()
 
 
-def test_a_job_tells_its_phases_in_order_and_then_its_result() -> None:
-    def work(tell: Callable[[str, float | None], None]) -> str:
-        tell("reading", None)
-        tell("sending", 0.0)
+def test_a_job_reports_its_phases_in_order_and_then_its_result() -> None:
+    def work(report: OnProgress) -> str:
+        report("reading", None)
+        report("sending", 0.0)
         return "there"
 
     job = Job(work)
@@ -115,7 +115,7 @@ def test_a_job_tells_its_phases_in_order_and_then_its_result() -> None:
 
 
 def test_what_a_job_raises_is_raised_where_it_is_followed() -> None:
-    def work(tell: Callable[[str, float | None], None]) -> None:
+    def work(report: OnProgress) -> None:
         raise RunError("It trains.")
 
     with pytest.raises(RunError, match="It trains."):
@@ -132,7 +132,7 @@ def test_what_a_job_raises_is_raised_where_it_is_followed() -> None:
         (1, 20.0, "Sending 9 MB"),
     ],
 )
-def test_the_time_left_is_told_once_it_can_be_known(
+def test_the_time_left_is_shown_once_it_can_be_estimated(
     share: float | None, seconds: float, words: str
 ) -> None:
     assert f"<p>{words}</p>" in progress_html("sending 9 MB", share, seconds)

@@ -1,4 +1,4 @@
-"""The charts of a run: every point is there, the axes hold still, and words say it too."""
+"""The charts of a run: every point is drawn, axes do not jump, and there is a text alternative."""
 
 import math
 import re
@@ -11,6 +11,7 @@ from hypothesis import strategies as some
 from intent.recipes import preset
 from intent.runs.events import EvalPoint, Event, Finished, History, Started, TrainPoint, add_event
 from intent.ui.shared.chart import chart_html, ticks
+from intent.ui.shared.format import NBSP
 from intent.ui.shared.plots import accuracy_chart, loss_chart, plots_html
 
 LABELS = tuple(f"label-{number}" for number in range(14))
@@ -45,28 +46,28 @@ def test_every_point_of_a_fine_tune_is_drawn(tested: list[float], trained: list[
     assert dots(html, "training") == len(trained)
 
 
-def test_a_finished_instant_curve_ends_with_a_dotted_guess_of_twice_the_clips() -> None:
+def test_a_finished_instant_curve_ends_with_a_dotted_projection_to_twice_the_clips() -> None:
     events = [EvalPoint(1 - 2 * clips**-0.4, 1, clips=clips) for clips in range(50, 451, 50)]
     assert len(accuracy_chart(history_of(*events), INSTANT).lines) == 1
     ended = history_of(*events, Finished("done", 0.8, (0.7, 0.9), 113, 60.0))
     chart = accuracy_chart(ended, INSTANT)
-    guess = chart.lines[1]
-    assert guess.is_guess and guess.points[0] == chart.lines[0].points[-1]
-    assert guess.points[-1] == (900, pytest.approx(1 - 2 * 900**-0.4))
+    projection = chart.lines[1]
+    assert projection.is_projection and projection.points[0] == chart.lines[0].points[-1]
+    assert projection.points[-1] == (900, pytest.approx(1 - 2 * 900**-0.4))
     html = chart_html(chart)
-    assert "is-line is-test is-guess" in html and dots(html, "test") == len(events)
-    assert "With twice the recordings, probably" in html
+    assert "is-line is-test is-projection" in html and dots(html, "test") == len(events)
+    assert "Projected for twice the recordings" in html
 
 
-def test_every_point_of_an_instant_run_is_drawn_against_clips_heard() -> None:
+def test_every_point_of_an_instant_run_is_drawn_against_training_clips() -> None:
     events = [EvalPoint(0.2 + clips / 1000, 1.5, clips=clips) for clips in (90, 180, 450)]
     chart = accuracy_chart(history_of(*events), INSTANT)
     assert [x for x, _ in chart.lines[0].points] == [90, 180, 450]
     assert dots(chart_html(chart), "test") == 3
-    assert chart.x_limit == 900 and chart.x_name == "training clips heard"
+    assert chart.x_limit == 900 and chart.x_name == "training clips"
 
 
-def test_an_evaluation_that_knows_no_epoch_is_drawn_too() -> None:
+def test_an_evaluation_without_an_epoch_is_drawn_too() -> None:
     chart = accuracy_chart(history_of(EvalPoint(0.4, 1.2)), GUIDE)
     assert dots(chart_html(chart), "test") == 1
 
@@ -87,7 +88,7 @@ def test_the_axes_of_accuracy_do_not_move_while_points_are_added(accuracies: lis
 
 
 @given(some.lists(losses, min_size=1, max_size=10))
-def test_the_axis_of_loss_holds_every_point_and_a_guess_and_only_grows(values: list[float]) -> None:
+def test_the_axis_of_loss_holds_every_point_and_chance_and_only_grows(values: list[float]) -> None:
     events = [training(index / 4, loss=loss) for index, loss in enumerate(values)]
     stages = [history_of(*events[:count]) for count in range(len(events) + 1)]
     limits = [loss_chart(stage, GUIDE).y_limit for stage in stages]
@@ -101,14 +102,15 @@ def test_the_band_is_the_interval_of_the_test_clips() -> None:
 
 
 def test_an_empty_history_has_axes_and_a_sentence_and_no_point() -> None:
-    html = plots_html(History(), GUIDE)
+    html = plots_html(History(), GUIDE).replace(NBSP, " ")
     assert "is-point" not in html
-    assert html.count("Points appear here as soon as there is something to measure.</p>") == 2
+    assert html.count("Points appear here during training.</p>") == 2
     assert "100 %" in html and ">10</span>" in html
 
 
-def test_the_chart_says_in_words_what_it_shows() -> None:
-    html = chart_html(accuracy_chart(history_of(training(0.5, 0.25), evaluation(1, 0.5)), GUIDE))
+def test_the_chart_has_a_text_alternative() -> None:
+    chart = accuracy_chart(history_of(training(0.5, 0.25), evaluation(1, 0.5)), GUIDE)
+    html = chart_html(chart).replace(NBSP, " ")
     assert (
         "aria-label='Accuracy: Test 50.0 % at epoch 1, 1 point; "
         "Training 25.0 % at epoch 0.5, 1 point; chance 7.1 %'" in html

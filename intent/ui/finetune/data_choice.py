@@ -1,0 +1,58 @@
+"""The choice of data in the Fine-tune form: MInDS-14, the bundled sample, or a folder."""
+
+from dataclasses import dataclass
+
+import gradio as gr
+from gradio.components import Component
+
+from intent.data.minds14 import LOCALES
+from intent.paths import MINDS14, SAMPLE
+from intent.runs.access import is_public
+from intent.ui.shared.requests import FOLDER
+from intent.ui.shared.wiring import Updates, on
+
+
+@dataclass(frozen=True)
+class DataChoice:
+    """The components that choose the data to train on."""
+
+    source: gr.Radio
+    locales: gr.Dropdown
+    folder: gr.Textbox
+    look: gr.Button
+
+    def inputs(self) -> list[Component]:
+        """Return the components whose values name a data set."""
+        return [self.source, self.locales, self.folder]
+
+
+def build_data_choice(default: str) -> DataChoice:
+    """Lay out the choice of data; a folder cannot be chosen in public mode."""
+    sources = [("MInDS-14 from the Hub", MINDS14), ("Bundled sample", SAMPLE)]
+    if not is_public():
+        sources.append(("A folder on this machine", FOLDER))
+    source = gr.Radio(sources, value=default, label="Data", elem_id="data")
+    locales = gr.Dropdown(
+        list(LOCALES),
+        value=["en-US"],
+        multiselect=True,
+        label="Locales",
+        visible=default == MINDS14,
+        info="Real callers, 8 kHz. CC-BY-4.0, Gerz et al. 2021.",
+    )
+    folder = gr.Textbox(
+        label="Folder",
+        visible=False,
+        placeholder="/home/me/recordings",
+        info="Parquet files in the Hub’s layout, or one folder of audio files per intent.",
+    )
+    look = gr.Button("Look at the data", size="sm", elem_id="look")
+
+    def show_details(name: str) -> Updates:
+        return {
+            locales: gr.update(visible=name == MINDS14),
+            folder: gr.update(visible=name == FOLDER),
+        }
+
+    on(source.change, show_details, source, [locales, folder])
+    return DataChoice(source, locales, folder, look)
