@@ -185,7 +185,9 @@ def test_a_window_whose_spectrum_would_fill_memory_is_refused(folder):
 
 def test_whisper_does_not_pad_a_clip_to_a_square(folder):
     edit(folder, EXTRACTOR, feature_size=1)
-    assert refusals(folder) == {"feature_size should be Whisper's number of mel bands, found 1"}
+    assert refusals(folder) == {
+        "feature_size should be the number of mel bands of Whisper, found 1"
+    }
 
 
 def test_weights_too_few_for_a_config_are_not_made_up(folder):

@@ -154,9 +154,9 @@ def test_pickled_weights_are_not_loaded(folder):
     torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
     (folder / "model.safetensors").unlink()
     assert message_of(str(folder)) == (
-        f'The checkpoint "{checkpoints.short(str(folder))}" has no safetensors weights, the only '
-        "ones that are loaded (pickled ones can run code): save it again with save_pretrained, or "
-        "choose another checkpoint."
+        f'The checkpoint "{checkpoints.short(str(folder))}" has no safetensors weights, and '
+        "others are not loaded (pickles can run code): save it again with save_pretrained, or choose "
+        "another checkpoint."
     )
 
 

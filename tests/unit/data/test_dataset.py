@@ -200,8 +200,8 @@ def test_a_damaged_parquet_file_is_named_as_such(tmp_path: Path) -> None:
     (tmp_path / "data.parquet").write_bytes(b"PAR1")
     assert message_of(tmp_path) == (
         f'The data set in "{tmp_path}" could not be read (Parquet file size is 4 bytes, smaller '
-        "than the minimum file footer (8 bytes)): check that its Parquet files are whole and "
-        "alike, and that the disk has space."
+        "than the minimum file footer (8 bytes)): check that its Parquet files are complete "
+        "and have the same columns, and that the disk has space."
     )
 
 

@@ -200,7 +200,7 @@ def test_any_bytes_are_read_as_page_headers_or_refused(content: bytes) -> None:
             "MAX_LABELS",
             2,
             "should have at most 2 labels of at most 256 characters, but "
-            "has 3 labels: check that its label column holds the labels.",
+            "has 3 labels: check that its label column contains labels.",
         ),
         (
             parquet_rows,
@@ -223,7 +223,7 @@ def test_any_bytes_are_read_as_page_headers_or_refused(content: bytes) -> None:
             "should have recordings of at most 0 MB, but that of row 1 has 0 MB: shorten it.",
         ),
         (parquet, "MAX_PAGE_BYTES", 1000, "could not be read (page 1 of "),
-        (parquet, "MAX_TEXT_PAGE_BYTES", 10, " bytes): check that its Parquet files are whole"),
+        (parquet, "MAX_TEXT_PAGE_BYTES", 10, " bytes): check that its Parquet files are complete"),
         (parquet, "MAX_PAGES", 3, "could not be read (page 4 of "),
         (
             parquet_schema,
@@ -244,7 +244,7 @@ def test_any_bytes_are_read_as_page_headers_or_refused(content: bytes) -> None:
             local,
             "MAX_PARQUET_FILES",
             0,
-            "should have at most 0 Parquet files, but has 1: write it as fewer, larger ones.",
+            "should have at most 0 Parquet files, but has 1: save it as fewer, larger files.",
         ),
     ],
     ids=lambda value: value if str(value).startswith("MAX") else "",
@@ -339,8 +339,8 @@ def test_sound_is_read_in_every_form_that_holds_encoded_files(folder: Path, soun
         ({"label": [{"a": 1}, {"a": 2}]}, 'text or numbers in its column "label", but has struct<'),
         ({"transcription": [["a"], ["b"]]}, 'text or numbers in its column "transcription"'),
         ({"label": [None, None]}, "a label for every clip, but 2 of 2 have none"),
-        ({"audio": [None, None]}, 'sound in its column "audio" (encoded files, as `datasets`'),
-        ({"audio": [{"array": [0.5]}] * 2}, 'sound in its column "audio" (encoded files'),
+        ({"audio": [None, None]}, 'audio in its column "audio" (encoded files, as `datasets`'),
+        ({"audio": [{"array": [0.5]}] * 2}, 'audio in its column "audio" (encoded files'),
         ({"audio": pa.array([], SOUND_TYPE)}, "at least two labels, but has 0 (none)"),
     ],
 )
@@ -432,4 +432,4 @@ def test_a_column_that_lies_in_another_file_is_refused(folder: Path) -> None:
     content = path.read_bytes()
     length = int.from_bytes(content[-8:-4], "little")
     path.write_bytes(content[: -8 - length] + footer)
-    assert "could not be read (a column that is in another file)" in refusal(folder)
+    assert "could not be read (a column in another file)" in refusal(folder)

@@ -79,7 +79,7 @@ def test_a_pattern_that_leaves_the_folder_is_refused_by_name(
     shown = pattern if len(pattern) <= 80 else f"{pattern[:77]}..."
     assert refusal(described(tmp_path / "data", header)) == (
         f'The README.md of "{tmp_path / "data"}" should name files inside the folder, but names '
-        f'"{shown}", {wrong}: put the files into the folder and name them from there.'
+        f'"{shown}", {wrong}: move the files into the folder and use relative paths.'
     )
 
 
