@@ -103,8 +103,8 @@ def test_a_space_lets_nobody_look_into_its_folders(monkeypatch: pytest.MonkeyPat
         ),
         (
             lambda: recipe_of(TrainingRequest("minds14", preset="guide", locales=[]), OWNER),
-            "At least one locale of MInDS-14 is needed, but none is chosen: choose one, such as "
-            "en-US, of cs-CZ, de-DE, en-AU, en-GB, en-US, es-ES, fr-FR, it-IT, ko-KR, nl-NL, "
+            "MInDS-14 needs at least one locale, found none: choose one, such as en-US, of "
+            "cs-CZ, de-DE, en-AU, en-GB, en-US, es-ES, fr-FR, it-IT, ko-KR, nl-NL, "
             "pl-PL, pt-PT, ru-RU, zh-CN.",
         ),
         (
