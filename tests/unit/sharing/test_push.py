@@ -424,7 +424,7 @@ def test_the_command_says_in_one_line_what_to_fix(run: RunDir, hub: Hub, tmp_pat
     code, out, err = pushed_by_command(run, "--to", "ada/calls", HF_HOME=str(tmp_path))
     assert (code, out) == (2, "")
     assert err.startswith(
-        "A token with write access is needed, but none was found: run `hf auth login`"
+        "A token with write access is needed, but none was found: run `hf auth login` or set HF_TOKEN"
     )
     assert err.count("\n") == 1
 
