@@ -377,6 +377,7 @@ def test_files_are_divided_by_their_names_as_datasets_divides_them(
         max_size=4,
     ),
 )
+@example({"train/train.parquet"}, ["*", "*", "**"])
 def test_a_pattern_matches_the_files_that_fsspec_finds(
     tmp_path_factory: pytest.TempPathFactory, files: set[str], pattern: list[str]
 ) -> None:
