@@ -41,7 +41,8 @@ tags:
 # Bundled checkpoint of Intent Studio
 Classifies the 14 banking intents of MInDS-14. It is the encoder of Whisper tiny.en with a window of
 {window} s; one neuron of its last layer is rewritten to keep padding out of the mean, and its last
-feed-forward network is fine-tuned with a leave-one-out loss. Its stock mean-pooled head is fitted in closed form:
+feed-forward network is fine-tuned with a leave-one-out loss. Its stock mean-pooled head is
+fitted in closed form:
 
 ```python
 from transformers import pipeline

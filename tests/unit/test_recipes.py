@@ -97,7 +97,7 @@ def test_wild_json_gives_a_recipe_or_a_recipe_error(text: str) -> None:
         ("epochs", True, "epochs must be a whole number, but is True."),
         ("learning_rate", "nan", "learning_rate must be a number, but is 'nan'."),
         ("spec_augment", "so", "spec_augment must be true or false, but is 'so'."),
-        ("base", None, "base must be a string, but is None: change it."),
+        ("base", None, "base must be a string, but is None."),
         ("locales", 3, "locales must be a list, but is 3."),
         (
             "head",
