@@ -167,14 +167,14 @@ def test_a_key_that_leads_elsewhere_is_refused(folder, file, key, value):
 def test_a_kernel_of_the_hub_is_not_fetched_for_attention(folder, key):
     edit(folder, CONFIG, **{key: "kernels-community/flash-attn"})
     assert refusals(folder) == {
-        f"{key} should be eager or sdpa, found kernels-community/flash-attn"
+        f"{key} should be eager or sdpa, but is kernels-community/flash-attn"
     }
 
 
 def test_what_is_no_dtype_is_not_looked_up_in_torch(folder):
     edit(folder, CONFIG, dtype="load")
     assert refusals(folder) == {
-        "dtype should be one of float32, float16, bfloat16, float64, auto, found load"
+        "dtype should be one of float32, float16, bfloat16, float64, auto, but is load"
     }
 
 

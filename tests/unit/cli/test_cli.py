@@ -134,7 +134,7 @@ def test_light_path_loads_neither_gradio_nor_torch(tmp_path: Path) -> None:
         ),
         (
             ["train", "--set", "epochs=0"],
-            "epochs must be from 1 to 200, found 0: choose a value in that range.",
+            "epochs must be from 1 to 200, but is 0.",
         ),
         (
             ["train", "--set", "epochs"],
