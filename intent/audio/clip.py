@@ -221,7 +221,7 @@ def _check_usable(name: str, damaged_share: float, seconds: float) -> None:
     """Raise AudioError for a recording with too much damage, or one that is too short."""
     if damaged_share > MAX_DAMAGED:
         raise AudioError(
-            f"{name} is damaged: {damaged_share:.0%} of its samples are not finite numbers, "
+            f"{name} is damaged: {damaged_share:.0%} of its samples are not finite numbers; "
             f"at most {MAX_DAMAGED:.0%} may be. Export it again."
         )
     if seconds < MIN_SECONDS:

@@ -69,7 +69,9 @@ def display(as_json: bool) -> Iterator[Callable[[Event | Result], None]]:
 
 
 @contextmanager
-def counter(what: str, as_json: bool, unit: str = "clip") -> Iterator[Callable[[int, int], None]]:
+def counter(
+    what: str, as_json: bool, unit: str = " recordings"
+) -> Iterator[Callable[[int, int], None]]:
     """Yield a function of (done, total) that shows a bar on a terminal, and nothing elsewhere."""
     if as_json or not sys.stderr.isatty():
         yield lambda done, total: None
@@ -89,7 +91,9 @@ def answer_text(file: str, answer: "Answer") -> str:
     """Return the answer for a file as text, one line per intent."""
     lines = [file]
     if not answer.has_speech:
-        lines.append("  No speech detected. If there was any, these are low-confidence answers:")
+        lines.append(
+            "  No speech detected. If someone did speak, these are low-confidence predictions:"
+        )
     elif not answer.sure:
         lines.append("  Low confidence:")
     for score in answer.top:
@@ -99,10 +103,15 @@ def answer_text(file: str, answer: "Answer") -> str:
     return "\n".join(lines)
 
 
+def state_words(state: str) -> str:
+    """Return the state or outcome of a run as users read it."""
+    return "time limit reached" if state == "out of time" else state
+
+
 def accuracy_text(accuracy: float | None, interval: tuple[float, float] | None, clips: int) -> str:
     """Return an accuracy with its interval as text."""
     if accuracy is None:
-        return "not measured: no unseen test clips"
+        return "not measured: no unseen test recordings"
     if interval is None:
         return f"{accuracy:.3f} ({_clips(clips)})"
     low, high = interval
@@ -112,7 +121,7 @@ def accuracy_text(accuracy: float | None, interval: tuple[float, float] | None, 
 def summary(run: RunDir, finished: Finished) -> str:
     """Return two lines: the outcome of a run, and the folder of its model."""
     measured = accuracy_text(finished.accuracy, finished.interval, finished.clips)
-    outcome = finished.outcome.capitalize()
+    outcome = state_words(finished.outcome).capitalize()
     return f"{outcome} after {finished.seconds:.0f} s. Test accuracy: {measured}\n{run.model}"
 
 
@@ -125,7 +134,7 @@ def evaluation_text(evaluation: "Evaluation") -> str:
             for locale, figure in evaluation.per_locale.items()
         ]
     if evaluation.seen_figure:
-        lines.append(f"On clips seen in training: {_accuracy_of(evaluation.seen_figure)}")
+        lines.append(f"On recordings seen in training: {_accuracy_of(evaluation.seen_figure)}")
     elif evaluation.seen_in_training and evaluation.clips:
         lines.append(f"Left out, seen in training: {_clips(evaluation.seen_in_training)}")
     if evaluation.skipped:
@@ -139,7 +148,7 @@ def _accuracy_of(figure: "Evaluation | Accuracy") -> str:
 
 
 def _clips(count: int) -> str:
-    return f"{count} clip{'' if count == 1 else 's'}"
+    return f"{count} recording{'' if count == 1 else 's'}"
 
 
 def _show_json(stdout: TextIO, event: Event | Result) -> None:

@@ -58,10 +58,12 @@ def load_data(
         return unite(folder_parts(SAMPLE_DATA, wanted)[0], "The bundled sample")
     if not data.strip():
         raise DataError(
-            'A data set should be "minds14", "sample" or a folder, but none was given: choose one.'
+            'A data set is needed, but none was given: use "minds14", "sample" or the path of a folder.'
         )
     if not wanted:
-        raise DataError("At least one locale is needed, but none was given: choose one.")
+        raise DataError(
+            "At least one locale is needed, but none was given: add one, such as en-US."
+        )
     if data == MINDS14:
         return unite(hub_parts(wanted), "MInDS-14")
     folder = Path(os.path.expanduser(data))
@@ -180,16 +182,16 @@ def _check_splittable(part: "Dataset", locale: str, test_share: float) -> None:
     single = [names[label] for label, count in sorted(counts.items()) if count == 1]
     if single:
         raise DataError(
-            f"Each label{where} needs at least 2 clips, one to train on and one to test on, "
+            f"Each label{where} needs at least 2 recordings, one to train on and one to test on, "
             f"but {', '.join(single)} {'has' if len(single) == 1 else 'have'} 1: "
-            "add clips or remove the label."
+            "add recordings or remove the label."
         )
     tested = math.ceil(len(part) * test_share)
     if tested >= len(counts) and len(part) - tested >= len(counts):
         return
     least = math.ceil(100 * len(counts) / len(part)) / 100
-    share = f" or choose a test share of at least {least:g}" if least <= MAX_TEST_SHARE else ""
+    share = f" or set test_share to at least {least:g}" if least <= MAX_TEST_SHARE else ""
     raise DataError(
-        f"The test set{where} needs a clip for each of {len(counts)} labels, but a share of "
-        f"{test_share:g} of {len(part)} clips is {tested}: add clips{share}."
+        f"The test set{where} needs a recording for each of {len(counts)} labels, but "
+        f"{test_share:g} of {len(part)} recordings is {tested}: add recordings{share}."
     )

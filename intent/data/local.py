@@ -89,8 +89,7 @@ def _parquet_parts(listing: Listing, locales: Sequence[str]) -> list[Part]:
     missing = [locale for locale in locales if locale not in known]
     if missing:
         raise DataError(
-            f'"{listing.folder}" has no locale "{missing[0]}", only {", ".join(known)}: '
-            "choose among these."
+            f'"{listing.folder}" has no locale "{missing[0]}": choose from {", ".join(known)}.'
         )
     parts = []
     for locale in locales:

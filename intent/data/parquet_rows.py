@@ -38,7 +38,7 @@ class Limit:
         if self.used > self.max_bytes:
             raise DataError(
                 f"{title} should decompress to at most {self.max_bytes >> 20:,} MB, but has more: "
-                "it repeats long texts or sounds, so save it without them."
+                "it repeats long strings or recordings, so save it without them."
             )
 
 
@@ -147,7 +147,7 @@ class RowReader:
         most = MAX_LABEL_CHARACTERS if name in LABEL_COLUMNS else MAX_TEXT_CHARACTERS
         if longest > most:
             raise DataError(
-                f"{self.title} should have texts of at most {most:,} characters in its column "
+                f"{self.title} should have strings of at most {most:,} characters in its column "
                 f'"{name}", but that of row {self._row(lengths, longest)} has {longest:,}: '
                 "shorten it."
             )

@@ -77,7 +77,7 @@ def features_of(
     for name in columns[1:]:
         if not _is_plain(schema.field(name).type):
             raise DataError(
-                f'{title} should have text or numbers in its column "{name}", but has '
+                f'{title} should have strings or numbers in its column "{name}", but has '
                 f"{str(schema.field(name).type)[:100]}: save it again."
             )
     known = {**_class_names(schema), **declared}
@@ -173,15 +173,14 @@ def _check_names(column: str, names: Sequence[str], title: str) -> None:
         if len(set(map(str, names))) < len(names)
         else f"{len(names):,} names"
         if len(names) > MAX_LABELS
-        else "one that is not a text of that length"
+        else "one that is not a string of that length"
         if not all(isinstance(name, str) and len(name) <= MAX_LABEL_CHARACTERS for name in names)
         else ""
     )
     if wrong:
         raise DataError(
             f"{title} should have at most {MAX_LABELS:,} different class names in its column "
-            f'"{column}", of at most {MAX_LABEL_CHARACTERS} characters, but has {wrong}: '
-            "correct the names."
+            f'"{column}", of at most {MAX_LABEL_CHARACTERS} characters, but has {wrong}.'
         )
 
 

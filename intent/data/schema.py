@@ -46,7 +46,7 @@ def unite(parts: Sequence[Part], title: str) -> "DatasetDict":
     if len(found) < 2:
         raise DataError(
             f"{title} should have at least two labels, but has {len(found)} ({_listed(found)}): "
-            "add clips of another label."
+            "add recordings of another label."
         )
     own: dict[str, set[str]] = {}
     for part in parts:
@@ -87,7 +87,7 @@ def no_sound(title: str, found: str) -> DataError:
 def too_many_rows(title: str, found: int) -> DataError:
     """Return the error for a data set with too many clips."""
     return DataError(
-        f"{title} should have at most {MAX_ROWS:,} clips, but has {found:,}: choose fewer of them."
+        f"{title} should have at most {MAX_ROWS:,} recordings, but has {found:,}: remove some."
     )
 
 
@@ -109,7 +109,7 @@ def _labels(dataset: "Dataset", title: str) -> list[str]:
     missing = sum(value is None or value == "" for value in values)
     if missing:
         raise DataError(
-            f"{title} should have a label for every clip, but {missing} of {len(values)} have "
+            f"{title} should have a label for every recording, but {missing} of {len(values)} have "
             "none: label them or remove them."
         )
     return [str(value) for value in values]

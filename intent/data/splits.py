@@ -118,7 +118,7 @@ def _matching(files: Sequence[str], pattern: str, readme: str, left_out: str) ->
     if not found:
         raise DataError(
             f'{readme} names "{shown(pattern)}", but the folder has no readable Parquet file of that '
-            f"name: correct it, or add the file.{left_out}"
+            f"name: correct the pattern, or add the file.{left_out}"
         )
     return found
 

@@ -106,7 +106,7 @@ def _part(data: "DatasetDict", part: Part, seed: int) -> "Dataset":
     if part == "all":
         return concatenate_datasets(list(data.values()))
     if part not in ("test", "train"):
-        raise DataError(f"The part must be test, train or all, found {part!r}: choose one.")
+        raise DataError(f"The split must be test, train or all, but is {part!r}.")
     return split(data, seed)[part]
 
 

@@ -78,11 +78,11 @@ class Evaluation:
         if self.clips:
             return None
         if not self.seen_in_training:
-            return "Not measured: no test clips. Choose other data."
+            return "Not measured: no test recordings. Choose another data set."
         return (
-            f"Not measured: no unseen test clips. The checkpoint was trained on all "
-            f"{self.seen_in_training} of them: choose other data, or include the clips seen in "
-            "training."
+            f"Not measured: no unseen test recordings. The checkpoint was trained on all "
+            f"{self.seen_in_training} of them: choose another data set, or include the recordings "
+            "seen in training."
         )
 
     def to_dict(self) -> dict[str, object]:

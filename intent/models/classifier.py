@@ -94,7 +94,7 @@ def classify(clip: Clip, checkpoint: str = BUNDLED, top_k: int = 5) -> Answer:
     from intent.audio.voice_activity import has_speech
 
     if top_k < 1:
-        raise IntentError(f"The number of answers (top_k) must be 1 or more, found {top_k}.")
+        raise IntentError(f"The number of intents (top_k) must be 1 or more, but is {top_k}.")
     model = loaded(checkpoint)
     start = time.perf_counter()
     top = predict(model, clip)[:top_k]
@@ -124,7 +124,7 @@ def predict(model: Loaded, clip: Clip) -> tuple[Score, ...]:
         raise
     except Exception as error:  # noqa: BLE001 - a mismatch can raise nearly anything
         raise CheckpointError(
-            f"The checkpoint cannot classify this clip ({_first_line(error)}): its config and its "
+            f"The checkpoint cannot classify this recording ({_first_line(error)}): its config and its "
             "feature extractor do not fit together. Save it again, or choose another checkpoint."
         ) from error
     return tuple(Score(answer["label"], answer["score"]) for answer in answers)
@@ -229,7 +229,7 @@ def _check_weights(report: dict, shown: str) -> None:
             )
     misshapen = [name for name, *_ in report["mismatched_keys"]]
     missing = [name for name in report["missing_keys"] if not name.endswith(_NOT_USED_IN_INFERENCE)]
-    shape = "of another shape than its config says"
+    shape = "of a different shape than its config says"
     for problem, names in ((shape, misshapen), ("missing", missing)):
         if names:
             raise CheckpointError(

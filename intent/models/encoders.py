@@ -170,14 +170,14 @@ def _config(base: str) -> "PretrainedConfig":
 
 
 def _shown(base: str) -> str:
-    return f'The base "{resolve.short(base)}"'
+    return f'The base model "{resolve.short(base)}"'
 
 
 def _cannot_load(base: str, error: Exception) -> CheckpointError:
     reason = resolve.short(str(error).strip().split("\n")[0])
     return CheckpointError(
-        f'The base "{base}" cannot be loaded as an audio classifier ({reason}): choose an encoder '
-        "such as openai/whisper-tiny.en, a folder made by save_pretrained, or the bundled one."
+        f'The base model "{base}" cannot be loaded as an audio classifier ({reason}): choose an encoder '
+        "such as openai/whisper-tiny.en, a folder made by save_pretrained, or the bundled checkpoint."
     )
 
 
@@ -188,8 +188,8 @@ def _shorten_window(model: "PreTrainedModel", base: str, window_seconds: int) ->
     if frames > encoder.max_source_positions:
         longest = encoder.max_source_positions // WHISPER_FRAMES_PER_SECOND
         raise CheckpointError(
-            f"The window of {base} is at most {longest} s, found window_seconds {window_seconds}: "
-            f"set window_seconds to {longest} or less."
+            f"The window of {base} is at most {longest} s, but window_seconds is {window_seconds}: "
+            f"set it to {longest} or less."
         )
     positions = encoder.embed_positions.weight[:frames].detach().clone()
     encoder.embed_positions = torch.nn.Embedding.from_pretrained(positions, freeze=True)

@@ -164,7 +164,7 @@ def halved_in_words(event: Halved) -> str:
     """Return the notice for a run whose batches were made smaller."""
     return (
         f"The accelerator ran out of memory. Training continues with {event.passes} batches of "
-        f"{event.clips_at_once} recordings a step: the same effective batch size, but slower."
+        f"{event.clips_at_once} recordings per step: the same effective batch size, but slower."
     )
 
 

@@ -102,29 +102,30 @@ def check_trainable(work: Work) -> None:
     if needs_closed_form and not has_mean_pooled_head(work.model):
         raise CheckpointError(
             f"The head of a {work.model.config.model_type} classifier cannot be fitted in closed "
-            "form: choose the Guide preset, or a Whisper, wav2vec2, HuBERT or WavLM base."
+            "form: choose the Guide recipe, or a Whisper, wav2vec2, HuBERT or WavLM base model."
         )
     if work.recipe.method == "leave-one-out" and not has_fixed_window(work.model):
         raise CheckpointError(
-            "leave-one-out fine-tunes the last layer of a Whisper encoder, found a "
-            f"{work.model.config.model_type} one: choose a Whisper base, or the method fine-tune."
+            "leave-one-out fine-tunes the last layer of a Whisper encoder, but the base model is "
+            f"{work.model.config.model_type}: choose a Whisper base model, or the method fine-tune."
         )
     if work.watch.must_end():
         return
     least = min(MIN_BATCH, len(work.train))
     if work.recipe.method == "leave-one-out" and work.recipe.batch_size < least:
         raise RecipeError(
-            "leave-one-out classifies each clip with a head fitted on the others of its batch: "
-            f"batch_size must be at least {least} here, found {work.recipe.batch_size}: increase it."
+            "leave-one-out classifies each recording with a head fitted on the others of its batch: "
+            f"batch_size must be at least {least} here, but is {work.recipe.batch_size}."
         )
     intents = len({clip.label_id for clip in work.train})
     if intents < 2:
         raise DataError(
-            "The training set must have readable clips of at least two intents, found "
-            f"{intents}: add recordings or choose other data."
+            "The training set must have readable recordings of at least two intents, but has "
+            f"{intents}: add recordings or choose another data set."
         )
     if not work.test:
         raise DataError(
-            f"No test clip is left: {work.recipe.base} was trained on all "
-            f"{work.seen_test_clips} of them. Choose another base, or the seed it was trained with."
+            f"No test recording is left: {work.recipe.base} was trained on all "
+            f"{work.seen_test_clips} of them. Choose another base model, or the seed it was "
+            "trained with."
         )

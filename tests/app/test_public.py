@@ -344,8 +344,8 @@ def test_a_visitor_gets_no_more_than_three_places_in_the_queue(
         bob.predict(*ask, api_name="/start")
     before = list_runs(folder)
     assert refusal(lambda: bob.predict(*ask, api_name="/start")) == (
-        "You have 3 runs in the queue, the most that one visitor may have: remove one, or try again "
-        "when one has begun."
+        "You have 3 runs in the queue, the most that one visitor may have: remove one from the "
+        "queue, or try again when one has started."
     )
     assert list_runs(folder) == before
     client(served[1], "another-one-" * 3).predict(*ask, api_name="/start")

@@ -130,20 +130,20 @@ def test_light_path_loads_neither_gradio_nor_torch(tmp_path: Path) -> None:
         ),
         (
             ["classify", "a.wav", "--top-k", "0"],
-            "--top-k must be 1 or more, found 0: choose a larger number.",
+            "--top-k must be 1 or more, but is 0.",
         ),
         (
             ["train", "--set", "epochs=0"],
-            "epochs must be from 1 to 200, found 0: choose a value in that range.",
+            "epochs must be from 1 to 200, but is 0.",
         ),
         (
             ["train", "--set", "epochs"],
-            "--set takes name=value, found 'epochs': write it that way.",
+            "--set takes name=value, such as epochs=4, but got 'epochs'.",
         ),
-        (["train", "--seed", "x"], "seed must be a whole number, found 'x': change it."),
+        (["train", "--seed", "x"], "seed must be a whole number, but is 'x'."),
         (
             ["train", "--budget", "0"],
-            "--budget must be more than 0 seconds, found 0: give it more time.",
+            "--budget must be more than 0 seconds, but is 0.",
         ),
         (
             ["train", "--resume", "x", "--data", "sample"],
@@ -151,7 +151,7 @@ def test_light_path_loads_neither_gradio_nor_torch(tmp_path: Path) -> None:
         ),
         (
             ["train", "--private"],
-            "--private needs a model to push: add --push-to USER/NAME.",
+            "--private works only with --push-to: add --push-to USER/NAME, or leave out --private.",
         ),
         (
             ["runs"],
@@ -188,7 +188,7 @@ def test_internal_error_is_one_line_with_exit_1(capsys: Output, tmp_path: Path) 
     assert (code, out) == (1, "")
     assert err == (
         "internal error: IsADirectoryError: [Errno 21] Is a directory: "
-        f"'{run.events_file}' (add --debug to see where)\n"
+        f"'{run.events_file}' (add --debug for the traceback)\n"
     )
     assert "Traceback" in said(capsys, "runs", "list", "--debug")[2]
 
@@ -285,7 +285,7 @@ def test_train_ends_with_the_run_and_its_accuracy(
     )
     assert (code, err) == (0, "")
     assert out.splitlines()[0].startswith("Accuracy: ")
-    assert out.splitlines()[-1].startswith("On clips seen in training: ")
+    assert out.splitlines()[-1].startswith("On recordings seen in training: ")
 
 
 def test_train_for_people_ends_with_two_lines(capsys: Output, world: Path, tmp_path: Path) -> None:
@@ -326,11 +326,12 @@ def test_the_command_line_may_do_everything_where_strangers_reach_the_page(
 
 
 def test_data_and_base_are_no_settings(capsys: Output, tmp_path: Path) -> None:
-    for name in ("data", "base", "locales"):
+    for name, option in (("data", "--data"), ("base", "--base"), ("locales", "--locale")):
         code, out, err = said(capsys, "train", "--data", "sample", "--set", f"{name}=x")
         assert (code, out) == (2, "")
         assert err == (
-            f"Changes may only set hyperparameters, found {name!r}: set it by its own parameter.\n"
+            f"{name} is not a hyperparameter: set it with its own option {option}, or in the API "
+            f"with the parameter {name}.\n"
         )
 
 
@@ -522,11 +523,11 @@ def test_evaluation_text_lists_what_was_left_out() -> None:
         )
     )
     assert text.splitlines() == [
-        "Accuracy: 0.900 (95 % interval 0.800 to 0.950, 50 clips)",
-        "  en-US: 0.900 (95 % interval 0.750 to 0.970, 30 clips)",
-        "  en-GB: 0.900 (95 % interval 0.700 to 0.980, 20 clips)",
-        "Left out, seen in training: 7 clips",
-        "Left out, unreadable: 1 clip (a.wav)",
+        "Accuracy: 0.900 (95 % interval 0.800 to 0.950, 50 recordings)",
+        "  en-US: 0.900 (95 % interval 0.750 to 0.970, 30 recordings)",
+        "  en-GB: 0.900 (95 % interval 0.700 to 0.980, 20 recordings)",
+        "Left out, seen in training: 7 recordings",
+        "Left out, unreadable: 1 recording (a.wav)",
     ]
 
 

@@ -140,8 +140,8 @@ def test_without_an_unseen_clip_there_is_a_sentence_instead_of_figures():
     assert (result.accuracy, result.interval, result.macro_f1, result.ece) == (None,) * 4
     assert result.clips == 0
     assert result.message == (
-        "Not measured: no unseen test clips. The checkpoint was trained on all 2 of them: "
-        "choose other data, or include the clips seen in training."
+        "Not measured: no unseen test recordings. The checkpoint was trained on all 2 of them: "
+        "choose another data set, or include the recordings seen in training."
     )
     assert evaluate([], []).message == "Not measured: no test clips. Choose other data."
 
@@ -278,8 +278,8 @@ def test_a_part_that_was_all_trained_on_has_no_test_accuracy(whisper, tones):
     result = evaluate_checkpoint(str(whisper), str(tones), part="train")
     assert (result.accuracy, result.clips, result.seen_in_training) == (None, 0, 24)
     assert result.message == (
-        "Not measured: no unseen test clips. The checkpoint was trained on all 24 of them: "
-        "choose other data, or include the clips seen in training."
+        "Not measured: no unseen test recordings. The checkpoint was trained on all 24 of them: "
+        "choose another data set, or include the recordings seen in training."
     )
 
 
@@ -331,6 +331,4 @@ def test_other_labels_than_the_data_sets_are_refused_by_name(tones, tmp_path, la
 def test_a_part_that_does_not_exist_is_refused(whisper, tones):
     with pytest.raises(DataError) as caught:
         evaluate_checkpoint(str(whisper), str(tones), part="validation")
-    assert str(caught.value) == (
-        "The part must be test, train or all, found 'validation': choose one."
-    )
+    assert str(caught.value) == ("The split must be test, train or all, but is 'validation'.")

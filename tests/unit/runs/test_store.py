@@ -350,7 +350,7 @@ def test_lack_of_memory_is_told_in_a_sentence(runs: Path, instant: Recipe) -> No
         with pytest.raises(RunError) as error:
             work(run, demand)
         assert str(error.value) == (
-            "Out of memory: choose a smaller batch_size, window_seconds or base checkpoint, and "
+            "Out of memory: choose a smaller batch_size, window_seconds or base model, and "
             "start again."
         )
         assert history_of(run).end.message == str(error.value)

@@ -332,7 +332,7 @@ def test_a_test_part_that_was_all_seen_is_refused(tones: Path, tmp_path: Path) -
         if clip_hash(read_clip(path)) not in trained_on:
             path.unlink()
     recipe = recipes.change(recipe_for("instant", "whisper", twice, tmp_path), {"base": base})
-    with pytest.raises(DataError, match="^No test clip is left: .* was trained on all "):
+    with pytest.raises(DataError, match="^No test recording is left: .* was trained on all "):
         Session(tmp_path / "second").train(recipe)
 
 
@@ -353,8 +353,8 @@ def test_one_readable_intent_is_not_enough(tmp_path: Path) -> None:
     with pytest.raises(DataError) as error:
         Session(tmp_path / "run").train(recipe_for("instant", "whisper", data, tmp_path))
     assert str(error.value) == (
-        "The training set must have readable clips of at least two intents, found 1: "
-        "add recordings or choose other data."
+        "The training set must have readable recordings of at least two intents, but has 1: "
+        "add recordings or choose another data set."
     )
 
 

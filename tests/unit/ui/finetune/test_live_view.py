@@ -154,7 +154,7 @@ def test_the_notes_say_who_waits_and_behind_whom(tmp_path: Path) -> None:
 
 def test_the_notes_say_that_memory_was_too_small(tmp_path: Path) -> None:
     history = History(halved=Halved(clips_at_once=4, passes=8))
-    assert "8 batches of 4 recordings a step" in text(
+    assert "8 batches of 4 recordings per step" in text(
         notes_html(create_run(tmp_path, preset("guide")), "done", history)
     )
 
