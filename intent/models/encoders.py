@@ -37,16 +37,14 @@ class Base:
 
 BASES = (
     Base(BUNDLED, WHISPER, "ships with the app: Whisper tiny.en, fine-tuned on MInDS-14"),
-    Base("openai/whisper-tiny.en", WHISPER, "8 M parameters, English, fast on any laptop"),
-    Base("openai/whisper-base", WHISPER, "21 M parameters, 99 languages, the best for its size"),
-    Base("openai/whisper-small", WHISPER, "88 M parameters, 99 languages, needs a GPU"),
-    Base("facebook/wav2vec2-base", "wav2vec2", "95 M parameters, as in the task guide"),
-    Base("facebook/hubert-base-ls960", "hubert", "94 M parameters, self-supervised English"),
-    Base("microsoft/wavlm-base-plus", "wavlm", "94 M parameters, robust to noise"),
-    Base("ntu-spml/distilhubert", "hubert", "23 M parameters, a small HuBERT"),
-    Base(
-        "facebook/wav2vec2-xls-r-300m", "wav2vec2", "315 M parameters, 128 languages, needs a GPU"
-    ),
+    Base("openai/whisper-tiny.en", WHISPER, "8 M encoder parameters, English"),
+    Base("openai/whisper-base", WHISPER, "21 M encoder parameters, 99 languages"),
+    Base("openai/whisper-small", WHISPER, "88 M encoder parameters, 99 languages"),
+    Base("facebook/wav2vec2-base", "wav2vec2", "95 M parameters, English, as in the guide"),
+    Base("facebook/hubert-base-ls960", "hubert", "94 M parameters, English"),
+    Base("microsoft/wavlm-base-plus", "wavlm", "94 M parameters, English"),
+    Base("ntu-spml/distilhubert", "hubert", "23 M parameters, English, distilled from HuBERT"),
+    Base("facebook/wav2vec2-xls-r-300m", "wav2vec2", "315 M parameters, 128 languages"),
 )
 
 

@@ -56,7 +56,7 @@ def test_a_checkpoint_without_a_test_figure_says_so() -> None:
     info = CheckpointInfo("x/y", ("a", "b"), None, None, None, None)
     html = bars.about_html(info)
     assert "not measured" in html
-    assert "not stated" in html
+    assert "unknown" in html
 
 
 def test_a_test_accuracy_comes_with_its_interval() -> None:

@@ -192,8 +192,7 @@ def test_classify_answers_while_a_run_trains_and_after_its_process_is_killed(
         ),
         (
             "[4]",
-            "Overrides must be a JSON object such as {\"epochs\": 4}, found '[4]': fix it, or "
-            "leave it empty.",
+            "overrides must be a JSON object such as {\"epochs\": 4}, but is '[4]'.",
         ),
     ],
 )

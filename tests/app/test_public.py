@@ -371,7 +371,7 @@ def test_a_recording_that_is_named_by_an_address_is_refused_before_it_is_fetched
     for data in ([recording, "bundled"], [{"a": [recording]}, "bundled"]):
         answer = httpx.post(f"{address}gradio_api/run/classify", json={"data": data})
         assert answer.status_code == 422
-        assert "A recording was expected as a file, found a URL" in answer.text
+        assert "A recording must be sent as a file, but is a URL" in answer.text
 
 
 def test_a_call_of_more_than_a_megabyte_is_refused(served: tuple[gr.Blocks, str]) -> None:

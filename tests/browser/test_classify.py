@@ -53,7 +53,7 @@ def headline(page: Page) -> Locator:
 
 
 def bars(page: Page) -> Locator:
-    return answer(page).get_by_role("list", name="Likeliest intents").get_by_role("listitem")
+    return answer(page).get_by_role("list", name="Most likely intents").get_by_role("listitem")
 
 
 def upload(page: Page, file: Path) -> None:

@@ -1,4 +1,4 @@
-"""The Classify tab: a recording in, the five likeliest intents out."""
+"""The Classify tab: a recording in, the five most likely intents out."""
 
 import functools
 import shutil
@@ -25,7 +25,7 @@ from intent.ui.shared.wiring import POLITE, Handler, Limit, Updates, errors_in, 
 CLASSIFYING = Limit("classifying", 3)  # clips at the same time, for the page and the API together
 DESCRIBING = Limit("describing", 16)  # checkpoints at the same time; the Hub may be slow
 BROWSER_KEY = "intent-studio-checkpoint"  # in the visitor's local storage
-# On a phone the answer lies below the examples: scroll to a new one.
+# On a phone the predictions are below the examples: scroll to new ones.
 SHOW_ANSWER = f"""{POLITE} watch('value', () => {{
   if (!element.querySelector('.empty')) element.scrollIntoView({{block: 'nearest'}});
 }});"""
@@ -106,7 +106,7 @@ def _build_recorder() -> gr.Audio:
         type="filepath",
         format=None,
         editable=False,
-        label="Your sentence",
+        label="Your recording",
         buttons=[],
         elem_id="recording",
     )
@@ -123,13 +123,13 @@ def _build_examples(recording: gr.Audio) -> None:
 
 
 def _build_menu(runs: Path) -> CheckpointMenu:
-    others = "a finished run or a Hub id" if is_public() else "a finished run, a Hub id or a folder"
+    typed = "a Hub id" if is_public() else "a Hub id or the path of a folder"
     checkpoint = gr.Dropdown(
         menus.choices(runs),
         value=BUNDLED,
         allow_custom_value=True,
         label="Checkpoint",
-        info=f"The bundled one, {others}.",
+        info=f"Choose the bundled checkpoint or a finished run, or type {typed}.",
     )
     about = gr.HTML(html.about_busy_html(), elem_id="about", js_on_load=POLITE)
     remembered = gr.BrowserState(BUNDLED, storage_key=BROWSER_KEY, secret=BROWSER_KEY)

@@ -11,10 +11,10 @@ from intent.ui.shared.format import NBSP, percent, score_percent
 
 PLACEHOLDER_BARS = 5
 
-EMPTY = "Speak, upload a recording, or try an example. The five likeliest intents appear here."
+EMPTY = "Speak, upload a recording, or try an example. The five most likely intents appear here."
 BUSY = "Classifying…"
-UNSURE = "Low confidence: no intent stands out. These are the likeliest ones."
-NO_SPEECH = "No speech detected. Try again, a little closer to the microphone."
+UNSURE = "Low confidence. The most likely intents are:"
+NO_SPEECH = "No speech detected. Speak closer to the microphone and try again."
 
 
 def answer_html(answer: Answer, checkpoint_title: str, clip_seconds: float) -> str:
@@ -93,8 +93,8 @@ def progress_bar(share: float | None, facts: str) -> str:
 
 
 def _base(name: str | None) -> str:
-    """Return a base's name; of a folder only its own name, since its path may be private."""
-    return Path(name).name if name and Path(name).is_absolute() else name or "not stated"
+    """Return a base model's name; of a folder only its own name, since its path may be private."""
+    return Path(name).name if name and Path(name).is_absolute() else name or "unknown"
 
 
 def _accuracy(info: CheckpointInfo) -> str:
@@ -104,7 +104,7 @@ def _accuracy(info: CheckpointInfo) -> str:
     if info.interval is None:
         return text
     low, high = (f"{bound * 100:.1f}" for bound in info.interval)
-    return f"{text} <span class='muted'>(95{NBSP}% interval {low} to {high})</span>"
+    return f"{text} <span class='muted'>(95{NBSP}% interval: {low} to {high}{NBSP}%)</span>"
 
 
 def _bars(scores: Sequence[Score]) -> str:
@@ -114,7 +114,7 @@ def _bars(scores: Sequence[Score]) -> str:
         f"<span class='bar' aria-hidden='true'><i style='width:{score.score:.2%}'></i></span></li>"
         for score in scores
     )
-    return f"<ol class='bars' aria-label='Likeliest intents'>{rows}</ol>"
+    return f"<ol class='bars' aria-label='Most likely intents'>{rows}</ol>"
 
 
 def _ghost_bars() -> str:
