@@ -136,6 +136,7 @@ def load_shapes(base: str, window_seconds: int) -> "tuple[PreTrainedModel, Extra
         with torch.device("meta"):
             model = AutoModelForAudioClassification.from_config(
                 config,
+                dtype=torch.float32,
                 attn_implementation="eager",  # its matrix products can be counted
             )
         folder = resolve.locate(base, weights=False)

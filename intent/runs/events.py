@@ -110,7 +110,7 @@ class Finished:
 
     outcome: str
     accuracy: float | None  # 0..1, on unseen test clips; None: there are none
-    interval: tuple[float, float] | None  # 95 %
+    interval: tuple[Number, Number] | None  # 95 %
     clips: int  # test clips behind the accuracy
     seconds: Number  # of training, over all resumes
     time: Number = 0.0

@@ -6,16 +6,17 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import pipeline
+from transformers import AutoModelForAudioClassification, pipeline
 
 from intent import recipes
 from intent.audio.clip import clip_hash, read_clip, resample
+from intent.estimate.flops import clip_cost
 from intent.models.encoders import SUM_LEFT_OUT, family
 from intent.runs import events
 from intent.runs.directory import RunDir
 from intent.runs.report import read_report
 from intent.training.train import train
-from tests.tiny import BASES, tone_folder
+from tests.tiny import BASES, LABELS, tiny_wav2vec2, tone, tone_folder, wav_bytes
 
 QUICK = {
     "guide": {"epochs": 1},
@@ -74,3 +75,33 @@ def test_every_preset_turns_every_base_into_a_checkpoint_of_probabilities(
         scores = {answer["label"]: answer["score"] for answer in stock(samples)}
         assert sum(scores.values()) == pytest.approx(1, abs=1e-5) and min(scores.values()) >= 0
         assert dict(clip.top) == pytest.approx(scores, abs=1e-4)
+
+
+@pytest.mark.parametrize("preset", ["guide", "recommended"])
+def test_clips_shorter_than_a_mask_are_trained_on_unmasked(preset: str, tmp_path: Path) -> None:
+    base = tiny_wav2vec2(tmp_path / "base", mask_time_length=10)  # 0.2 s
+    for label in LABELS:
+        (tmp_path / "data" / label).mkdir(parents=True)
+        for seed in range(5):
+            sound = wav_bytes(tone(label, seed, seconds=0.11))
+            (tmp_path / "data" / label / f"{seed}.wav").write_bytes(sound)
+    run = trained(preset, base, tmp_path / "data", tmp_path / "run")
+    assert isinstance(run.events()[-1], events.Finished)
+
+
+@pytest.mark.parametrize("name", BASES)
+def test_the_work_of_every_base_can_be_counted(name: str, bases: dict[str, Path]) -> None:
+    for preset in recipes.PRESETS:
+        recipe = recipes.preset(preset, family(str(bases[name])))
+        values = {"base": str(bases[name]), "window_seconds": 1}
+        assert clip_cost(recipes.change(recipe, values), 1.0).whole > 0
+
+
+def test_a_sum_over_layers_is_trained_with_all_of_them(
+    bases: dict[str, Path], tones: Path, tmp_path: Path
+) -> None:
+    run = trained("recommended", bases["hubert, weighted sum"], tones, tmp_path / "run")
+    model = AutoModelForAudioClassification.from_pretrained(run.model)
+    base = AutoModelForAudioClassification.from_pretrained(bases["hubert, weighted sum"])
+    assert model.config.use_weighted_layer_sum
+    assert not torch.equal(model.layer_weights, base.layer_weights)
