@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
+from intent.checkpoints.description import MULTI_LABEL_SCORES
 from intent.labels import human_name
 from intent.runs.directory import RunDir
 from intent.runs.events import (
@@ -14,6 +15,7 @@ from intent.runs.events import (
     Event,
     Finished,
     Halved,
+    Notice,
     Phase,
     Progress,
     Skipped,
@@ -96,6 +98,8 @@ def answer_text(file: str, answer: "Answer") -> str:
         )
     elif not answer.sure:
         lines.append("  Low confidence:")
+    if answer.multi_label:
+        lines.append(f"  {MULTI_LABEL_SCORES}")
     for score in answer.top:
         bar = "█" * round(score.score * BAR_WIDTH)
         lines.append(f"  {score.score:6.1%} {bar:<{BAR_WIDTH}} {human_name(score.label)}")
@@ -171,6 +175,8 @@ def _show_bar(bar: "tqdm", event: Event | Result) -> None:
             bar.set_postfix_str(f"accuracy {event.accuracy:.3f}")
         case Halved():
             bar.write(halved_in_words(event), file=sys.stderr)
+        case Notice():
+            bar.write(event.sentence, file=sys.stderr)
         case Skipped():
             bar.write(f"left out {event.clip}: {event.reason}", file=sys.stderr)
 
@@ -183,5 +189,7 @@ def _show_line(event: Event | Result) -> None:
             print_stderr(f"accuracy {event.accuracy:.3f}")
         case Halved():
             print_stderr(halved_in_words(event))
+        case Notice():
+            print_stderr(event.sentence)
         case Skipped():
             print_stderr(f"left out {event.clip}: {event.reason}")

@@ -11,6 +11,7 @@ import numpy as np
 
 from intent.audio.clip import Clip, resample
 from intent.checkpoints.bounds import check_weights, longest_seconds, read_checked_config
+from intent.checkpoints.description import MULTI_LABEL
 from intent.checkpoints.resolve import resolve, shown_name, window_seconds
 from intent.compat import attention_implementation
 from intent.devices import best_device, compute_in, device_name, precision
@@ -48,6 +49,7 @@ class Answer:
     device: str  # as shown to users, such as "CPU, 2 threads"
     seconds: float  # time of the prediction, without loading the checkpoint
     used_seconds: float  # of the clip: the rest is beyond the model's window
+    multi_label: bool = False  # each label has a score of its own; they do not add up to 1
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,7 @@ def classify(clip: Clip, checkpoint: str = BUNDLED, top_k: int = 5) -> Answer:
         device=model.device,
         seconds=time.perf_counter() - start,
         used_seconds=min(clip.seconds, model.longest_seconds),
+        multi_label=model.pipeline.model.config.problem_type == MULTI_LABEL,
     )
 
 

@@ -66,6 +66,14 @@ class Skipped:
 
 
 @dataclass(frozen=True)
+class Notice:
+    """A sentence about what training does differently from what the base suggests."""
+
+    sentence: str
+    time: Number = 0.0
+
+
+@dataclass(frozen=True)
 class TrainPoint:
     """Training loss and accuracy, averaged since the previous point."""
 
@@ -102,7 +110,7 @@ class Finished:
 
     outcome: str
     accuracy: float | None  # 0..1, on unseen test clips; None: there are none
-    interval: tuple[float, float] | None  # 95 %
+    interval: tuple[Number, Number] | None  # 95 %
     clips: int  # test clips behind the accuracy
     seconds: Number  # of training, over all resumes
     time: Number = 0.0
@@ -122,6 +130,7 @@ Event = (
     | Progress
     | Halved
     | Skipped
+    | Notice
     | TrainPoint
     | EvalPoint
     | Saved
@@ -141,6 +150,7 @@ class History:
     learning: Progress | None = None  # the latest that counted epochs
     halved: Halved | None = None
     skipped: tuple[Skipped, ...] = ()
+    notices: tuple[str, ...] = ()
     train: tuple[TrainPoint, ...] = ()
     evaluations: tuple[EvalPoint, ...] = ()
     saved: Saved | None = None
@@ -211,6 +221,9 @@ def add_event(history: History, event: Event) -> History:
         case Skipped():  # a resumed run reads the clips again
             known = any(skip.clip == event.clip for skip in history.skipped)
             return history if known else replace(history, skipped=(*history.skipped, event))
+        case Notice():  # given again by a resumed run
+            others = (sentence for sentence in history.notices if sentence != event.sentence)
+            return replace(history, notices=(*others, event.sentence))
         case TrainPoint():
             return replace(history, train=(*history.train, event))
         case EvalPoint():  # a resumed run may evaluate the same step again

@@ -11,11 +11,17 @@ from intent.data.dataset import clip_at, label_names, load_data, readable_clips,
 from intent.data.labelled_clip import LabelledClip
 from intent.devices import best_device
 from intent.errors import CheckpointError, DataError, RecipeError
-from intent.models.encoders import has_fixed_window, has_mean_pooled_head, load_base, trained_on
+from intent.models.encoders import (
+    has_fixed_window,
+    has_mean_pooled_head,
+    left_out_of,
+    load_base,
+    trained_on,
+)
 from intent.models.whisper_padding import mute_padding
 from intent.recipes import Recipe
 from intent.runs.directory import RunDir
-from intent.runs.events import Event, Phase, Skipped
+from intent.runs.events import Event, Notice, Phase, Skipped
 from intent.training import phases
 from intent.training.context import ProgressMeter, Watch, Work
 from intent.training.leave_one_out.loss import MIN_BATCH
@@ -40,6 +46,8 @@ def prepare(recipe: Recipe, run: RunDir, on_event: Callable[[Event], None], watc
         model, extractor = load_base(
             recipe.base, labels, recipe.window_seconds, recipe.spec_augment, recipe.seed
         )
+        if left_out := left_out_of(recipe.base):
+            on_event(Notice(left_out))
         model.to(device)  # type: ignore[arg-type]  # transformers' decorator drops the signature
         if recipe.mute_padding and has_fixed_window(model):
             on_event(Phase(phases.MUTING_PADDING))

@@ -15,6 +15,7 @@ from intent.runs.events import (
     Finished,
     Halved,
     History,
+    Notice,
     Phase,
     Progress,
     Saved,
@@ -158,6 +159,13 @@ def test_the_notes_say_that_memory_was_too_small(tmp_path: Path) -> None:
     assert "8 batches of 4 recordings per step" in text(
         notes_html(create_run(tmp_path, preset("guide")), "done", history)
     )
+
+
+def test_the_notes_say_what_of_the_base_is_left_out(tmp_path: Path) -> None:
+    notice = Notice("The sum <is> left out.")
+    history = reduce(add_event, (notice, STARTED, notice), History())  # resumed: said again
+    notes = notes_html(create_run(tmp_path, preset("guide")), "done", history)
+    assert text(notes) == "The sum &lt;is&gt; left out."
 
 
 def test_without_a_run_the_page_says_what_to_do() -> None:
