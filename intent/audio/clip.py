@@ -58,8 +58,9 @@ def read_clip(
 
     An array is a pair as Gradio returns it: the rate in Hz, and samples (n,) or (n, channels) in
     int16, int32, uint8 or float. Channels are averaged; where they cancel each other, as with
-    inverted phase, the loudest is used. Up to 1 % of damaged samples (NaN, infinite) become silence. A clip of more than MAX_SAMPLES is resampled to 16 kHz. Memory and time
-    are bounded, whatever a file claims. Raises AudioError for an unusable recording; silence is fine.
+    inverted phase, the loudest is used. Up to 1 % of damaged samples (NaN, infinite) become
+    silence. A clip of more than MAX_SAMPLES is resampled to 16 kHz. Memory and time are bounded,
+    whatever a file claims. Raises AudioError for an unusable recording; silence is fine.
     """
     if isinstance(source, tuple):
         return _clip_from_array(source, max_seconds)

@@ -131,6 +131,11 @@ def evaluation_text(evaluation: "Evaluation") -> str:
     if evaluation.skipped:
         names = ", ".join(evaluation.skipped[:5])
         lines.append(f"Left out, unreadable: {_clips(len(evaluation.skipped))} ({names})")
+    if evaluation.renamed:
+        pairs = ", ".join(f"{name} as {label}" for name, label in evaluation.renamed.items())
+        lines.append(f"Labels matched without regard to case and separators: {pairs}")
+    if evaluation.absent:
+        lines.append(f"The data set has no clips of these labels: {', '.join(evaluation.absent)}")
     return "\n".join(filter(None, lines))
 
 
