@@ -54,8 +54,8 @@ def evaluate_checkpoint(
     and spell them with other case and separators; `renamed` and `absent` say so. Raises DataError
     and CheckpointError, also for clips of a label that the checkpoint does not have.
     """
-    unreadable: list[str] = []
-    loaded_data = load_data(data, locales, lambda name, reason: unreadable.append(name))
+    not_used: list[str] = []
+    loaded_data = load_data(data, locales, lambda name, reason: not_used.append(reason))
     dataset = _part(loaded_data, part, seed)
     labels = describe(checkpoint).labels
     match = _matched_labels(checkpoint, labels, dataset)
@@ -79,7 +79,8 @@ def evaluate_checkpoint(
     return dataclasses.replace(
         evaluation,
         seen_in_training=evaluation.seen_in_training + selection.left_out,
-        skipped=(*unreadable, *selection.skipped),
+        skipped=tuple(selection.skipped),
+        not_used=tuple(not_used),
         renamed=match.renamed,
         absent=match.absent,
     )

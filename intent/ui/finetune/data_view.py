@@ -226,9 +226,10 @@ def _unreadable_html(unreadable: list[tuple[str, str]]) -> str:
     if not unreadable:
         return ""
     listed = (f"<li><b>{escape(name)}</b> {escape(why)}</li>" for name, why in unreadable[:ROWS])
+    count = f"{len(unreadable):,} {'note' if len(unreadable) == 1 else 'notes'}"
     return (
-        f"<details class='is-skipped'><summary>{len(unreadable)} cannot be read and will be "
-        f"skipped</summary><ul>{''.join(listed)}</ul></details>"
+        f"<details class='is-skipped'><summary>{count} on what is left out</summary>"
+        f"<ul>{''.join(listed)}</ul></details>"
     )
 
 

@@ -335,8 +335,11 @@ def test_sound_is_read_in_every_form_that_holds_encoded_files(folder: Path, soun
 @pytest.mark.parametrize(
     ("table", "expected"),
     [
-        ({"label": [["a"], ["b"]]}, 'text or numbers in its column "label", but has list<'),
-        ({"label": [{"a": 1}, {"a": 2}]}, 'text or numbers in its column "label", but has struct<'),
+        ({"label": [["a"], ["b"]]}, 'one label per clip in its column "label", but has list<'),
+        (
+            {"label": [{"a": 1}, {"a": 2}]},
+            'one label per clip in its column "label", but has struct<',
+        ),
         ({"transcription": [["a"], ["b"]]}, 'text or numbers in its column "transcription"'),
         ({"label": [None, None]}, "a label for every clip, but 2 of 2 have none"),
         ({"audio": [None, None]}, 'audio in its column "audio" (encoded files, as `datasets`'),
