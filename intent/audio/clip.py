@@ -121,6 +121,11 @@ def write_wav(clip: Clip, path: Path) -> None:
         ) from error
 
 
+def as_int16(clip: Clip) -> np.ndarray:
+    """Return the samples as `write_wav` writes them, (n,) int16."""
+    return np.concatenate([np.zeros(0, np.int16), *_int16_blocks(clip.samples)])
+
+
 def _int16_blocks(samples: np.ndarray) -> Iterator[np.ndarray]:
     """Yield the samples as int16, in blocks (up to BLOCK_FRAMES,)."""
     # 32768, by which decoders divide: 32767 would change the samples in each round trip.
