@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 Result = dict[str, object]  # of a run: the last JSON line of a training
 
+NOTES = 20  # on what was not used, of an evaluation
 BAR_WIDTH = 30  # characters for a score of 1
 
 
@@ -144,6 +145,14 @@ def evaluation_text(evaluation: "Evaluation") -> str:
     if evaluation.skipped:
         names = ", ".join(evaluation.skipped[:5])
         lines.append(f"Left out, unreadable: {_clips(len(evaluation.skipped))} ({names})")
+    lines += evaluation.not_used[:NOTES]
+    if len(evaluation.not_used) > NOTES:
+        lines.append(f"And {len(evaluation.not_used) - NOTES} more notes on what was not used.")
+    if evaluation.renamed:
+        pairs = ", ".join(f"{name} as {label}" for name, label in evaluation.renamed.items())
+        lines.append(f"Labels matched without regard to case and separators: {pairs}")
+    if evaluation.absent:
+        lines.append(f"The data set has no clips of these labels: {', '.join(evaluation.absent)}")
     return "\n".join(filter(None, lines))
 
 

@@ -50,7 +50,8 @@ def load_data(
     The result has the splits "train" and "test" where the data set has both, else "all".
     Columns: audio (struct of bytes and path, not decoded), label (ClassLabel), transcription
     (str, may be ""), locale (str, "" if unknown), name (str, readable).
-    Calls `on_skip(name, reason)` for each file that is not read, such as a link out of the folder.
+    Calls `on_skip(name, reason)` for what is not used: a file, such as a link out of the folder,
+    several files with the same reason, or a part without labels.
     Raises DataError.
     """
     wanted = tuple(dict.fromkeys(locales))
@@ -65,12 +66,12 @@ def load_data(
             "At least one locale is needed, but none was given: add one, such as en-US."
         )
     if data == MINDS14:
-        return unite(hub_parts(wanted), "MInDS-14")
+        return unite(hub_parts(wanted), "MInDS-14", on_skip)
     folder = Path(os.path.expanduser(data))
     parts, left_out = folder_parts(folder, wanted)
     for name, reason in left_out:
-        on_skip(name, f'"{name}" {reason}. Only files inside the data folder are read.')
-    return unite(parts, f'The data set in "{folder}"')
+        on_skip(name, reason)
+    return unite(parts, f'The data set in "{folder}"', on_skip)
 
 
 def check_at_hand(data: str, locales: Sequence[str]) -> None:
@@ -163,8 +164,8 @@ def readable_clips(
         yield index, clip
 
 
-def _read(sound: Sound) -> Clip:
-    stored, path = sound["bytes"], sound["path"]
+def _read(sound: Sound | None) -> Clip:
+    stored, path = (sound["bytes"], sound["path"]) if sound else (None, None)
     if stored is not None or not path:
         return read_clip("" if stored is None else stored)
     with open_clip(path) as file:  # checks again that the path is not a link

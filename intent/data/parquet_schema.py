@@ -12,6 +12,7 @@ from intent.data.schema import (
     MAX_LABELS,
     check_columns,
     no_sound,
+    several_labels,
 )
 from intent.errors import DataError
 
@@ -55,6 +56,16 @@ def open_parquet(file: BinaryIO, title: str) -> "pyarrow.parquet.ParquetFile":
     return parquet
 
 
+def has_sound(schema: "pyarrow.Schema") -> bool:
+    """Return whether a table has a column of recordings, under whatever name."""
+    from pyarrow import types
+
+    return AUDIO_COLUMN in schema.names or any(
+        _is_bytes(field.type) or (types.is_struct(field.type) and _is_sound(field.type))
+        for field in schema
+    )
+
+
 def features_of(
     schema: "pyarrow.Schema", declared: Mapping[str, tuple[str, ...]], title: str
 ) -> "Features":
@@ -76,6 +87,8 @@ def features_of(
         raise no_sound(title, _type_name(schema.field(AUDIO_COLUMN).type))
     for name in columns[1:]:
         if not _is_plain(schema.field(name).type):
+            if name in LABEL_COLUMNS:
+                raise several_labels(title, name, str(schema.field(name).type))
             raise DataError(
                 f'{title} should have strings or numbers in its column "{name}", but has '
                 f"{str(schema.field(name).type)[:100]}: save it again."

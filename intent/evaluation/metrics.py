@@ -3,7 +3,7 @@
 import dataclasses
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -71,6 +71,9 @@ class Evaluation:
     mistakes: tuple[Mistake, ...]  # most confident first
     seen_figure: Accuracy | None = None  # on clips seen in training, if requested
     skipped: tuple[str, ...] = ()  # names of unreadable clips
+    not_used: tuple[str, ...] = ()  # sentences on files and parts of the data
+    renamed: dict[str, str] = field(default_factory=dict)  # label of the data → of the checkpoint
+    absent: tuple[str, ...] = ()  # labels of the checkpoint that the data set does not have
 
     @property
     def message(self) -> str | None:

@@ -58,7 +58,7 @@ class Halved:
 
 @dataclass(frozen=True)
 class Skipped:
-    """A clip could not be read and was left out."""
+    """A clip, a part of the data or several files were left out."""
 
     clip: str
     reason: str

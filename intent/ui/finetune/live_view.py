@@ -216,15 +216,13 @@ def _skipped(history: History) -> str:
     count = len(history.skipped)
     if not count:
         return ""
+    title = f"{count} {'note' if count == 1 else 'notes'} on what was left out"
     rows = "".join(
         f"<li><b>{escape(skip.clip)}</b> {escape(skip.reason)}</li>"
         for skip in history.skipped[:MAX_LISTED]
     )
     more = f"<li>and {count - MAX_LISTED} more</li>" if count > MAX_LISTED else ""
-    return (
-        f"<details class='is-skipped'><summary>{_recordings(count)} could not be read and "
-        f"{'was' if count == 1 else 'were'} skipped</summary><ul>{rows}{more}</ul></details>"
-    )
+    return f"<details class='is-skipped'><summary>{title}</summary><ul>{rows}{more}</ul></details>"
 
 
 def _recordings(count: int, kind: str = "") -> str:

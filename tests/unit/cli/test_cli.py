@@ -520,6 +520,8 @@ def test_evaluation_text_lists_what_was_left_out() -> None:
             },
             mistakes=(),
             skipped=("a.wav",),
+            renamed={"Pay bill": "pay_bill"},
+            absent=("freeze", "abroad"),
         )
     )
     assert text.splitlines() == [
@@ -528,6 +530,8 @@ def test_evaluation_text_lists_what_was_left_out() -> None:
         "  en-GB: 0.900 (95 % interval 0.700 to 0.980, 20 recordings)",
         "Left out, seen in training: 7 recordings",
         "Left out, unreadable: 1 recording (a.wav)",
+        "Labels matched without regard to case and separators: Pay bill as pay_bill",
+        "The data set has no clips of these labels: freeze, abroad",
     ]
 
 

@@ -288,7 +288,8 @@ def test_unusable_folders_are_refused_in_one_sentence(tmp_path: Path) -> None:
     )
     assert message_of(tmp_path / "empty") == (
         f'"{tmp_path / "empty"}" should have Parquet files, or one folder per label with audio '
-        "files (wav, flac, ogg, opus, mp3, m4a, aac, webm), but has neither: choose another folder."
+        "files (WAV, FLAC, Ogg, Opus, MP3, m4a, mp4, WebM, CAF, AIFF, AMR, WMA and others), but has "
+        "neither: choose another folder."
     )
     assert message_of(tmp_path / "single") == (
         f'The data set in "{tmp_path / "single"}" should have at least two labels, but has 1 '

@@ -345,6 +345,19 @@ def test_unreadable_clips_are_left_out_counted_and_listed(tones: Path, tmp_path:
     assert session.of(events.Started)[0].train_clips + session.end.clips == 30
 
 
+def test_files_that_are_no_recordings_are_counted_and_named_in_the_run(
+    tones: Path, tmp_path: Path
+) -> None:
+    (tones / "balance").mkdir()
+    for number in range(6):
+        (tones / "balance" / f"{number}.xyz").write_bytes(b"x")
+    session = Session(tmp_path / "run").train(recipe_for("instant", "whisper", tones, tmp_path))
+    assert [skip.reason for skip in session.run.history().skipped] == [
+        '6 files of label "balance" were not used, because .xyz is not the suffix of a recording: '
+        "0.xyz, 1.xyz, 2.xyz and 3 more."
+    ]
+
+
 def test_one_readable_intent_is_not_enough(tmp_path: Path) -> None:
     data = tone_folder(tmp_path / "tones", labels=("low",))
     (data / "high").mkdir()
