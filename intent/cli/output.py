@@ -110,10 +110,16 @@ def accuracy_text(accuracy: float | None, interval: tuple[float, float] | None, 
 
 
 def summary(run: RunDir, finished: Finished) -> str:
-    """Return two lines: the outcome of a run, and the folder of its model."""
+    """Return the outcome of a run, the test clips that were left out, and its model's folder."""
     measured = accuracy_text(finished.accuracy, finished.interval, finished.clips)
     outcome = finished.outcome.capitalize()
-    return f"{outcome} after {finished.seconds:.0f} s. Test accuracy: {measured}\n{run.model}"
+    lines = [f"{outcome} after {finished.seconds:.0f} s. Test accuracy: {measured}"]
+    started = run.history().started
+    if started and started.seen_clips:
+        lines.append(f"Left out, seen in training by the base: {_clips(started.seen_clips)}")
+    if started and started.duplicate_clips:
+        lines.append(f"Left out, in the training set too: {_clips(started.duplicate_clips)}")
+    return "\n".join([*lines, str(run.model)])
 
 
 def evaluation_text(evaluation: "Evaluation") -> str:

@@ -74,6 +74,7 @@ class Work:
     test: Sequence[LabelledClip]  # none of them in the training set, here or of the base
     seen: tuple[str, ...]  # hashes of the clips that the base was trained on
     seen_test_clips: int  # left out of the test set because the base was trained on them
+    duplicate_test_clips: int = 0  # left out because the training set has the same recordings
     passes: int = 1  # through the network for one batch of leave-one-out training
 
     @property

@@ -49,8 +49,9 @@ def prepare(recipe: Recipe, run: RunDir, on_event: Callable[[Event], None], watc
     test = _hash_clips(parts["test"], on_event, watch, meter, 0)
     train_clips = _hash_clips(parts["train"], on_event, watch, meter, len(parts["test"]))
     seen = trained_on(recipe.base)
-    trained_on_hashes = {*seen, *(clip.hash for clip in train_clips)}
-    unseen = [clip for clip in test if clip.hash not in trained_on_hashes]
+    unseen = [clip for clip in test if clip.hash not in set(seen)]
+    in_training = {clip.hash for clip in train_clips}
+    tested = [clip for clip in unseen if clip.hash not in in_training]
     return Work(
         recipe,
         run,
@@ -60,9 +61,10 @@ def prepare(recipe: Recipe, run: RunDir, on_event: Callable[[Event], None], watc
         extractor,
         device,
         train_clips,
-        unseen,
+        tested,
         seen,
         seen_test_clips=len(test) - len(unseen),
+        duplicate_test_clips=len(unseen) - len(tested),
     )
 
 
@@ -124,7 +126,25 @@ def check_trainable(work: Work) -> None:
             f"{intents}: add recordings or choose other data."
         )
     if not work.test:
-        raise DataError(
-            f"No test clip is left: {work.recipe.base} was trained on all "
-            f"{work.seen_test_clips} of them. Choose another base, or the seed it was trained with."
+        raise DataError(_no_test_clip(work))
+
+
+def _no_test_clip(work: Work) -> str:
+    """Return the message for a test set of which nothing is left, with each reason that applies."""
+    reasons, advice = [], []
+    if work.seen_test_clips:
+        reasons.append(f"{work.recipe.base} was trained on {_clips(work.seen_test_clips)}")
+        advice.append("another base, or the seed it was trained with")
+    if work.duplicate_test_clips:
+        duplicates = _clips(work.duplicate_test_clips)
+        reasons.append(f"the training set has the same recording as {duplicates}")
+        advice.append("data without duplicates")
+    if not reasons:
+        return (
+            "No test clip is left: none of them can be read. Add recordings or choose other data."
         )
+    return f"No test clip is left: {' and '.join(reasons)}. Choose {' or '.join(advice)}."
+
+
+def _clips(count: int) -> str:
+    return f"{count} test clip{'' if count == 1 else 's'}"

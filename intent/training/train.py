@@ -94,6 +94,7 @@ def _train_once(
             len(work.train),
             len(work.test),
             seen_clips=work.seen_test_clips,
+            duplicate_clips=work.duplicate_test_clips,
             device=_devices(work.device),
             resumed=resumed,
             step=last_step(run) if resumed else None,

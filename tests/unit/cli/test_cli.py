@@ -21,7 +21,8 @@ from intent.jobs.queue import enqueue
 from intent.jobs.worker import training_lock
 from intent.paths import EXAMPLES
 from intent.recipes import Recipe
-from intent.runs.events import Failed, Finished, Phase, from_line
+from intent.runs.directory import RunDir
+from intent.runs.events import Failed, Finished, Phase, Started, from_line
 from intent.runs.live import queued_runs
 from intent.runs.store import create_run, list_runs, open_run, state
 from tests.repository import ROOT
@@ -295,6 +296,17 @@ def test_train_for_people_ends_with_two_lines(capsys: Output, world: Path, tmp_p
     assert first.startswith("Done after ")
     assert second == str(list_runs(tmp_path / "runs")[0].model)
     assert "Reading audio" in err.splitlines()
+
+
+def test_train_for_people_counts_the_test_clips_that_were_left_out(tmp_path: Path) -> None:
+    run = RunDir(tmp_path)
+    run.append(Started("closed-form", LABELS, 24, 3, 2, "CPU", duplicate_clips=1))
+    assert terminal.summary(run, Finished("done", None, None, 0, 3.0)).splitlines() == [
+        "Done after 3 s. Test accuracy: not measured: no unseen test clips",
+        "Left out, seen in training by the base: 2 clips",
+        "Left out, in the training set too: 1 clip",
+        str(run.model),
+    ]
 
 
 def test_recipe_says_what_the_command_line_said(
