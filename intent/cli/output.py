@@ -95,7 +95,8 @@ def answer_text(file: str, answer: "Answer") -> str:
     for score in answer.top:
         bar = "█" * round(score.score * BAR_WIDTH)
         lines.append(f"  {score.score:6.1%} {bar:<{BAR_WIDTH}} {human_name(score.label)}")
-    lines.append(f"  {answer.checkpoint} on {answer.device}, {answer.seconds:.2f} s")
+    facts = [f"{answer.checkpoint} on {answer.device}", f"{answer.seconds:.2f} s"]
+    lines.append(f"  {', '.join([*facts, *filter(None, [answer.part_in_words])])}")
     return "\n".join(lines)
 
 

@@ -17,9 +17,9 @@ UNSURE = "Low confidence: no intent stands out. These are the likeliest ones."
 NO_SPEECH = "No speech detected. Try again, a little closer to the microphone."
 
 
-def answer_html(answer: Answer, checkpoint_title: str, clip_seconds: float) -> str:
+def answer_html(answer: Answer, checkpoint_title: str) -> str:
     """Render the answer to one clip: headline, bars, and the checkpoint, device and time."""
-    details = _details(answer, checkpoint_title, clip_seconds)
+    details = _details(answer, checkpoint_title)
     if not answer.has_speech:
         return _panel("mute", _sentence(NO_SPEECH), details)
     if not answer.sure:
@@ -125,10 +125,10 @@ def _sentence(sentence: str) -> str:
     return f"<p class='headline plain'>{escape(sentence)}</p>"
 
 
-def _details(answer: Answer, checkpoint_title: str, clip_seconds: float) -> str:
+def _details(answer: Answer, checkpoint_title: str) -> str:
     parts = [checkpoint_title, answer.device, f"{answer.seconds:.2f} s"]
-    if clip_seconds - answer.used_seconds > 0.05:
-        parts.append(f"used the first {answer.used_seconds:g} s of {clip_seconds:.0f} s")
+    if answer.part_in_words:
+        parts.append(answer.part_in_words)
     items = "".join(f"<li>{escape(part)}</li>" for part in parts)
     return f"<ul class='how' aria-label='Checkpoint, device and time'>{items}</ul>"
 
