@@ -59,7 +59,7 @@ class Halved:
 
 @dataclass(frozen=True)
 class Skipped:
-    """A clip could not be read and was left out."""
+    """A clip was left out: it cannot be read, or a resumed run does not use it."""
 
     clip: str
     reason: str

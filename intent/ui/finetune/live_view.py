@@ -222,8 +222,8 @@ def _skipped(history: History) -> str:
     )
     more = f"<li>and {count - MAX_LISTED} more</li>" if count > MAX_LISTED else ""
     return (
-        f"<details class='is-skipped'><summary>{_recordings(count)} could not be read and "
-        f"{'was' if count == 1 else 'were'} skipped</summary><ul>{rows}{more}</ul></details>"
+        f"<details class='is-skipped'><summary>{_recordings(count)} "
+        f"{'was' if count == 1 else 'were'} not used</summary><ul>{rows}{more}</ul></details>"
     )
 
 

@@ -126,7 +126,7 @@ def test_an_interrupted_run_says_what_is_left() -> None:
 def test_skipped_recordings_are_counted_and_listed() -> None:
     shown = view("running", STARTED, Skipped("a.wav", "it is empty"), Skipped("<i>", "not a sound"))
     assert text(shown.skipped) == (
-        "2 recordings could not be read and were skipped a.wav it is empty &lt;i&gt; not a sound"
+        "2 recordings were not used a.wav it is empty &lt;i&gt; not a sound"
     )
     assert view("running", STARTED).skipped == ""
 
