@@ -41,7 +41,8 @@ def classify(options: argparse.Namespace) -> int:
             continue
         if options.json:
             top = [{"label": s.label, "score": round(s.score, 6)} for s in answer.top]
-            terminal.print_json({"file": file, "top": top, "seconds": round(answer.seconds, 4)})
+            seconds = round(answer.seconds, 4)
+            terminal.print_json({"file": file, "top": top, "seconds": seconds, **answer.heard})
         else:
             print(terminal.answer_text(file, answer), flush=True)
     return code

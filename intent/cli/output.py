@@ -104,7 +104,8 @@ def answer_text(file: str, answer: "Answer") -> str:
     for score in answer.top:
         bar = "█" * round(score.score * BAR_WIDTH)
         lines.append(f"  {score.score:6.1%} {bar:<{BAR_WIDTH}} {human_name(score.label)}")
-    lines.append(f"  {answer.checkpoint} on {answer.device}, {answer.seconds:.2f} s")
+    facts = [f"{answer.checkpoint} on {answer.device}", f"{answer.seconds:.2f} s"]
+    lines.append(f"  {', '.join([*facts, *filter(None, [answer.part_in_words])])}")
     return "\n".join(lines)
 
 
@@ -124,10 +125,16 @@ def accuracy_text(accuracy: float | None, interval: tuple[float, float] | None, 
 
 
 def summary(run: RunDir, finished: Finished) -> str:
-    """Return two lines: the outcome of a run, and the folder of its model."""
+    """Return the outcome of a run, the test clips that were left out, and its model's folder."""
     measured = accuracy_text(finished.accuracy, finished.interval, finished.clips)
     outcome = state_words(finished.outcome).capitalize()
-    return f"{outcome} after {finished.seconds:.0f} s. Test accuracy: {measured}\n{run.model}"
+    lines = [f"{outcome} after {finished.seconds:.0f} s. Test accuracy: {measured}"]
+    started = run.history().started
+    if started and started.seen_clips:
+        lines.append(f"Left out, seen in training by the base: {_clips(started.seen_clips)}")
+    if started and started.duplicate_clips:
+        lines.append(f"Left out, in the training set too: {_clips(started.duplicate_clips)}")
+    return "\n".join([*lines, str(run.model)])
 
 
 def evaluation_text(evaluation: "Evaluation") -> str:

@@ -21,11 +21,14 @@ class Accuracy:
 
 @dataclass(frozen=True)
 class LabelMetrics:
-    """Precision, recall and F1 of one label, each 0..1; `support` is its number of clips."""
+    """Precision, recall and F1 of one label, each 0..1; `support` is its number of clips.
 
-    precision: float
-    recall: float
-    f1: float
+    Without clips they are not measured: None, or 0 in the reports of earlier versions.
+    """
+
+    precision: float | None
+    recall: float | None
+    f1: float | None
     support: int
 
 
@@ -216,7 +219,11 @@ def _per_intent(
         true, predicted, labels=range(len(labels)), zero_division=0
     )
     return {
-        label: LabelMetrics(float(precision), float(recall), float(f1), int(support))
+        label: (
+            LabelMetrics(float(precision), float(recall), float(f1), int(support))
+            if support
+            else LabelMetrics(None, None, None, 0)
+        )
         for label, precision, recall, f1, support in zip(labels, *columns, strict=True)
     }
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 MIN_SCORE = 0.35  # a lower top score is not sure; chance among 14 intents is 0.07
 MIN_INPUT_SECONDS = 0.5  # shorter clips are padded with silence: encoders need a few frames
+SHOWN_SECONDS = 0.05  # less that is not used is not worth a word
 MAX_LOADED = 3  # checkpoints kept in memory
 
 _NOT_USED_IN_INFERENCE = ("masked_spec_embed",)
@@ -49,7 +50,24 @@ class Answer:
     device: str  # as shown to users, such as "CPU, 2 threads"
     seconds: float  # time of the prediction, without loading the checkpoint
     used_seconds: float  # of the clip: the rest is beyond the model's window
-    multi_label: bool = False  # each label has a score of its own; they do not add up to 1
+    clip_seconds: float  # the whole recording
+    multi_label: bool = False  # each label has its own score; they do not add up to 1
+
+    @property
+    def part_in_words(self) -> str:
+        """The part of the recording that was used; "" if it was all of it."""
+        if self.clip_seconds - self.used_seconds <= SHOWN_SECONDS:
+            return ""
+        return f"used the first {self.used_seconds:g} s of {self.clip_seconds:.0f} s"
+
+    @property
+    def heard(self) -> dict[str, object]:
+        """What the model was given of the recording, as JSON values."""
+        return {
+            "heard_seconds": round(self.used_seconds, 3),
+            "heard_speech": self.has_speech,
+            "sure": self.sure,
+        }
 
 
 @dataclass(frozen=True)
@@ -109,6 +127,7 @@ def classify(clip: Clip, checkpoint: str = BUNDLED, top_k: int = 5) -> Answer:
         device=model.device,
         seconds=time.perf_counter() - start,
         used_seconds=min(clip.seconds, model.longest_seconds),
+        clip_seconds=clip.seconds,
         multi_label=model.pipeline.model.config.problem_type == MULTI_LABEL,
     )
 

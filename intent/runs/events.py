@@ -21,6 +21,7 @@ class Started:
     device: str
     resumed: bool = False
     step: int | None = None  # of the checkpoint it resumes from; -1: none; None: unknown
+    duplicate_clips: int = 0  # test clips left out, since they are in the training set too
     time: Number = 0.0  # seconds since the epoch, here and below
 
 

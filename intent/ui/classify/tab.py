@@ -70,7 +70,7 @@ def show_answer(
     name = usable_checkpoint(checkpoint)
     clip = read_clip(recording)
     found = classify(clip, name)
-    yield {answer: html.answer_html(found, menus.title(name), clip.seconds)}
+    yield {answer: html.answer_html(found, menus.title(name))}
 
 
 def make_playable(recording: gr.Audio, path: str | None) -> Updates:

@@ -185,8 +185,14 @@ def _what_is_left(history: History, has_model: bool) -> str:
 def _finished(end: Finished, history: History) -> str:
     notes = [_NOTES[end.outcome]] if end.outcome in _NOTES else []
     seen = history.started.seen_clips if history.started else 0
+    duplicates = history.started.duplicate_clips if history.started else 0
     if seen:
         notes.append(f"Excluded: {_recordings(seen, 'test ')} that the base model was trained on.")
+    if duplicates:
+        are = "is" if duplicates == 1 else "are"
+        notes.append(
+            f"Excluded: {_recordings(duplicates, 'test ')} that {are} in the training set too."
+        )
     if end.accuracy is None:
         figure, words = "Not measured", "There are no unseen test recordings."
     else:

@@ -18,9 +18,9 @@ UNSURE = "Low confidence. The most likely intents are:"
 NO_SPEECH = "No speech detected. Speak closer to the microphone and try again."
 
 
-def answer_html(answer: Answer, checkpoint_title: str, clip_seconds: float) -> str:
+def answer_html(answer: Answer, checkpoint_title: str) -> str:
     """Render the answer to one clip: headline, bars, and the checkpoint, device and time."""
-    details = _details(answer, checkpoint_title, clip_seconds)
+    details = _details(answer, checkpoint_title)
     if not answer.has_speech:
         return _panel("mute", _sentence(NO_SPEECH), details)
     if not answer.sure:
@@ -128,10 +128,10 @@ def _sentence(sentence: str) -> str:
     return f"<p class='headline plain'>{escape(sentence)}</p>"
 
 
-def _details(answer: Answer, checkpoint_title: str, clip_seconds: float) -> str:
+def _details(answer: Answer, checkpoint_title: str) -> str:
     parts = [checkpoint_title, answer.device, f"{answer.seconds:.2f} s"]
-    if clip_seconds - answer.used_seconds > 0.05:
-        parts.append(f"used the first {answer.used_seconds:g} s of {clip_seconds:.0f} s")
+    if answer.part_in_words:
+        parts.append(answer.part_in_words)
     if answer.multi_label:
         parts.append(MULTI_LABEL_SCORES)
     items = "".join(f"<li>{escape(part)}</li>" for part in parts)

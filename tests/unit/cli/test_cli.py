@@ -21,7 +21,8 @@ from intent.jobs.queue import enqueue
 from intent.jobs.worker import training_lock
 from intent.paths import EXAMPLES
 from intent.recipes import Recipe
-from intent.runs.events import Failed, Finished, Phase, from_line
+from intent.runs.directory import RunDir
+from intent.runs.events import Failed, Finished, Phase, Started, from_line
 from intent.runs.live import queued_runs
 from intent.runs.store import create_run, list_runs, open_run, state
 from tests.repository import ROOT
@@ -198,7 +199,10 @@ def test_bundled_checkpoint_classifies_the_example_clips() -> None:
         out, err = process.communicate()
     assert (process.returncode, err) == (0, "")
     answers = [json.loads(line) for line in out.splitlines()]
-    assert [set(answer) for answer in answers] == [{"file", "top", "seconds"}] * 6
+    assert [set(answer) for answer in answers] == [
+        {"file", "top", "seconds", "heard_seconds", "heard_speech", "sure"}
+    ] * 6
+    assert all(answer["heard_speech"] and answer["sure"] for answer in answers)
     assert [len(answer["top"]) for answer in answers] == [5] * 6
     likeliest = {Path(answer["file"]).stem: answer["top"][0]["label"] for answer in answers}
     assert likeliest["pay-a-bill"] == "pay_bill"
@@ -224,6 +228,19 @@ def test_unreadable_file_does_not_stop_the_others(
     assert err == f"{bad}: {refused['error']}\n"
     assert out.splitlines()[0] == str(good)
     assert len(out.splitlines()) == 5  # file, no speech detected, two scores, checkpoint
+
+
+def test_answer_says_what_the_page_says_of_a_long_recording_without_speech(
+    capsys: Output, world: Path, tmp_path: Path
+) -> None:
+    soundfile.write(tmp_path / "long.wav", tone("low", seconds=3.6), 8000)
+    command = ["classify", tmp_path / "long.wav", "--checkpoint", world / "base"]
+    _, out, _ = said(capsys, *command, "--json")
+    answer = json.loads(out)
+    heard = {name: answer[name] for name in ("heard_seconds", "heard_speech", "sure")}
+    assert heard == {"heard_seconds": 2.0, "heard_speech": False, "sure": False}
+    _, out, _ = said(capsys, *command)
+    assert out.splitlines()[-1].endswith(" s, used the first 2 s of 4 s")
 
 
 def test_folder_that_is_no_checkpoint_is_reported_in_one_line(
@@ -295,6 +312,17 @@ def test_train_for_people_ends_with_two_lines(capsys: Output, world: Path, tmp_p
     assert first.startswith("Done after ")
     assert second == str(list_runs(tmp_path / "runs")[0].model)
     assert "Reading audio" in err.splitlines()
+
+
+def test_train_for_people_counts_the_test_clips_that_were_left_out(tmp_path: Path) -> None:
+    run = RunDir(tmp_path)
+    run.append(Started("closed-form", LABELS, 24, 3, 2, "CPU", duplicate_clips=1))
+    assert terminal.summary(run, Finished("done", None, None, 0, 3.0)).splitlines() == [
+        "Done after 3 s. Test accuracy: not measured: no unseen test clips",
+        "Left out, seen in training by the base: 2 clips",
+        "Left out, in the training set too: 1 clip",
+        str(run.model),
+    ]
 
 
 def test_recipe_says_what_the_command_line_said(

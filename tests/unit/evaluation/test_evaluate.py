@@ -19,7 +19,14 @@ from intent.errors import CheckpointError, DataError
 from intent.evaluation.accuracy_metric import AccuracyMetric
 from intent.evaluation.evaluate import evaluate_checkpoint
 from intent.evaluation.label_match import match_labels
-from intent.evaluation.metrics import Accuracy, Evaluation, calibration_error, interval, score
+from intent.evaluation.metrics import (
+    Accuracy,
+    Evaluation,
+    LabelMetrics,
+    calibration_error,
+    interval,
+    score,
+)
 from tests import tiny
 from tests.repository import ROOT
 
@@ -102,7 +109,7 @@ def test_rows_of_the_confusion_are_true_labels_and_columns_predicted_ones():
     assert result.confusion == ((1, 2, 0), (0, 1, 0), (0, 0, 0))
     assert result.per_intent["a"].recall == pytest.approx(1 / 3)
     assert result.per_intent["b"].precision == pytest.approx(1 / 3)
-    assert result.per_intent["c"].support == 0
+    assert result.per_intent["c"] == LabelMetrics(None, None, None, 0)
 
 
 def test_a_label_that_neither_occurs_nor_is_predicted_leaves_macro_f1_alone():

@@ -1,5 +1,6 @@
 """What the page shows of a run: its phase, progress, result and skipped recordings."""
 
+import dataclasses
 import re
 from functools import reduce
 from pathlib import Path
@@ -94,6 +95,14 @@ def test_test_recordings_that_the_base_was_trained_on_are_counted() -> None:
     assert "Excluded: 13 test recordings that the base model was trained on." in text(
         view("done", started, end).result
     )
+
+
+def test_test_recordings_that_are_in_the_training_set_too_are_not_blamed_on_the_base() -> None:
+    started = dataclasses.replace(STARTED, duplicate_clips=2)
+    end = Finished("done", accuracy=0.9, interval=(0.8, 0.95), clips=111, seconds=10)
+    shown = text(view("done", started, end).result)
+    assert "Excluded: 2 test recordings that are in the training set too." in shown
+    assert "the base was trained on" not in shown
 
 
 def test_without_an_unseen_test_recording_the_accuracy_is_not_measured() -> None:
