@@ -108,7 +108,7 @@ def _read_parts(
     test = _hash_clips(parts["test"], on_event, watch, meter, 0)
     train = _hash_clips(parts["train"], on_event, watch, meter, len(parts["test"]))
     all_read = not watch.must_end()
-    learnt = {clip.hash for clip in train}
+    learnt = frozenset(clip.hash for clip in train)
     if earlier.split:
         # What was not read yet is not gone.
         on_change = (lambda *change: on_event(Skipped(*change))) if all_read else _ignore
@@ -198,7 +198,10 @@ def _no_test_clip(work: Work) -> str:
         reasons.append(f"the training set has the same recording as {duplicates}")
         advice.append("data without duplicates")
     if not reasons:
-        return "No test recording is left: none of them can be read. Add recordings or choose other data."
+        return (
+            "No test recording is left: none of them can be read. Add recordings or choose another "
+            "data set."
+        )
     return f"No test recording is left: {' and '.join(reasons)}. Choose {' or '.join(advice)}."
 
 

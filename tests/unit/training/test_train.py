@@ -336,8 +336,8 @@ def test_a_test_part_that_was_all_seen_is_refused(tones: Path, tmp_path: Path) -
     with pytest.raises(DataError) as refused:
         Session(tmp_path / "second").train(recipe)
     assert re.fullmatch(
-        rf"No test recording is left: {re.escape(base)} was trained on \d+ test recordings\. Choose another "
-        "base model, or the seed it was trained with\\.",
+        rf"No test recording is left: {re.escape(base)} was trained on \d+ test recordings\. "
+        "Choose another base model, or the seed it was trained with\\.",
         str(refused.value),
     )
 
@@ -367,8 +367,8 @@ def test_a_test_part_of_duplicates_is_not_blamed_on_the_base(tmp_path: Path) -> 
     with pytest.raises(DataError) as refused:
         Session(tmp_path / "run").train(recipe_for("instant", "whisper", data, tmp_path))
     assert str(refused.value) == (
-        "No test recording is left: the training set has the same recording as 6 test recordings. Choose "
-        "data without duplicates."
+        "No test recording is left: the training set has the same recording as 6 test recordings. "
+        "Choose data without duplicates."
     )
 
 
