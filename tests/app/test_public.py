@@ -128,6 +128,7 @@ HARMLESS = Counter(
             )
         },
         "recording.change show_answer": 1,
+        "recording.upload make_playable": 1,
         "NoneType.then show_answer": 3,
         "Checkpoint.input describe_chosen": 1,
         "NoneType.then describe_chosen": 2,

@@ -11,6 +11,8 @@ import pytest
 
 from intent.cli import output as terminal
 from intent.data.dataset import clip_at, label_names, load_data, readable_clips, split, summary
+from intent.data.schema import Part, unite
+from intent.errors import DataError
 from intent.evaluation.evaluate import evaluate_checkpoint
 from intent.ui.finetune.data_view import _unreadable_html
 from intent.ui.shared.recordings import measure, open_data
@@ -269,6 +271,13 @@ def test_a_label_column_of_lists_is_refused_in_a_sentence(
         f'"{column}", but has {"list" if kind is list else "struct"}<'
     )
     assert message.endswith(": keep one label per clip, as text or as a number.")
+
+
+def test_a_label_column_of_lists_is_refused_from_any_source() -> None:
+    sounds = [{"bytes": b"x", "path": None}] * 2
+    rows = datasets.Dataset.from_dict({"audio": sounds, "label": [["a", "b"], ["b"]]})
+    with pytest.raises(DataError, match='^X should have one label per clip in its column "label"'):
+        unite([Part(rows, "train")], "X")
 
 
 def parts(folder: Path, train: list, test: list, names: list[str] | None = None) -> Path:
