@@ -335,10 +335,10 @@ def test_sound_is_read_in_every_form_that_holds_encoded_files(folder: Path, soun
 @pytest.mark.parametrize(
     ("table", "expected"),
     [
-        ({"label": [["a"], ["b"]]}, 'one label per clip in its column "label", but has list<'),
+        ({"label": [["a"], ["b"]]}, 'one label per recording in its column "label", but has list<'),
         (
             {"label": [{"a": 1}, {"a": 2}]},
-            'one label per clip in its column "label", but has struct<',
+            'one label per recording in its column "label", but has struct<',
         ),
         ({"transcription": [["a"], ["b"]]}, 'strings or numbers in its column "transcription"'),
         ({"label": [None, None]}, "a label for every recording, but 2 of 2 have none"),
