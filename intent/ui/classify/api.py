@@ -26,7 +26,7 @@ def classify_file(audio: str, checkpoint: str = BUNDLED) -> dict[str, object]:
         "checkpoint": answer.checkpoint,
         "device": answer.device,
         "seconds": answer.seconds,
-        "heard_speech": answer.has_speech,
+        **answer.heard,
     }
 
 

@@ -225,11 +225,11 @@ def _parts_in_words(preview: DataPreview, name: str, locales: Sequence[str]) -> 
 def _unreadable_html(unreadable: list[tuple[str, str]]) -> str:
     if not unreadable:
         return ""
-    recordings = "recording" if len(unreadable) == 1 else "recordings"
     listed = (f"<li><b>{escape(name)}</b> {escape(why)}</li>" for name, why in unreadable[:ROWS])
+    count = f"{len(unreadable):,} {'note' if len(unreadable) == 1 else 'notes'}"
     return (
-        f"<details class='is-skipped'><summary>{len(unreadable)} {recordings} cannot be read and will "
-        f"be skipped</summary><ul>{''.join(listed)}</ul></details>"
+        f"<details class='is-skipped'><summary>{count} on what is left out</summary>"
+        f"<ul>{''.join(listed)}</ul></details>"
     )
 
 

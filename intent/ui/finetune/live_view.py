@@ -185,8 +185,14 @@ def _what_is_left(history: History, has_model: bool) -> str:
 def _finished(end: Finished, history: History) -> str:
     notes = [_NOTES[end.outcome]] if end.outcome in _NOTES else []
     seen = history.started.seen_clips if history.started else 0
+    duplicates = history.started.duplicate_clips if history.started else 0
     if seen:
         notes.append(f"Excluded: {_recordings(seen, 'test ')} that the base model was trained on.")
+    if duplicates:
+        are = "is" if duplicates == 1 else "are"
+        notes.append(
+            f"Excluded: {_recordings(duplicates, 'test ')} that {are} in the training set too."
+        )
     if end.accuracy is None:
         figure, words = "Not measured", "There are no unseen test recordings."
     else:
@@ -216,15 +222,13 @@ def _skipped(history: History) -> str:
     count = len(history.skipped)
     if not count:
         return ""
+    title = f"{count} {'note' if count == 1 else 'notes'} on what was left out"
     rows = "".join(
         f"<li><b>{escape(skip.clip)}</b> {escape(skip.reason)}</li>"
         for skip in history.skipped[:MAX_LISTED]
     )
     more = f"<li>and {count - MAX_LISTED} more</li>" if count > MAX_LISTED else ""
-    return (
-        f"<details class='is-skipped'><summary>{_recordings(count)} could not be read and "
-        f"{'was' if count == 1 else 'were'} skipped</summary><ul>{rows}{more}</ul></details>"
-    )
+    return f"<details class='is-skipped'><summary>{title}</summary><ul>{rows}{more}</ul></details>"
 
 
 def _recordings(count: int, kind: str = "") -> str:

@@ -32,13 +32,20 @@ def metrics_html(report: Report) -> str:
 
 
 def per_intent_html(per_intent: Mapping[str, LabelMetrics]) -> str:
-    """Return a table of precision, recall and F1 per tested intent, lowest F1 first."""
-    tested = [(label, one) for label, one in per_intent.items() if one.support]
+    """Return a table of precision, recall and F1 per intent, lowest F1 first, untested ones last."""
+
+    def order(item: tuple[str, LabelMetrics]) -> tuple[bool, float, int]:
+        return not item[1].support, item[1].f1 or 0.0, -item[1].support
+
     rows = "".join(
         f"<tr><th scope='row'>{escape(human_name(label))} <small>{one.support}</small></th>"
-        + "".join(_bar(name, getattr(one, name)) for name in MEASURES)
+        + (
+            "".join(_bar(name, getattr(one, name)) for name in MEASURES)
+            if one.support
+            else f"<td colspan='{len(MEASURES)}' class='is-quiet'>not measured</td>"
+        )
         + "</tr>"
-        for label, one in sorted(tested, key=lambda item: (item[1].f1, -item[1].support))
+        for label, one in sorted(per_intent.items(), key=order)
     )
     return (
         f"<h3>Metrics per intent</h3><p class='is-quiet'>{'<br>'.join(MEANINGS)}</p>"

@@ -17,7 +17,8 @@ OTHERS = (
 
 def notes_html(run: RunDir, state: str, history: History) -> str:
     """Render the notes on a run; "" if there are none."""
-    notes = [f"<p>{escape(halved_in_words(history.halved))}</p>"] if history.halved else []
+    notes = [f"<p>{escape(sentence)}</p>" for sentence in history.notices]
+    notes += [f"<p>{escape(halved_in_words(history.halved))}</p>"] if history.halved else []
     notes += [others_html(run), _queue(run, state)]
     return "".join(f"<div class='is-note' role='status'>{note}</div>" for note in notes if note)
 

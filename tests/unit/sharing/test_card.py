@@ -136,6 +136,20 @@ def test_a_run_from_a_run_has_the_encoder_of_the_first(tmp_path: Path) -> None:
     assert about.provenance.base == "openai/whisper-small"
 
 
+def test_an_intent_without_test_clips_is_not_measured(minds14_run: RunDir) -> None:
+    report = json.loads(minds14_run.report_file.read_text())
+    report["evaluation"]["per_intent"]["high"] = {
+        "precision": 0.0,
+        "recall": 0.0,
+        "f1": 0.0,
+        "support": 0,
+    }
+    minds14_run.report_file.write_text(json.dumps(report))
+    text = card_of(minds14_run).text
+    assert "| High | not measured | not measured | not measured | 0 |" in text
+    assert "0.00" not in text
+
+
 def test_transcripts_of_mistakes_are_not_in_the_card(minds14_run: RunDir) -> None:
     assert b"secret" in public_run(minds14_run).report_json
     assert "secret" not in card_of(minds14_run).text

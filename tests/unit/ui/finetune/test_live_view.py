@@ -1,5 +1,6 @@
 """What the page shows of a run: its phase, progress, result and skipped recordings."""
 
+import dataclasses
 import re
 from functools import reduce
 from pathlib import Path
@@ -15,6 +16,7 @@ from intent.runs.events import (
     Finished,
     Halved,
     History,
+    Notice,
     Phase,
     Progress,
     Saved,
@@ -95,6 +97,14 @@ def test_test_recordings_that_the_base_was_trained_on_are_counted() -> None:
     )
 
 
+def test_test_recordings_that_are_in_the_training_set_too_are_not_blamed_on_the_base() -> None:
+    started = dataclasses.replace(STARTED, duplicate_clips=2)
+    end = Finished("done", accuracy=0.9, interval=(0.8, 0.95), clips=111, seconds=10)
+    shown = text(view("done", started, end).result)
+    assert "Excluded: 2 test recordings that are in the training set too." in shown
+    assert "the base was trained on" not in shown
+
+
 def test_without_an_unseen_test_recording_the_accuracy_is_not_measured() -> None:
     end = Finished("done", accuracy=None, interval=None, clips=0, seconds=10)
     assert text(view("done", STARTED, end).result) == (
@@ -118,7 +128,7 @@ def test_an_interrupted_run_says_what_is_left() -> None:
 def test_skipped_recordings_are_counted_and_listed() -> None:
     shown = view("running", STARTED, Skipped("a.wav", "it is empty"), Skipped("<i>", "not a sound"))
     assert text(shown.skipped) == (
-        "2 recordings could not be read and were skipped a.wav it is empty &lt;i&gt; not a sound"
+        "2 notes on what was left out a.wav it is empty &lt;i&gt; not a sound"
     )
     assert view("running", STARTED).skipped == ""
 
@@ -155,9 +165,16 @@ def test_the_notes_say_who_waits_and_behind_whom(tmp_path: Path) -> None:
 
 def test_the_notes_say_that_memory_was_too_small(tmp_path: Path) -> None:
     history = History(halved=Halved(clips_at_once=4, passes=8))
-    assert "8 batches of 4 recordings a step" in text(
+    assert "8 batches of 4 recordings per step" in text(
         notes_html(create_run(tmp_path, preset("guide")), "done", history)
     )
+
+
+def test_the_notes_say_what_of_the_base_is_left_out(tmp_path: Path) -> None:
+    notice = Notice("The sum <is> left out.")
+    history = reduce(add_event, (notice, STARTED, notice), History())  # resumed: said again
+    notes = notes_html(create_run(tmp_path, preset("guide")), "done", history)
+    assert text(notes) == "The sum &lt;is&gt; left out."
 
 
 def test_without_a_run_the_page_says_what_to_do() -> None:

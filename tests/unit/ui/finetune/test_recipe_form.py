@@ -118,13 +118,13 @@ def test_a_space_lets_nobody_look_into_its_folders(monkeypatch: pytest.MonkeyPat
         ),
         (
             lambda: recipe_of(TrainingRequest("minds14", preset="guide", locales=[]), OWNER),
-            "MInDS-14 needs at least one locale, found none: choose one, such as en-US, of "
+            "MInDS-14 needs at least one locale, but none was given: choose from "
             "cs-CZ, de-DE, en-AU, en-GB, en-US, es-ES, fr-FR, it-IT, ko-KR, nl-NL, "
             "pl-PL, pt-PT, ru-RU, zh-CN.",
         ),
         (
             lambda: recipe_of(TrainingRequest("sample", changes={"epochs": None}), OWNER),
-            "epochs must be a whole number, found None: change it.",
+            "epochs must be a whole number, but is None.",
         ),
     ],
 )

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from intent.errors import RunError
-from intent.evaluation.metrics import reliability
+from intent.evaluation.metrics import LabelMetrics, reliability
 from intent.labels import human_name
 from intent.runs.report import read_report
 from intent.runs.store import rename_run
@@ -223,6 +223,13 @@ def test_the_hardest_intent_comes_first(runs: Path) -> None:
     rows = re.findall(r"<th scope='row'>([^<]*) <", per_intent_html(report.per_intent))
     hardest = {human_name(labels[clips[0].label_id + step]) for step in (0, 1)}
     assert set(rows[:2]) == hardest and len(rows) == 14
+
+
+def test_an_intent_without_a_test_recording_is_not_measured() -> None:
+    figures = {"low": LabelMetrics(0.5, 0.5, 0.5, 2), "high": LabelMetrics(0.0, 0.0, 0.0, 0)}
+    html = per_intent_html(figures)
+    assert re.findall(r"<th scope='row'>([^<]*) <small>(\d)", html) == [("Low", "2"), ("High", "0")]
+    assert html.count("not measured") == 1 and "<b>0</b>" not in html
 
 
 def test_a_row_plays_the_recording_that_was_tested(runs: Path) -> None:
