@@ -78,7 +78,7 @@ def mask_long_batches_only(model: PreTrainedModel) -> None:
     mask = getattr(base, "_mask_hidden_states", None)
     if mask is None:
         return
-    config = base.config
+    config: Any = base.config
 
     def mask_if_long(hidden_states: torch.Tensor, *rest: object, **named: object) -> torch.Tensor:
         _, frames, width = hidden_states.shape

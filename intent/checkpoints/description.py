@@ -4,7 +4,7 @@ import itertools
 import os
 import re
 from pathlib import Path
-from typing import Final
+from typing import Literal
 
 from intent.checkpoints.bounds import EXTRACTOR_FILES, is_audio_classifier, read_checked_config
 from intent.checkpoints.config_values import short
@@ -15,9 +15,8 @@ MAX_NAMED = 5  # checkpoints in one error
 MAX_LOOKED_AT = 1_000  # entries of a folder that may hold checkpoints
 
 # values of problem_type
-REGRESSION: Final = "regression"
-MULTI_LABEL: Final = "multi_label_classification"
-SINGLE_LABEL: Final = "single_label_classification"
+REGRESSION, MULTI_LABEL = "regression", "multi_label_classification"
+SINGLE_LABEL: Literal["single_label_classification"] = "single_label_classification"
 
 MULTI_LABEL_SCORES = "Each label has a score of its own: together they need not be 100 %."
 

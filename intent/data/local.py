@@ -6,12 +6,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from intent.audio.suffixes import KINDS, is_audio
 from intent.data.files import LeftOut, Listing, is_utf8, list_files, open_file, shown
 from intent.data.parquet import read_parquet
 from intent.data.parquet_rows import Budget
 from intent.data.readme import Card, Subset, read_card
-from intent.data.schema import Part
+from intent.data.schema import Part, audio_paths
 from intent.data.splits import files_by_split, path_inside, split_by_name
+from intent.data.stray_tables import without_stray_tables
+from intent.data.unused import unused_files, unused_recordings
 from intent.errors import DataError
 from intent.library_output import lock_bars
 from intent.storage import storage_problem
@@ -19,13 +22,12 @@ from intent.storage import storage_problem
 if TYPE_CHECKING:
     from datasets import Dataset
 
-AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".m4a", ".aac", ".webm")
 LOCALE_NAME = re.compile(r"[a-z]{2,3}-[A-Z]{2}")
 MAX_PARQUET_FILES = 10_000  # of one data set: 50 GB in files of 5 MB
 
 
 def folder_parts(folder: Path, locales: Sequence[str]) -> tuple[list[Part], list[LeftOut]]:
-    """Return the parts of the data set in a folder, and the files that were left out.
+    """Return the parts of the data set in a folder, and sentences on what is not used.
 
     `locales` selects the locales of a folder that has some, and is ignored otherwise. Raises
     DataError for a folder that is missing or has no data set.
@@ -33,11 +35,26 @@ def folder_parts(folder: Path, locales: Sequence[str]) -> tuple[list[Part], list
     check_is_folder(folder)
     try:
         listing = list_files(folder)
-        if any(name.endswith(".parquet") for name in listing.files):
-            return _parquet_parts(listing, locales), listing.left_out
-        return _label_folder_parts(listing), listing.left_out
+        parts, notes = _parts(listing, locales)
     except OSError as error:
         raise _cannot_open(folder, error) from error
+    left_out = [
+        (name, f'"{name}" {reason}. Only files inside the data folder are read.')
+        for name, reason in listing.left_out
+    ]
+    return parts, left_out + notes
+
+
+def _parts(listing: Listing, locales: Sequence[str]) -> tuple[list[Part], list[LeftOut]]:
+    """Return the parts of a folder in either layout, and sentences on what is not used."""
+    listing, notes = without_stray_tables(listing)
+    if not any(name.endswith(".parquet") for name in listing.files):
+        return _label_folder_parts(listing, notes), notes
+    parts = _parquet_parts(listing, locales)
+    if not any(part.locale for part in parts):  # the other locales have recordings too
+        paths = [path for part in parts for path in audio_paths(part.dataset) if path]
+        notes.extend(unused_recordings(listing, paths))
+    return parts, notes
 
 
 def check_is_folder(folder: Path) -> None:
@@ -89,8 +106,7 @@ def _parquet_parts(listing: Listing, locales: Sequence[str]) -> list[Part]:
     missing = [locale for locale in locales if locale not in known]
     if missing:
         raise DataError(
-            f'"{listing.folder}" has no locale "{missing[0]}", only {", ".join(known)}: '
-            "choose among these."
+            f'"{listing.folder}" has no locale "{missing[0]}": choose from {", ".join(known)}.'
         )
     parts = []
     for locale in locales:
@@ -183,8 +199,8 @@ def _unreadable(folder: Path, error: BaseException) -> DataError:
     )
 
 
-def _label_folder_parts(listing: Listing) -> list[Part]:
-    clips = [name for name in listing.files if name.lower().endswith(AUDIO_SUFFIXES)]
+def _label_folder_parts(listing: Listing, notes: list[LeftOut]) -> list[Part]:
+    clips = [name for name in listing.files if is_audio(name)]
     top = {name for name in listing.folders if "/" not in name}
     filled = {name.split("/")[0] for name in clips if name.count("/") >= 2}
     divided = bool(top) and top <= {"train", "test"} and filled == top
@@ -195,12 +211,13 @@ def _label_folder_parts(listing: Listing) -> list[Part]:
             split, label = folders[:2] if divided else ("all", folders[0])
             rows.setdefault(split, []).append((label, name))
     if not rows:
-        kinds = ", ".join(suffix[1:] for suffix in AUDIO_SUFFIXES)
         raise DataError(
             f'"{listing.folder}" should have Parquet files, or one folder per label with audio '
-            f"files ({kinds}), but has neither: choose another folder."
+            f"files ({KINDS}), but has neither: choose another folder."
             f"{listing.left_out_note()}"
         )
+    labels = {name: label for several in rows.values() for label, name in several}
+    notes.extend(unused_files(listing, labels))
     return [Part(_file_dataset(listing, rows[split]), split) for split in sorted(rows)]
 
 

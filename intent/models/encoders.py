@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 _LOCAL_ONLY = {"trust_remote_code": False, "local_files_only": True}
 
 SUM_LEFT_OUT = (
-    "The base sums the outputs of all its layers. The new classifier uses only the last layer, the one "
-    "that is fine-tuned."
+    "The base model sums the outputs of all its layers. The new classifier uses only the last layer, "
+    "which is the one that is fine-tuned."
 )
 
 # model types whose head is projector → mean over time → classifier
@@ -48,16 +48,14 @@ class Base:
 
 BASES = (
     Base(BUNDLED, WHISPER, "ships with the app: Whisper tiny.en, fine-tuned on MInDS-14"),
-    Base("openai/whisper-tiny.en", WHISPER, "8 M parameters, English, fast on any laptop"),
-    Base("openai/whisper-base", WHISPER, "21 M parameters, 99 languages, the best for its size"),
-    Base("openai/whisper-small", WHISPER, "88 M parameters, 99 languages, needs a GPU"),
-    Base("facebook/wav2vec2-base", "wav2vec2", "95 M parameters, as in the task guide"),
-    Base("facebook/hubert-base-ls960", "hubert", "94 M parameters, self-supervised English"),
-    Base("microsoft/wavlm-base-plus", "wavlm", "94 M parameters, robust to noise"),
-    Base("ntu-spml/distilhubert", "hubert", "23 M parameters, a small HuBERT"),
-    Base(
-        "facebook/wav2vec2-xls-r-300m", "wav2vec2", "315 M parameters, 128 languages, needs a GPU"
-    ),
+    Base("openai/whisper-tiny.en", WHISPER, "8 M encoder parameters, English"),
+    Base("openai/whisper-base", WHISPER, "21 M encoder parameters, 99 languages"),
+    Base("openai/whisper-small", WHISPER, "88 M encoder parameters, 99 languages"),
+    Base("facebook/wav2vec2-base", "wav2vec2", "95 M parameters, English, as in the guide"),
+    Base("facebook/hubert-base-ls960", "hubert", "94 M parameters, English"),
+    Base("microsoft/wavlm-base-plus", "wavlm", "94 M parameters, English"),
+    Base("ntu-spml/distilhubert", "hubert", "23 M parameters, English, distilled from HuBERT"),
+    Base("facebook/wav2vec2-xls-r-300m", "wav2vec2", "315 M parameters, 128 languages"),
 )
 
 
@@ -214,12 +212,12 @@ def _prepare(config: "PretrainedConfig", labels: tuple[str, ...] = ()) -> None:
 
 
 def _shown(base: str) -> str:
-    return f'The base "{resolve.short(base)}"'
+    return f'The base model "{resolve.short(base)}"'
 
 
 def _cannot_load(base: str, error: Exception) -> CheckpointError:
     reason = resolve.short(str(error).strip().split("\n")[0])
     return CheckpointError(
-        f'The base "{base}" cannot be loaded as an audio classifier ({reason}): choose an encoder '
-        "such as openai/whisper-tiny.en, a folder made by save_pretrained, or the bundled one."
+        f'The base model "{base}" cannot be loaded as an audio classifier ({reason}): choose an encoder '
+        "such as openai/whisper-tiny.en, a folder made by save_pretrained, or the bundled checkpoint."
     )

@@ -26,14 +26,14 @@ def shorten_window(
     if frames > encoder.max_source_positions:
         longest = encoder.max_source_positions // WHISPER_FRAMES_PER_SECOND
         raise CheckpointError(
-            f"The window of {base} is at most {longest} s, found window_seconds {window_seconds}: "
-            f"set window_seconds to {longest} or less."
+            f"The window of {base} is at most {longest} s, but window_seconds is {window_seconds}: "
+            f"set it to {longest} or less."
         )
     if extractor.nb_max_frames != 2 * frames:
         raise CheckpointError(
-            f'The base "{short(base)}" takes {2 * frames} spectrum frames in {window_seconds} s, '
+            f'The base model "{short(base)}" takes {2 * frames} spectrum frames in {window_seconds} s, '
             f"but its feature extractor gives {extractor.nb_max_frames}: correct hop_length and "
-            "sampling_rate in its preprocessor_config.json, or choose another base."
+            "sampling_rate in its preprocessor_config.json, or choose another base model."
         )
     positions = encoder.embed_positions.weight[:frames].detach().clone()
     encoder.embed_positions = torch.nn.Embedding.from_pretrained(positions, freeze=True)

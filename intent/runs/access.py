@@ -95,8 +95,7 @@ def check(visitor: Visitor, action: Action, run: RunDir) -> RunDir:
         raise no_run(run.path.parent, run.id)
     if not may(visitor, action, run):
         raise AccessError(
-            f"You can {action} only your own runs; run {run.id} was started by somebody else: choose "
-            "one of yours."
+            f"You can {action} only your own runs, and run {run.id} was started by somebody else."
         )
     return run
 
@@ -104,7 +103,7 @@ def check(visitor: Visitor, action: Action, run: RunDir) -> RunDir:
 def check_owner(visitor: Visitor, what: str) -> None:
     """Raise AccessError for anybody but the owner; `what` completes "may", as in "empty …"."""
     if not visitor.is_owner:
-        raise AccessError(f"Only the owner of this app may {what}: use the command line.")
+        raise AccessError(f"Only the owner of this app may {what}.")
 
 
 def check_may_start(visitor: Visitor) -> None:
@@ -142,7 +141,7 @@ def check_checkpoint(visitor: Visitor, checkpoint: str) -> str:
     such run.
     """
     if not isinstance(checkpoint, str):
-        raise CheckpointError("The name of a checkpoint must be text: choose one by its name.")
+        raise CheckpointError("The name of a checkpoint must be a string.")
     name = plain_name(checkpoint)
     run_id = name if RUN_ID.fullmatch(name) else None
     if run_id is None and visitor.is_owner:

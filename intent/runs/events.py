@@ -21,6 +21,7 @@ class Started:
     device: str
     resumed: bool = False
     step: int | None = None  # of the checkpoint it resumes from; -1: none; None: unknown
+    duplicate_clips: int = 0  # test clips left out, since they are in the training set too
     time: Number = 0.0  # seconds since the epoch, here and below
 
 
@@ -58,7 +59,7 @@ class Halved:
 
 @dataclass(frozen=True)
 class Skipped:
-    """A clip could not be read and was left out."""
+    """A clip, a part of the data or several files were left out."""
 
     clip: str
     reason: str
@@ -174,7 +175,7 @@ def halved_in_words(event: Halved) -> str:
     """Return the notice for a run whose batches were made smaller."""
     return (
         f"The accelerator ran out of memory. Training continues with {event.passes} batches of "
-        f"{event.clips_at_once} recordings a step: the same effective batch size, but slower."
+        f"{event.clips_at_once} recordings per step: the same effective batch size, but slower."
     )
 
 

@@ -12,15 +12,15 @@ from intent.ui.shared.format import NBSP, percent, score_percent
 
 PLACEHOLDER_BARS = 5
 
-EMPTY = "Speak, upload a recording, or try an example. The five likeliest intents appear here."
+EMPTY = "Speak, upload a recording, or try an example. The five most likely intents appear here."
 BUSY = "Classifying…"
-UNSURE = "Low confidence: no intent stands out. These are the likeliest ones."
-NO_SPEECH = "No speech detected. Try again, a little closer to the microphone."
+UNSURE = "Low confidence. The most likely intents are:"
+NO_SPEECH = "No speech detected. Speak closer to the microphone and try again."
 
 
-def answer_html(answer: Answer, checkpoint_title: str, clip_seconds: float) -> str:
+def answer_html(answer: Answer, checkpoint_title: str) -> str:
     """Render the answer to one clip: headline, bars, and the checkpoint, device and time."""
-    details = _details(answer, checkpoint_title, clip_seconds)
+    details = _details(answer, checkpoint_title)
     if not answer.has_speech:
         return _panel("mute", _sentence(NO_SPEECH), details)
     if not answer.sure:
@@ -96,8 +96,8 @@ def progress_bar(share: float | None, facts: str) -> str:
 
 
 def _base(name: str | None) -> str:
-    """Return a base's name; of a folder only its own name, since its path may be private."""
-    return Path(name).name if name and Path(name).is_absolute() else name or "not stated"
+    """Return a base model's name; of a folder only its own name, since its path may be private."""
+    return Path(name).name if name and Path(name).is_absolute() else name or "unknown"
 
 
 def _accuracy(info: CheckpointInfo) -> str:
@@ -107,7 +107,7 @@ def _accuracy(info: CheckpointInfo) -> str:
     if info.interval is None:
         return text
     low, high = (f"{bound * 100:.1f}" for bound in info.interval)
-    return f"{text} <span class='muted'>(95{NBSP}% interval {low} to {high})</span>"
+    return f"{text} <span class='muted'>(95{NBSP}% interval: {low} to {high}{NBSP}%)</span>"
 
 
 def _bars(scores: Sequence[Score]) -> str:
@@ -117,7 +117,7 @@ def _bars(scores: Sequence[Score]) -> str:
         f"<span class='bar' aria-hidden='true'><i style='width:{score.score:.2%}'></i></span></li>"
         for score in scores
     )
-    return f"<ol class='bars' aria-label='Likeliest intents'>{rows}</ol>"
+    return f"<ol class='bars' aria-label='Most likely intents'>{rows}</ol>"
 
 
 def _ghost_bars() -> str:
@@ -128,10 +128,10 @@ def _sentence(sentence: str) -> str:
     return f"<p class='headline plain'>{escape(sentence)}</p>"
 
 
-def _details(answer: Answer, checkpoint_title: str, clip_seconds: float) -> str:
+def _details(answer: Answer, checkpoint_title: str) -> str:
     parts = [checkpoint_title, answer.device, f"{answer.seconds:.2f} s"]
-    if clip_seconds - answer.used_seconds > 0.05:
-        parts.append(f"used the first {answer.used_seconds:g} s of {clip_seconds:.0f} s")
+    if answer.part_in_words:
+        parts.append(answer.part_in_words)
     if answer.multi_label:
         parts.append(MULTI_LABEL_SCORES)
     items = "".join(f"<li>{escape(part)}</li>" for part in parts)

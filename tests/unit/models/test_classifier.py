@@ -135,7 +135,9 @@ def test_an_encoder_without_a_window_uses_all_of_a_clip(wav2vec2):
 def test_fewer_answers_than_one_are_refused(whisper, top_k):
     with pytest.raises(IntentError) as caught:
         classify(clip_of(), str(whisper), top_k)
-    assert str(caught.value) == (f"The number of answers (top_k) must be 1 or more, found {top_k}.")
+    assert str(caught.value) == (
+        f"The number of intents (top_k) must be 1 or more, but is {top_k}."
+    )
 
 
 @pytest.mark.parametrize("family", ["whisper", "wav2vec2"])
