@@ -74,7 +74,7 @@ def mask_long_batches_only(model: PreTrainedModel) -> None:
 
     Does nothing for models that do not mask.
     """
-    base = model.base_model
+    base: Any = model.base_model
     mask = getattr(base, "_mask_hidden_states", None)
     if mask is None:
         return
@@ -90,7 +90,7 @@ def mask_long_batches_only(model: PreTrainedModel) -> None:
             return mask(hidden_states, *rest, **named)
         return hidden_states
 
-    base._mask_hidden_states = mask_if_long  # type: ignore[assignment]
+    base._mask_hidden_states = mask_if_long
 
 
 def with_children(module: AnyModule, **children: torch.nn.Module) -> AnyModule:

@@ -11,10 +11,11 @@ import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from intent.models.encoders import WHISPER_FRAMES_PER_SECOND, has_fixed_window, load_shapes
+from intent.models.encoders import has_fixed_window, load_shapes
 from intent.models.split import split_model
 from intent.models.typed import Extractor
 from intent.models.whisper_ffn import FeedForward
+from intent.models.whisper_window import WHISPER_FRAMES_PER_SECOND
 from intent.recipes import Recipe
 
 TRAINING_PASSES = 3  # forward, gradients of activations, gradients of weights

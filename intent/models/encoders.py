@@ -16,15 +16,14 @@ from intent.checkpoints.files import weight_files
 from intent.checkpoints.provenance import read_provenance
 from intent.devices import HEAD_MODULES
 from intent.errors import CheckpointError
-from intent.models.typed import Extractor, whisper_encoder
+from intent.models.typed import Extractor
+from intent.models.whisper_window import shorten_window
 from intent.paths import BUNDLED
 from intent.recipes import WHISPER
 
 if TYPE_CHECKING:
     import torch
     from transformers import PretrainedConfig, PreTrainedModel
-
-WHISPER_FRAMES_PER_SECOND = 50  # encoder frames: 10 ms mel hops, halved by the second convolution
 
 # Only the checkpoint's own files: no code from its repository, no request to the Hub.
 _LOCAL_ONLY = {"trust_remote_code": False, "local_files_only": True}
@@ -89,9 +88,7 @@ def load_base(
     if not weight_files(source, _shown(base)):
         raise no_weights(_shown(base))
     check_weights(source, _shown(base))
-    config.id2label = dict(enumerate(labels))
-    config.label2id = {name: index for index, name in enumerate(labels)}
-    _plain_outputs(config)
+    _prepare(config, labels)
     torch.manual_seed(seed)
     try:
         model = AutoModelForAudioClassification.from_pretrained(
@@ -113,8 +110,7 @@ def load_base(
     if hasattr(model.config, "apply_spec_augment"):
         model.config.apply_spec_augment = spec_augment
     if config.model_type == WHISPER:
-        _shorten_window(model, base, window_seconds)
-        _check_frames(model, extractor, base)
+        shorten_window(model, extractor, base, window_seconds)
     return model.eval(), extractor
 
 
@@ -128,7 +124,7 @@ def load_shapes(base: str, window_seconds: int) -> "tuple[PreTrainedModel, Extra
     from transformers import AutoFeatureExtractor, AutoModelForAudioClassification
 
     config = _config(base)
-    _plain_outputs(config)
+    _prepare(config)
     window = {"chunk_length": window_seconds} if config.model_type == WHISPER else {}
     try:
         with torch.device("meta"):
@@ -142,7 +138,7 @@ def load_shapes(base: str, window_seconds: int) -> "tuple[PreTrainedModel, Extra
     except Exception as error:  # noqa: BLE001 - nonsense in a config makes it raise nearly anything
         raise _cannot_load(base, error) from error
     if config.model_type == WHISPER:
-        _shorten_window(model, base, window_seconds)
+        shorten_window(model, extractor, base, window_seconds)
     return model.eval(), extractor
 
 
@@ -195,12 +191,15 @@ def _config(base: str) -> "PretrainedConfig":
         raise _cannot_load(base, error) from error
 
 
-def _plain_outputs(config: "PretrainedConfig") -> None:
-    """Set a config up for a head that is trained here: one label per clip, and logits alone.
+def _prepare(config: "PretrainedConfig", labels: tuple[str, ...] = ()) -> None:
+    """Set a base's config up for a new head: these labels, one per clip, and logits alone.
 
     Whisper's frozen layers end below the last one, so a sum over all layers gives way to the last.
     Elsewhere the sum stays, and no layer is skipped in training: it needs the outputs of all.
     """
+    if labels:
+        config.id2label = dict(enumerate(labels))
+        config.label2id = {name: index for index, name in enumerate(labels)}
     config.problem_type = SINGLE_LABEL
     config.return_dict = True
     config.output_hidden_states = config.output_attentions = False
@@ -222,29 +221,3 @@ def _cannot_load(base: str, error: Exception) -> CheckpointError:
         f'The base model "{base}" cannot be loaded as an audio classifier ({reason}): choose an encoder '
         "such as openai/whisper-tiny.en, a folder made by save_pretrained, or the bundled checkpoint."
     )
-
-
-def _shorten_window(model: "PreTrainedModel", base: str, window_seconds: int) -> None:
-    import torch
-
-    encoder, frames = whisper_encoder(model), WHISPER_FRAMES_PER_SECOND * window_seconds
-    if frames > encoder.max_source_positions:
-        longest = encoder.max_source_positions // WHISPER_FRAMES_PER_SECOND
-        raise CheckpointError(
-            f"The window of {base} is at most {longest} s, but window_seconds is {window_seconds}: "
-            f"set it to {longest} or less."
-        )
-    positions = encoder.embed_positions.weight[:frames].detach().clone()
-    encoder.embed_positions = torch.nn.Embedding.from_pretrained(positions, freeze=True)
-    encoder.max_source_positions = model.config.max_source_positions = frames
-
-
-def _check_frames(model: "PreTrainedModel", extractor: Extractor, base: str) -> None:
-    """Raise CheckpointError unless a Whisper extractor gives what its encoder takes."""
-    found, expected = extractor.nb_max_frames, 2 * model.config.max_source_positions
-    if found != expected:
-        raise CheckpointError(
-            f"{_shown(base)} takes {expected} spectrum frames in {extractor.chunk_length} s, but its "
-            f"feature extractor gives {found}: correct hop_length and sampling_rate in its "
-            "preprocessor_config.json, or choose another base model."
-        )

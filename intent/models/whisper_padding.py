@@ -17,8 +17,9 @@ from transformers import PreTrainedModel
 
 from intent.audio.clip import Clip, resample
 from intent.data.dataset import clip_at, load_data
-from intent.models.encoders import WHISPER_FRAMES_PER_SECOND, fingerprint
+from intent.models.encoders import fingerprint
 from intent.models.typed import Extractor, last_layer, whisper_encoder
+from intent.models.whisper_window import WHISPER_FRAMES_PER_SECOND
 from intent.paths import SAMPLE, SAMPLE_DATA, cache_dir, written_whole
 
 CLIPS = 28  # of the bundled sample: two per intent

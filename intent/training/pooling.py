@@ -8,9 +8,10 @@ import torch
 
 from intent.data.labelled_clip import LabelledClip
 from intent.devices import autocast
-from intent.models.encoders import WHISPER_FRAMES_PER_SECOND, has_fixed_window
+from intent.models.encoders import has_fixed_window
 from intent.models.split import PooledEncoder
 from intent.models.whisper_ffn import FeedForward, FeedForwardInput
+from intent.models.whisper_window import WHISPER_FRAMES_PER_SECOND
 from intent.training.context import Work
 from intent.training.features import FeatureCache, FrontEnd, feature_files
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from intent.estimate.flops import TRAINING_PASSES, Clips, clip_cost
-from intent.models.encoders import WHISPER_FRAMES_PER_SECOND
+from intent.models.whisper_window import WHISPER_FRAMES_PER_SECOND
 from intent.recipes import Recipe
 from intent.training.leave_one_out.frames import FRAMES
 

@@ -81,7 +81,7 @@ def test_a_base_without_a_feature_extractor_is_refused_as_a_checkpoint_is(tmp_pa
 def test_a_base_without_safetensors_is_refused_as_a_checkpoint_is(tmp_path: Path) -> None:
     folder = tiny.tiny_wav2vec2(tmp_path / "bare")
     (folder / "model.safetensors").unlink()
-    with pytest.raises(CheckpointError, match='^The base ".*" has no safetensors weights'):
+    with pytest.raises(CheckpointError, match='^The base model ".*" has no safetensors weights'):
         load_base(str(folder), tiny.LABELS, 1)
 
 
@@ -92,7 +92,7 @@ def test_a_whisper_extractor_of_another_rate_than_its_encoder_is_refused(tmp_pat
     with pytest.raises(CheckpointError) as caught:
         load_base(str(folder), tiny.LABELS, 1)
     assert str(caught.value) == (
-        f'The base "{short(str(folder))}" takes 100 spectrum frames in 1 s, but its feature '
+        f'The base model "{short(str(folder))}" takes 100 spectrum frames in 1 s, but its feature '
         "extractor gives 50: correct hop_length and sampling_rate in its preprocessor_config.json, "
         "or choose another base model."
     )
