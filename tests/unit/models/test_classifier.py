@@ -284,10 +284,10 @@ def test_a_multi_label_checkpoint_says_that_each_score_stands_alone(tmp_path, wh
     answer = classify(clip_of(), str(folder))
     assert answer.multi_label and all(0 < score.score < 1 for score in answer.top)
     assert sum(score.score for score in answer.top) > 1.1
-    words = answer_text("a.wav", answer), answer_html(answer, "multi", 1.0)
+    words = answer_text("a.wav", answer), answer_html(answer, "multi")
     assert all(MULTI_LABEL_SCORES in text for text in words)
     assert MULTI_LABEL_SCORES in about_html(describe(str(folder)))
     alone = classify(clip_of(), str(whisper))
     assert not alone.multi_label and sum(score.score for score in alone.top) == pytest.approx(1)
-    assert MULTI_LABEL_SCORES not in answer_text("a.wav", alone) + answer_html(alone, "one", 1.0)
+    assert MULTI_LABEL_SCORES not in answer_text("a.wav", alone) + answer_html(alone, "one")
     assert MULTI_LABEL_SCORES not in about_html(describe(str(whisper)))
