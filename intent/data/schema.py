@@ -1,10 +1,11 @@
 """Bring every data set to the same columns: audio, label, transcription, locale and name."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
+from intent.data.splits import are_part_names, parts_called
 from intent.errors import DataError
 
 if TYPE_CHECKING:
@@ -21,6 +22,17 @@ MAX_LABEL_CHARACTERS = 256  # the name of a folder, which may be a label, has at
 
 
 @dataclass(frozen=True)
+class Columns:
+    """The names of columns as the user gives them; "" for one to find by its usual names."""
+
+    audio: str = ""
+    label: str = ""
+
+
+NO_COLUMNS = Columns()
+
+
+@dataclass(frozen=True)
 class Part:
     """Rows as their source has them; `locale` is "" where the rows may have their own."""
 
@@ -29,9 +41,15 @@ class Part:
     locale: str = ""
 
 
-def unite(parts: Sequence[Part], title: str) -> "DatasetDict":
+def unite(
+    parts: Sequence[Part],
+    title: str,
+    on_skip: Callable[[str, str], None] = lambda name, reason: None,
+) -> "DatasetDict":
     """Join parts into "train" and "test" where every locale has both, else into "all".
 
+    The parts may have any usual names. A validation part is tested on where there is no test part;
+    otherwise it is kept apart, as are parts of other names, and `on_skip(name, reason)` says so.
     Raises DataError for a missing column, a clip without a label, or fewer than two labels.
     """
     from datasets import DatasetDict, concatenate_datasets
@@ -39,6 +57,11 @@ def unite(parts: Sequence[Part], title: str) -> "DatasetDict":
     rows = sum(len(part.dataset) for part in parts)
     if rows > MAX_ROWS:
         raise too_many_rows(title, rows)
+    uses = _uses(parts)
+    for part, use in zip(parts, uses, strict=True):
+        if not use and len(part.dataset):
+            on_skip(part.split or "other clips", _kept_apart(part))
+    parts = [part for part, use in zip(parts, uses, strict=True) if use]
     labels = [_labels(part.dataset, title) for part in parts]
     names = _common_names(parts, labels)
     found = sorted({label for column in labels for label in column})
@@ -48,17 +71,42 @@ def unite(parts: Sequence[Part], title: str) -> "DatasetDict":
             f"{title} should have at least two labels, but has {len(found)} ({_listed(found)}): "
             "add clips of another label."
         )
-    own: dict[str, set[str]] = {}
-    for part in parts:
-        own.setdefault(part.locale, set()).add(part.split)
-    divided = all({"train", "test"} <= splits for splits in own.values())
+    if are_part_names(found):
+        raise DataError(
+            f"{title} should have intents as labels, but its labels are the names of parts "
+            f"({_listed(found)}): put a folder per intent into each of these, or rename the labels."
+        )
     joined: dict[str, list[Dataset]] = {}
-    for part, column in zip(parts, labels, strict=True):
-        split = part.split if divided else "all"
-        if split in ("train", "test", "all"):  # a validation split is not used
-            joined.setdefault(split, []).append(_normalize(part, column, names, title))
+    for part, column, use in zip(parts, labels, filter(None, uses), strict=True):
+        joined.setdefault(use, []).append(_normalize(part, column, names, title))
     return DatasetDict(
         {split: concatenate_datasets(joined[split]) for split in sorted(joined, reverse=True)}
+    )
+
+
+def _uses(parts: Sequence[Part]) -> list[str]:
+    """Return what each part is used for: "train", "test", "all", or "" for nothing."""
+    own: dict[str, dict[str, str | None]] = {}  # locale → name of the part → usual name
+    for part in parts:
+        own.setdefault(part.locale, {})[part.split] = None
+    own = {locale: parts_called(splits) for locale, splits in own.items()}
+    tested: dict[str, str] = {}
+    for locale, kinds in own.items():
+        if "train" not in kinds.values() or not {"test", "validation"} & {*kinds.values()}:
+            return ["all"] * len(parts)
+        tested[locale] = "test" if "test" in kinds.values() else "validation"
+    uses = []
+    for part in parts:
+        kind = own[part.locale][part.split]
+        uses.append("test" if kind == tested[part.locale] else "train" if kind == "train" else "")
+    return uses
+
+
+def _kept_apart(part: Part) -> str:
+    count = len(part.dataset)
+    return (
+        f'The part "{part.split}" of {count:,} {"clip" if count == 1 else "clips"} is kept apart: '
+        "it is neither trained on nor tested on."
     )
 
 
