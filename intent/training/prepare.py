@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 from intent import distributed
 from intent.audio.clip import clip_hash
 from intent.audio.quality import flaw
-from intent.data.dataset import clip_at, label_names, load_data, readable_clips, split
+from intent.data.dataset import (
+    clip_at,
+    columns_of,
+    label_names,
+    load_data,
+    readable_clips,
+    split,
+)
 from intent.data.labelled_clip import LabelledClip
 from intent.devices import best_device
 from intent.errors import CheckpointError, DataError, RecipeError
@@ -33,7 +40,7 @@ def prepare(recipe: Recipe, run: RunDir, on_event: Callable[[Event], None], watc
 
     with distributed.lead_first():
         on_event(Phase(phases.LOADING_DATA))
-        data = load_data(recipe.data, recipe.locales, on_skip)
+        data = load_data(recipe.data, recipe.locales, on_skip, columns_of(recipe))
         parts = split(data, recipe.seed, recipe.test_share)
         labels = label_names(parts["train"])
         on_event(Phase(phases.LOADING_BASE))

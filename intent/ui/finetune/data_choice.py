@@ -44,7 +44,8 @@ def build_data_choice(default: str) -> DataChoice:
         label="Folder",
         visible=False,
         placeholder="/home/me/recordings",
-        info="Parquet files in the Hub’s layout, or one folder of audio files per intent.",
+        info="Parquet files in the Hub’s layout, audio files with metadata.csv, what save_to_disk "
+        "wrote, or one folder of audio files per intent; or the path of a CSV or JSONL table.",
     )
     look = gr.Button("Look at the data", size="sm", elem_id="look")
 
