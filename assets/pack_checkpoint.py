@@ -39,23 +39,26 @@ tags:
 - intent-classification
 ---
 # Bundled checkpoint of Intent Studio
-Hears which of the 14 banking intents of MInDS-14 a caller wants. Encoder of Whisper tiny.en, cut to a
-window of {window} s, one neuron of its last layer rewritten to keep padding out of the mean, its last
-feed-forward network taught with a leave-one-out loss, and a stock mean-pooled head in closed form:
+Classifies the 14 banking intents of MInDS-14. It is the encoder of Whisper tiny.en with a window of
+{window} s; one neuron of its last layer is rewritten to keep padding out of the mean, and its last
+feed-forward network is fine-tuned with a leave-one-out loss. Its stock mean-pooled head is
+fitted in closed form:
 
 ```python
 from transformers import pipeline
+
 pipeline("audio-classification", model="assets/checkpoint")(samples)  # float32 mono, 16 kHz
 ```
 
 - **Made by** `assets/pack_checkpoint.py` (encoder in float16, in shards), after
   `python -m intent train --data minds14 --locale {locales} {flags}`.
-- **Learnt from** {train_clips} recordings: the training parts (80 %, seed {seed}, stratified) of
-  MInDS-14 {locales_in_words}. `provenance.json` lists the hashes of their sounds.
-- **Result** on the test parts, never learnt from: {results}.
-- **Limits**: telephone English of 2021, one bank's intents; it knows no "none of these".
-- **Licences**: Whisper, MIT, © 2022 OpenAI (Radford et al. 2022, arXiv 2212.04356). MInDS-14,
-  CC-BY-4.0 (Gerz et al. 2021, arXiv 2104.08524). What was trained on it is given on under CC-BY-4.0.
+- **Trained on** {train_clips} recordings: the training sets (80 %, seed {seed}, stratified) of
+  MInDS-14 {locales_in_words}. `provenance.json` lists the hashes of their audio.
+- **Accuracy** on the held-out test sets: {results}.
+- **Limits**: telephone English of 2021, one bank's intents; there is no "none of these" label.
+- **Licenses**: Whisper, MIT, © 2022 OpenAI (Radford et al. 2022, arXiv 2212.04356). MInDS-14,
+  CC-BY-4.0 (Gerz et al. 2021, arXiv 2104.08524). This checkpoint was trained on it
+  and is licensed under CC-BY-4.0.
 """
 
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import copy
 import ctypes
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     import torch
     from datasets import DatasetBuilder
-    from transformers import PreTrainedConfig, TrainingArguments
+    from transformers import PreTrainedConfig, PreTrainedModel, TrainingArguments
 
 AnyModule = TypeVar("AnyModule", bound="torch.nn.Module")
 
@@ -56,6 +56,41 @@ def train_on_one_device(arguments: TrainingArguments) -> None:
     There is no public setting for it but an environment variable that is read as torch starts.
     """
     arguments._n_gpu = min(arguments.n_gpu, 1)
+
+
+def record_hidden_states(model: PreTrainedModel) -> None:
+    """Prepare a model to return its hidden states, before it is copied.
+
+    Transformers does so at the first call, by hooks on the layers, and notes it in the model. A copy
+    made before that would hook the layers that it shares once more, and each would count twice.
+    """
+    from transformers.utils.output_capturing import maybe_install_capturing_hooks
+
+    maybe_install_capturing_hooks(model)
+
+
+def mask_long_batches_only(model: PreTrainedModel) -> None:
+    """Keep a model from masking batches that are shorter than a mask; SpecAugment raises for them.
+
+    Does nothing for models that do not mask.
+    """
+    base = model.base_model
+    mask = getattr(base, "_mask_hidden_states", None)
+    if mask is None:
+        return
+    config: Any = base.config
+
+    def mask_if_long(hidden_states: torch.Tensor, *rest: object, **named: object) -> torch.Tensor:
+        _, frames, width = hidden_states.shape
+        spans = [
+            (config.mask_time_prob, config.mask_time_length, frames),
+            (config.mask_feature_prob, config.mask_feature_length, width),
+        ]
+        if all(share <= 0 or 1 <= length <= size for share, length, size in spans):
+            return mask(hidden_states, *rest, **named)
+        return hidden_states
+
+    base._mask_hidden_states = mask_if_long  # type: ignore[assignment]
 
 
 def with_children(module: AnyModule, **children: torch.nn.Module) -> AnyModule:

@@ -59,7 +59,7 @@ def _unset_invalid_number(variable: str) -> str | None:
     except ValueError:
         pass
     del os.environ[variable]
-    return f'{variable} should be a number of gigabytes, found "{value}": the default is used.'
+    return f'{variable} must be a number of gigabytes, but is "{value}": the default is used.'
 
 
 def check_address() -> None:
@@ -86,7 +86,7 @@ def _number(variable: str, default: int, highest: int) -> int:
     if value.strip().isascii() and value.strip().isdigit() and 1 <= int(value) <= highest:
         return int(value)
     raise IntentError(
-        f'{variable} should be a number from 1 to {highest}, found "{value}": correct or unset it.'
+        f'{variable} must be a number from 1 to {highest}, but is "{value}". The default is {default}.'
     )
 
 

@@ -16,7 +16,7 @@ EXPECTED = {
     "int": "a whole number",
     "float": "a number",
     "bool": "true or false",
-    "string": "text",
+    "string": "a string",
     "tuple": "a list",
     "dict": "an object of names and values",
     "dataclass": "an object of names and values",
@@ -72,7 +72,7 @@ def _problem(error: "ErrorDetails") -> str:
     place = ".".join(map(str, error["loc"])) or "the JSON"
     found: Any = error["input"]
     if error["type"] == "json_invalid":
-        return f"JSON was expected, found something else: {error['ctx']['error']}"
+        return f"JSON was expected, but found something else: {error['ctx']['error']}"
     if error["type"] == "missing":
         return f"{place} is missing"
     if error["type"] == "unexpected_keyword_argument":
@@ -82,4 +82,4 @@ def _problem(error: "ErrorDetails") -> str:
     expected = EXPECTED.get(error["type"].split("_")[0])
     if expected is None:
         return f"{place}: {error['msg']}"
-    return f"{place} must be {expected}, found {reprlib.repr(found)}"
+    return f"{place} must be {expected}, but is {reprlib.repr(found)}"

@@ -37,8 +37,7 @@ def configure_proxies() -> list[str]:
         os.environ.update(no_proxy=value, NO_PROXY=value)
         if left_out:
             messages.append(
-                f"NO_PROXY should list hosts, found {_quoted(left_out)}: correct it. Until then, this "
-                "entry is ignored."
+                f"NO_PROXY must list hosts, but contains {_quoted(left_out)}, which is ignored."
             )
     return messages
 
@@ -162,8 +161,8 @@ def _unset_unusable_certificates() -> list[str]:
         except OSError as error:
             del os.environ[name]
             messages.append(
-                f'{name} should be a path of certificates, found "{value}" ({error.strerror or error}): '
-                "correct or unset it. Until then, the default ones are used."
+                f'{name} should be a path of certificates, but is "{value}" '
+                f"({error.strerror or error}): correct or unset it. Until then, the default is used."
             )
     return messages
 

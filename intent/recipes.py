@@ -49,7 +49,7 @@ OF_METHOD: dict[str, tuple[str, ...]] = {
     ),
 }
 
-EXPECTED = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
+EXPECTED = {bool: "true or false", int: "a whole number", float: "a number", str: "a string"}
 
 LOCALE = re.compile(r"[A-Za-z0-9_-]{1,20}")
 MAX_LOCALES = 100
@@ -122,15 +122,14 @@ class Recipe:
         _check_choice("head", self.head, HEADS)
         if len(self.locales) > MAX_LOCALES or not all(map(LOCALE.fullmatch, self.locales)):
             raise RecipeError(
-                f"locales must be at most {MAX_LOCALES} names such as en-US, found "
-                f"{reprlib.repr(self.locales)}: choose among those of the data."
+                f"locales must be at most {MAX_LOCALES} names such as en-US, but are "
+                f"{reprlib.repr(self.locales)}."
             )
         for name, (lowest, highest) in RANGES.items():
             value = getattr(self, name)
             if value is not None and not lowest <= value <= highest:
                 raise RecipeError(
-                    f"{name} must be from {lowest:g} to {highest:g}, found {value:g}: "
-                    "choose a value in that range."
+                    f"{name} must be from {lowest:g} to {highest:g}, but is {value:g}."
                 )
 
     def to_json(self) -> str:
@@ -218,7 +217,8 @@ def change(recipe: Recipe, values: Mapping[str, object]) -> Recipe:
     unknown = [name for name in values if name not in hints]
     if unknown:
         found = reprlib.repr(unknown[0])
-        raise RecipeError(f"There is no hyperparameter {found}: choose one of {', '.join(hints)}.")
+        known = ", ".join(name for name in hints if name not in OF_ANY_RECIPE)
+        raise RecipeError(f"There is no hyperparameter {found}: choose from {known}.")
     converted = {name: _convert(name, hints[name], value) for name, value in values.items()}
     return dataclasses.replace(recipe, **converted)
 
@@ -245,10 +245,10 @@ def _convert(name: str, hint: Any, value: Any) -> Any:
     except (TypeError, ValueError, KeyError, OverflowError):
         expected = EXPECTED.get(kind, "a list")
         found = reprlib.repr(value)
-        raise RecipeError(f"{name} must be {expected}, found {found}: change it.") from None
+        raise RecipeError(f"{name} must be {expected}, but is {found}.") from None
 
 
 def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
     if value not in choices:
         found = reprlib.repr(value)
-        raise RecipeError(f"{name} must be one of {', '.join(choices)}, found {found}: choose one.")
+        raise RecipeError(f"{name} must be one of {', '.join(choices)}, but is {found}.")

@@ -96,12 +96,12 @@ def finetune_empty(page: Page) -> None:
 def finetune_busy(page: Page) -> None:
     """A long run in its middle; it is left running."""
     _choose(page, "Recommended")
-    page.get_by_role("button", name="Every hyperparameter").click()
+    page.get_by_role("button", name="Hyperparameters").click()
     epochs = page.get_by_label(re.compile("^Epochs"))
     expect(epochs).to_have_value(str(preset("recommended").epochs))
     epochs.fill("200")
     page.get_by_label(re.compile("^Window, seconds")).fill("5")
-    page.get_by_role("button", name="Every hyperparameter").click()
+    page.get_by_role("button", name="Hyperparameters").click()
     page.get_by_role("button", name="Fine-tune", exact=True).click()
     expect(page.locator(".is-point.is-training").nth(12)).to_be_attached(timeout=RUN_MILLISECONDS)
 
@@ -116,9 +116,9 @@ def finetune_stopped(page: Page) -> None:
 def finetune_plateau(page: Page) -> None:
     """The guide's recipe, still at chance; it is left running."""
     _choose(page, "Guide")
-    page.get_by_role("button", name="Every hyperparameter").click()
+    page.get_by_role("button", name="Hyperparameters").click()
     page.get_by_label(re.compile("^Epochs")).fill("200")
-    page.get_by_role("button", name="Every hyperparameter").click()
+    page.get_by_role("button", name="Hyperparameters").click()
     page.get_by_role("button", name="Fine-tune", exact=True).click()
     expect(page.locator("#finetune")).to_contain_text(
         "still at chance level", timeout=RUN_MILLISECONDS

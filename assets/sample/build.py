@@ -1,4 +1,4 @@
-"""Builds the bundled sample data set: written sentences, spoken by Kokoro, heard by telephone.
+"""Builds the bundled sample data set: written sentences, spoken by Kokoro, by telephone.
 
 One command, from the repository's root, in a virtual environment of its own (Python 3.11):
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import numpy as np
 import soundfile
 import soxr
 
+from intent.audio.channels import ChannelPowers
 from intent.audio.decoding import (
     BLOCK_FRAMES,
     MAX_DECODE_SECONDS,
@@ -56,9 +57,10 @@ def read_clip(
     """Read a recording from a file (by path, as bytes or as an open file) or from an array.
 
     An array is a pair as Gradio returns it: the rate in Hz, and samples (n,) or (n, channels) in
-    int16, int32, uint8 or float. Channels are averaged. Up to 1 % of damaged samples (NaN,
-    infinite) become silence. A clip of more than MAX_SAMPLES is resampled to 16 kHz. Memory and time
-    are bounded, whatever a file claims. Raises AudioError for an unusable recording; silence is fine.
+    int16, int32, uint8 or float. Channels are averaged; where they cancel each other, as with
+    inverted phase, the loudest is used. Up to 1 % of damaged samples (NaN, infinite) become
+    silence. A clip of more than MAX_SAMPLES is resampled to 16 kHz. Memory and time are bounded,
+    whatever a file claims. Raises AudioError for an unusable recording; silence is fine.
     """
     if isinstance(source, tuple):
         return _clip_from_array(source, max_seconds)
@@ -119,6 +121,11 @@ def write_wav(clip: Clip, path: Path) -> None:
         ) from error
 
 
+def as_int16(clip: Clip) -> np.ndarray:
+    """Return the samples as `write_wav` writes them, (n,) int16."""
+    return np.concatenate([np.zeros(0, np.int16), *_int16_blocks(clip.samples)])
+
+
 def _int16_blocks(samples: np.ndarray) -> Iterator[np.ndarray]:
     """Yield the samples as int16, in blocks (up to BLOCK_FRAMES,)."""
     # 32768, by which decoders divide: 32767 would change the samples in each round trip.
@@ -151,11 +158,12 @@ def _clip_from_array(source: tuple[int, np.ndarray], max_seconds: float) -> Clip
     frames = samples[:, None] if samples.ndim == 1 else samples  # (n, channels)
     check_length(name, len(frames) / whole_rate, max_seconds)
     check_values(name, whole_rate, frames.shape[1], len(frames))
-    blocks = (
-        (whole_rate, as_float32(frames[i : i + BLOCK_FRAMES]))
-        for i in range(0, len(frames), BLOCK_FRAMES)
-    )
-    clip = _join(blocks, name, max_seconds)
+
+    def blocks() -> Iterator[Block]:
+        for start in range(0, len(frames), BLOCK_FRAMES):
+            yield whole_rate, as_float32(frames[start : start + BLOCK_FRAMES])
+
+    clip = _mix(blocks, name, max_seconds)
     if clip is None:
         raise _no_samples(name)
     return clip
@@ -168,9 +176,13 @@ def _clip_from_file(file: BinaryFile, name: str, max_seconds: float) -> Clip:
     timed = TimedFile(file, MAX_DECODE_SECONDS)  # shared by both decoders
     opened = False
     for decode in decoders:
-        file.seek(0)
+
+        def blocks(decode: Decoder = decode) -> Iterator[Block]:
+            file.seek(0)
+            return decode(timed, name, max_seconds)
+
         try:
-            clip = _join(decode(timed, name, max_seconds), name, max_seconds, timed)
+            clip = _mix(blocks, name, max_seconds, timed)
         except AudioError:
             raise
         except Exception:  # noqa: BLE001, S112 - decoders raise nearly anything for damaged files
@@ -185,6 +197,23 @@ def _clip_from_file(file: BinaryFile, name: str, max_seconds: float) -> Clip:
     raise AudioError(
         f"{name} is not a sound file that can be read, or it is damaged. Use {FORMATS}."
     )
+
+
+def _mix(
+    decode: Callable[[], Iterator[Block]],
+    name: str,
+    max_seconds: float,
+    timed: TimedFile | None = None,
+) -> Clip | None:
+    """Return the mix of all channels, or the loudest where they cancel; None without samples."""
+    powers = ChannelPowers(MAX_AMPLITUDE)
+    clip = _join(powers.measured(decode()), name, max_seconds, timed)
+    channel = powers.loudest_if_cancelled()
+    if clip is None or channel is None:
+        return clip
+    del clip  # and decoded again, because keeping each channel would take too much memory
+    blocks = ((rate, block[:, [channel]]) for rate, block in decode())
+    return _join(blocks, name, max_seconds, timed)
 
 
 def _join(
@@ -221,7 +250,7 @@ def _check_usable(name: str, damaged_share: float, seconds: float) -> None:
     """Raise AudioError for a recording with too much damage, or one that is too short."""
     if damaged_share > MAX_DAMAGED:
         raise AudioError(
-            f"{name} is damaged: {damaged_share:.0%} of its samples are not finite numbers, "
+            f"{name} is damaged: {damaged_share:.0%} of its samples are not finite numbers; "
             f"at most {MAX_DAMAGED:.0%} may be. Export it again."
         )
     if seconds < MIN_SECONDS:

@@ -136,7 +136,7 @@ def decode_with_ffmpeg(file: TimedFile, name: str, max_seconds: float) -> Iterat
         file, mode="r", container_options=FFMPEG_OPTIONS, metadata_errors="ignore"
     ) as container:
         if not container.streams.audio:
-            raise AudioError(f"{name} has no sound track. Choose a recording with sound.")
+            raise AudioError(f"{name} has no audio track. Choose a recording with sound.")
         stream = container.streams.audio[0]
         codec = stream.codec_context
         if codec.sample_rate and codec.channels:

@@ -75,9 +75,9 @@ def check_config(config: JsonObject, shown: str) -> None:
     """Raise CheckpointError for a config with a value out of bounds, or one that loads other code."""
     name = "config.json"
     if not isinstance(config.get("model_type"), (str, type(None))):
-        raise refused(shown, name, "model_type should be a text")
+        raise refused(shown, name, "model_type should be a string")
     if not _is_texts(config.get("architectures") or []):
-        raise refused(shown, name, "architectures should be a list of texts")
+        raise refused(shown, name, "architectures should be a list of strings")
     _check_labels(config, shown)
     rest = {key: value for key, value in config.items() if key not in ("id2label", "label2id")}
     check_values(rest, shown, name)
@@ -86,7 +86,7 @@ def check_config(config: JsonObject, shown: str) -> None:
         raise refused(
             shown,
             name,
-            f"it describes {count / 1e9:.1f} billion parameters, at most "
+            f"it describes {count / 1e9:.1f} billion parameters; at most "
             f"{MAX_PARAMETERS / 1e9:g} billion are supported",
         )
 
@@ -178,13 +178,13 @@ def check_extractor(values: JsonObject, shown: str, name: str, config: JsonObjec
             raise refused(
                 shown,
                 name,
-                f"feature_extractor_type should be one of {', '.join(_EXTRACTORS[:-1])}, found "
+                f"feature_extractor_type should be one of {', '.join(_EXTRACTORS[:-1])}, but is "
                 f"{short(kind)}",
             )
         is_whisper = kind == _EXTRACTORS[0] or config.get("model_type") == "whisper"
         if is_whisper and part.get("feature_size") == 1:  # a clip would be padded to a square
             raise refused(
-                shown, name, "feature_size should be the number of mel bands of Whisper, found 1"
+                shown, name, "feature_size should be the number of mel bands of Whisper, but is 1"
             )
         seconds, rate = part.get("chunk_length") or 30, part.get("sampling_rate") or 16_000
         values_at_once = seconds * rate // (part.get("hop_length") or 160)
@@ -193,7 +193,7 @@ def check_extractor(values: JsonObject, shown: str, name: str, config: JsonObjec
             raise refused(
                 shown,
                 name,
-                f"its window has {values_at_once:,} spectrum values, at most "
+                f"its window has {values_at_once:,} spectrum values; at most "
                 f"{MAX_SPECTRUM_VALUES:,} are supported: chunk_length or n_fft is too large, or "
                 "hop_length too small",
             )
@@ -208,14 +208,14 @@ def _check_labels(config: JsonObject, shown: str) -> None:
             raise refused(
                 shown,
                 "config.json",
-                f"it has {len(labels):,} labels, at most {MAX_LABELS:,} are supported",
+                f"it has {len(labels):,} labels; at most {MAX_LABELS:,} are supported",
             )
         texts = labels.values() if key == "id2label" else labels
         if any(not isinstance(text, str) or len(text) > MAX_LABEL_LENGTH for text in texts):
             raise refused(
                 shown,
                 "config.json",
-                f"each label should be a text of at most {MAX_LABEL_LENGTH} characters",
+                f"each label should be a string of at most {MAX_LABEL_LENGTH} characters",
             )
     ids = config.get("label2id") or {}
     if not isinstance(ids, dict) or any(not _is_id(value) for value in ids.values()):

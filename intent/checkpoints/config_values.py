@@ -148,7 +148,7 @@ def check_values(value: Json, shown: str, file: str, key: str = "", depth: int =
             raise refused(
                 shown,
                 file,
-                f"{short(key)} has {len(value):,} entries, at most {MAX_ENTRIES:,} are supported",
+                f"{short(key)} has {len(value):,} entries; at most {MAX_ENTRIES:,} are supported",
             )
     if isinstance(value, dict):
         for name, inner in value.items():
@@ -172,7 +172,7 @@ def _check_key(key: str, value: Json, shown: str, file: str) -> None:
     if key.endswith("_implementation") or key == "_attn_implementation_internal":
         if not isinstance(value, (str, type(None))) or value not in _ATTENTION:
             raise refused(
-                shown, file, f"{short(key)} should be eager or sdpa, found {short(value)}"
+                shown, file, f"{short(key)} should be eager or sdpa, but is {short(value)}"
             )
     if key in ("dtype", "torch_dtype"):
         text = value.removeprefix("torch.") if isinstance(value, str) else value
@@ -180,14 +180,16 @@ def _check_key(key: str, value: Json, shown: str, file: str) -> None:
             raise refused(
                 shown,
                 file,
-                f"{key} should be one of {', '.join(_DTYPES[1:])}, found {short(value)}",
+                f"{key} should be one of {', '.join(_DTYPES[1:])}, but is {short(value)}",
             )
     if key in _BOUNDS:
         low, high = _BOUNDS[key]
         numbers = value if isinstance(value, list) and key in _PER_LAYER else [value]
         if len(numbers) > MAX_CONVOLUTIONS:
             raise refused(
-                shown, file, f"{key} has {len(numbers):,} entries, at most {MAX_CONVOLUTIONS}"
+                shown,
+                file,
+                f"{key} has {len(numbers):,} entries; at most {MAX_CONVOLUTIONS} are supported",
             )
         for number in numbers:
             if number is not None and not (is_integer(number) and low <= number <= high):
@@ -212,7 +214,7 @@ def _out_of_range(
     return refused(
         shown,
         file,
-        f"{short(key)} should be a whole number from {low:,} to {high:,}, found {short(value)}",
+        f"{short(key)} should be a whole number from {low:,} to {high:,}, but is {short(value)}",
     )
 
 

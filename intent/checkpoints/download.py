@@ -138,7 +138,10 @@ def _cached_snapshot(hub_id: str, shown: str, patterns: list[str], reason: Excep
         except Exception:  # noqa: BLE001, S112 - not cached, whatever the reason
             continue
         return Path(folder)
+    advice = "check the name and your connection, or "
+    if HF_HUB_OFFLINE:
+        advice = _for_owner("unset HF_HUB_OFFLINE to download it, or ")
     raise CheckpointError(
         f"{shown} could not be downloaded from the Hugging Face Hub ({reason_of(reason)}): "
-        "check the name and your connection, or choose the bundled checkpoint."
+        f"{advice}choose the bundled checkpoint."
     ) from reason

@@ -38,7 +38,7 @@ def read_bounded(path: Path, max_bytes: int) -> bytes:
             raise ValueError("it is not a regular file")
         if found.st_size > max_bytes:
             raise ValueError(
-                f"it has {found.st_size / 1e6:.1f} MB, at most {max_bytes / 1e6:g} MB are read"
+                f"it has {found.st_size / 1e6:.1f} MB; at most {max_bytes / 1e6:g} MB are read"
             )
         return file.read(max_bytes)
 
@@ -99,7 +99,7 @@ def weight_files(folder: Path, shown: str) -> list[Path]:
     if size > MAX_LOCAL_WEIGHT_BYTES:
         raise _unusable(
             shown,
-            f"they have {size / 1e9:.1f} GB, at most {MAX_LOCAL_WEIGHT_BYTES / 1e9:g} GB are supported",
+            f"they have {size / 1e9:.1f} GB; at most {MAX_LOCAL_WEIGHT_BYTES / 1e9:g} GB are supported",
         )
     return [folder / name for name in names]
 

@@ -1,24 +1,32 @@
-"""Find checkpoints by name (bundled, a run, a folder or a Hub id), and check their descriptions."""
+"""Find checkpoints by name (bundled, a run, a folder or a Hub id), and describe them."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from intent import paths
-from intent.checkpoints.bounds import is_audio_classifier, read_checked_config
-from intent.checkpoints.download import EXTRACTOR_FILES, HUB_ID, fetch, no_weights
-from intent.checkpoints.files import (
-    MAX_JSON_BYTES,
-    JsonObject,
-    parse_json,
-    read_bounded,
-    read_object,
-    weight_files,
+from intent.checkpoints.bounds import read_checked_config
+from intent.checkpoints.description import (
+    MULTI_LABEL,
+    check_description,
+    extractor_config,
+    labels_of,
 )
+from intent.checkpoints.download import HUB_ID, fetch, no_weights
+from intent.checkpoints.files import JsonObject, read_object, weight_files
 from intent.checkpoints.provenance import read_provenance
 from intent.errors import CheckpointError
 from intent.paths import RUN_ID
 
 MAX_NAME_LENGTH = 1_000  # characters
+
+# The address of a model's page, as copied from a browser; another revision than main is not used.
+HUB_PAGE = re.compile(
+    r"(?:https?://)?(?:www\.)?(?:huggingface\.co|hf\.co)/"
+    r"(?!(?:datasets|spaces|docs|papers|collections)/)(?P<id>[^/?#\s]+/[^/?#\s]+)"
+    r"(?:/(?:tree|blob|resolve)/main(?:/[^?#\s]*)?)?/?(?:[?#]\S*)?",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -31,6 +39,7 @@ class CheckpointInfo:
     accuracy: float | None  # 0..1, on test clips that were never trained on
     interval: tuple[float, float] | None  # 95 %
     window_seconds: float | None  # length of its input window; None: unlimited
+    multi_label: bool = False  # each label has a score of its own; they do not add up to 1
 
 
 def describe(checkpoint: str) -> CheckpointInfo:
@@ -43,11 +52,12 @@ def describe(checkpoint: str) -> CheckpointInfo:
     provenance = read_provenance(folder)
     return CheckpointInfo(
         name=checkpoint,
-        labels=_labels(config, shown_name(checkpoint)),
+        labels=labels_of(config, shown_name(checkpoint)),
         base=provenance.base if provenance else _published_base(config),
         accuracy=provenance.accuracy if provenance else None,
         interval=provenance.interval if provenance else None,
         window_seconds=window_seconds(folder),
+        multi_label=config.get("problem_type") == MULTI_LABEL,
     )
 
 
@@ -59,7 +69,7 @@ def resolve(checkpoint: str, weights: bool = True) -> Path:
     """
     shown = shown_name(checkpoint)
     folder = locate(checkpoint, weights=False)
-    _check_description(folder, shown)
+    check_description(folder, shown)
     is_local = local_folder(checkpoint) is not None
     if not weights and not is_local:
         return folder
@@ -72,13 +82,14 @@ def resolve(checkpoint: str, weights: bool = True) -> Path:
 def locate(checkpoint: str, weights: bool = True) -> Path:
     """Return the folder of any checkpoint, bare encoders included, without checking its contents.
 
-    checkpoint: "bundled", the id of a run, a local folder, or a Hub id ("owner/name"), which is
-    downloaded, with its weights if `weights`. A name in the form of a Hub id is always one: name a
-    local folder of that form by its absolute path. Whether a visitor may use a folder is checked
-    earlier (intent/runs/access.py). Raises CheckpointError.
+    checkpoint: "bundled", the id of a run, a local folder, or a Hub id ("owner/name", or the
+    address of its page), which is downloaded, with its weights if `weights`. A name in the form of
+    a Hub id is always one: name a local folder of that form by its absolute path. Whether a visitor
+    may use a folder is checked earlier (intent/runs/access.py). Raises CheckpointError.
     """
-    folder = local_folder(checkpoint)
-    return fetch(checkpoint.strip(), shown_name(checkpoint), weights) if folder is None else folder
+    name = plain_name(checkpoint)
+    folder = local_folder(name)
+    return fetch(name, shown_name(name), weights) if folder is None else folder
 
 
 def window_seconds(folder: Path) -> float | None:
@@ -88,7 +99,7 @@ def window_seconds(folder: Path) -> float | None:
     transformer at `max_length` frames of 10 ms; others do not truncate.
     """
     family = read_checked_config(folder, shown_name(str(folder))).get("model_type")
-    extractor = _extractor_config(folder)
+    extractor = extractor_config(folder)
     if family == "whisper":
         return float(extractor.get("chunk_length", 30))
     if family == "audio-spectrogram-transformer":
@@ -98,7 +109,7 @@ def window_seconds(folder: Path) -> float | None:
 
 def local_folder(checkpoint: str) -> Path | None:
     """Return the local folder of a checkpoint's name, or None for a Hub id."""
-    name = checkpoint.strip()
+    name = plain_name(checkpoint)
     if not name:
         raise CheckpointError(
             "A checkpoint was expected, but none was named: choose the bundled checkpoint, "
@@ -117,6 +128,13 @@ def local_folder(checkpoint: str) -> Path | None:
         f"{shown_name(name)} is neither a folder here nor a Hub id such as owner/name: "
         "check its spelling, or choose the bundled checkpoint."
     )
+
+
+def plain_name(checkpoint: str) -> str:
+    """Return a checkpoint's name as it is stored: of the address of a Hub page the Hub id."""
+    name = checkpoint.strip()
+    page = HUB_PAGE.fullmatch(name) if len(name) <= MAX_NAME_LENGTH else None
+    return page["id"] if page and is_hub_id(page["id"]) else name
 
 
 def is_hub_id(name: str) -> bool:
@@ -160,69 +178,10 @@ def existing_folder(name: str) -> Path | None:
         return None
 
 
-def _check_description(folder: Path, shown: str) -> None:
-    """Raise CheckpointError unless the JSON files are those of an audio classifier."""
-    from transformers.models.auto.modeling_auto import (
-        MODEL_FOR_AUDIO_CLASSIFICATION_MAPPING_NAMES as CLASSIFIERS,
-    )
-
-    if not (folder / "config.json").is_file():
-        raise _not_a_classifier(shown, "it has no config.json")
-    config = read_checked_config(folder, shown)
-    architectures = config.get("architectures") or ["no architecture"]
-    if not set(map(str, architectures)) & set(CLASSIFIERS.values()):
-        raise _not_a_classifier(shown, f"its config names {architectures[0]}")
-    if not is_audio_classifier(config):
-        raise _not_a_classifier(
-            shown, f"its config names the model type {config.get('model_type')}"
-        )
-    if not _extractor_config(folder):
-        raise CheckpointError(
-            f"{shown} has no feature extractor (preprocessor_config.json): save the one of its "
-            "base model beside its weights, or choose another checkpoint."
-        )
-    _labels(config, shown)
-
-
-def _labels(config: JsonObject, shown: str) -> tuple[str, ...]:
-    """Return the labels in the order of their ids; by default the two of transformers."""
-    id2label = config.get("id2label") or {"0": "LABEL_0", "1": "LABEL_1"}
-    try:
-        labels = {int(i): str(label) for i, label in id2label.items()}
-    except (AttributeError, TypeError, ValueError):
-        labels = {}
-    if not labels or sorted(labels) != list(range(len(labels))):
-        raise CheckpointError(
-            f"{shown} has a damaged config.json: id2label should number its labels 0, 1, 2 and so "
-            "on, but does not. Save it again, or choose another checkpoint."
-        )
-    return tuple(labels[i] for i in range(len(labels)))
-
-
-def _extractor_config(folder: Path) -> JsonObject:
-    """Return the config of the feature extractor, saved alone or in a processor; empty if missing."""
-    for name in EXTRACTOR_FILES:
-        try:
-            config = parse_json(read_bounded(folder / name, MAX_JSON_BYTES))
-            extractor = config.get("feature_extractor", config)
-            if extractor.get("sampling_rate"):
-                return extractor
-        except (OSError, ValueError, AttributeError):
-            continue
-    return {}
-
-
 def _published_base(config: JsonObject) -> str | None:
     """Return the Hub id in `_name_or_path`; None for a path on the machine of its author."""
     base = str(config.get("_name_or_path") or "")
     return base if "/" in base and HUB_ID.fullmatch(base) else None
-
-
-def _not_a_classifier(shown: str, reason: str) -> CheckpointError:
-    return CheckpointError(
-        f"{shown} is not an audio-classification checkpoint: {reason}. "
-        "Choose a finished run, the bundled checkpoint or another Hub id."
-    )
 
 
 def shown_name(checkpoint: str) -> str:

@@ -26,9 +26,7 @@ def classify(options: argparse.Namespace) -> int:
     from intent.models import classifier
 
     if options.top_k < 1:
-        raise IntentError(
-            f"--top-k must be 1 or more, found {options.top_k}: choose a larger number."
-        )
+        raise IntentError(f"--top-k must be 1 or more, but is {options.top_k}.")
     checkpoint = check_checkpoint(OWNER, options.checkpoint)
     classifier.loaded(checkpoint)  # reports a bad checkpoint once, not once per file
     code = ExitCode.DONE
@@ -44,7 +42,8 @@ def classify(options: argparse.Namespace) -> int:
             continue
         if options.json:
             top = [{"label": s.label, "score": round(s.score, 6)} for s in answer.top]
-            terminal.print_json({"file": file, "top": top, "seconds": round(answer.seconds, 4)})
+            seconds = round(answer.seconds, 4)
+            terminal.print_json({"file": file, "top": top, "seconds": seconds, **answer.heard})
         else:
             print(terminal.answer_text(file, answer), flush=True)
     return code
@@ -66,7 +65,9 @@ def train(options: argparse.Namespace) -> int:
 
 def _pusher(options: argparse.Namespace) -> Callable[[RunDir], int] | None:
     if options.private and not options.push_to:
-        raise RunError("--private needs a model to push: add --push-to USER/NAME.")
+        raise RunError(
+            "--private works only with --push-to: add --push-to USER/NAME, or leave out --private."
+        )
     return pusher(options.push_to, options.private, options.json) if options.push_to else None
 
 
@@ -75,9 +76,7 @@ def _run(options: argparse.Namespace) -> RunDir:
     from intent.runs.store import create_run, open_run
 
     if options.budget is not None and not options.budget > 0:
-        raise RunError(
-            f"--budget must be more than 0 seconds, found {options.budget:g}: give it more time."
-        )
+        raise RunError(f"--budget must be more than 0 seconds, but is {options.budget:g}.")
     runs = Path(options.runs or runs_dir()).resolve()
     if options.resume:
         _check_only_resume(options)
@@ -126,7 +125,7 @@ def evaluate(options: argparse.Namespace) -> int:
     """Print the accuracy of a checkpoint on a data set."""
     from intent.evaluation.evaluate import evaluate_checkpoint
 
-    with terminal.counter("classifying clips", options.json) as on_progress:
+    with terminal.counter("Classifying recordings", options.json) as on_progress:
         evaluation = evaluate_checkpoint(
             check_checkpoint(OWNER, options.checkpoint),
             options.data,
@@ -145,14 +144,14 @@ def evaluate(options: argparse.Namespace) -> int:
 
 
 def _recipe(options: argparse.Namespace) -> Recipe:
-    """Return the recipe that the options describe: the preset for the base, with --set applied."""
+    """Return the recipe that the options describe: the preset for the base model, with --set applied."""
     from intent.jobs.request import TrainingRequest, recipe_of
 
     values: dict[str, object] = {} if options.seed is None else {"seed": options.seed}
     for setting in options.set or ():
         name, equals, value = setting.partition("=")
         if not equals:
-            raise RecipeError(f"--set takes name=value, found {setting!r}: write it that way.")
+            raise RecipeError(f"--set takes name=value, such as epochs=4, but got {setting!r}.")
         values[name.strip()] = value
     request = TrainingRequest(
         options.data or MINDS14,

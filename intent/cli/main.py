@@ -22,7 +22,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         if distributed.is_launched() and options.command is not train:
             raise IntentError(
-                "Only `train` runs in several processes: start this command without the launcher."
+                "Only `train` runs in several processes: start this command without accelerate launch."
             )
         return options.command(options)
     except IntentError as error:
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str]) -> int:
             traceback.print_exc()
         text = " ".join(str(error).split())
         terminal.print_stderr(
-            f"internal error: {type(error).__name__}: {text} (add --debug to see where)"
+            f"internal error: {type(error).__name__}: {text} (add --debug for the traceback)"
         )
         return ExitCode.INTERNAL_ERROR
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
+from intent.checkpoints.description import MULTI_LABEL_SCORES
 from intent.labels import human_name
 from intent.runs.directory import RunDir
 from intent.runs.events import (
@@ -14,6 +15,7 @@ from intent.runs.events import (
     Event,
     Finished,
     Halved,
+    Notice,
     Phase,
     Progress,
     Skipped,
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
 Result = dict[str, object]  # of a run: the last JSON line of a training
 
+NOTES = 20  # on what was not used, of an evaluation
 BAR_WIDTH = 30  # characters for a score of 1
 
 
@@ -69,7 +72,9 @@ def display(as_json: bool) -> Iterator[Callable[[Event | Result], None]]:
 
 
 @contextmanager
-def counter(what: str, as_json: bool, unit: str = "clip") -> Iterator[Callable[[int, int], None]]:
+def counter(
+    what: str, as_json: bool, unit: str = " recordings"
+) -> Iterator[Callable[[int, int], None]]:
     """Yield a function of (done, total) that shows a bar on a terminal, and nothing elsewhere."""
     if as_json or not sys.stderr.isatty():
         yield lambda done, total: None
@@ -89,20 +94,30 @@ def answer_text(file: str, answer: "Answer") -> str:
     """Return the answer for a file as text, one line per intent."""
     lines = [file]
     if not answer.has_speech:
-        lines.append("  No speech detected. If there was any, these are low-confidence answers:")
+        lines.append(
+            "  No speech detected. If someone did speak, these are low-confidence predictions:"
+        )
     elif not answer.sure:
         lines.append("  Low confidence:")
+    if answer.multi_label:
+        lines.append(f"  {MULTI_LABEL_SCORES}")
     for score in answer.top:
         bar = "█" * round(score.score * BAR_WIDTH)
         lines.append(f"  {score.score:6.1%} {bar:<{BAR_WIDTH}} {human_name(score.label)}")
-    lines.append(f"  {answer.checkpoint} on {answer.device}, {answer.seconds:.2f} s")
+    facts = [f"{answer.checkpoint} on {answer.device}", f"{answer.seconds:.2f} s"]
+    lines.append(f"  {', '.join([*facts, *filter(None, [answer.part_in_words])])}")
     return "\n".join(lines)
+
+
+def state_words(state: str) -> str:
+    """Return the state or outcome of a run as users read it."""
+    return "time limit reached" if state == "out of time" else state
 
 
 def accuracy_text(accuracy: float | None, interval: tuple[float, float] | None, clips: int) -> str:
     """Return an accuracy with its interval as text."""
     if accuracy is None:
-        return "not measured: no unseen test clips"
+        return "not measured: no unseen test recordings"
     if interval is None:
         return f"{accuracy:.3f} ({_clips(clips)})"
     low, high = interval
@@ -110,10 +125,16 @@ def accuracy_text(accuracy: float | None, interval: tuple[float, float] | None, 
 
 
 def summary(run: RunDir, finished: Finished) -> str:
-    """Return two lines: the outcome of a run, and the folder of its model."""
+    """Return the outcome of a run, the test clips that were left out, and its model's folder."""
     measured = accuracy_text(finished.accuracy, finished.interval, finished.clips)
-    outcome = finished.outcome.capitalize()
-    return f"{outcome} after {finished.seconds:.0f} s. Test accuracy: {measured}\n{run.model}"
+    outcome = state_words(finished.outcome).capitalize()
+    lines = [f"{outcome} after {finished.seconds:.0f} s. Test accuracy: {measured}"]
+    started = run.history().started
+    if started and started.seen_clips:
+        lines.append(f"Left out, seen in training by the base: {_clips(started.seen_clips)}")
+    if started and started.duplicate_clips:
+        lines.append(f"Left out, in the training set too: {_clips(started.duplicate_clips)}")
+    return "\n".join([*lines, str(run.model)])
 
 
 def evaluation_text(evaluation: "Evaluation") -> str:
@@ -125,12 +146,20 @@ def evaluation_text(evaluation: "Evaluation") -> str:
             for locale, figure in evaluation.per_locale.items()
         ]
     if evaluation.seen_figure:
-        lines.append(f"On clips seen in training: {_accuracy_of(evaluation.seen_figure)}")
+        lines.append(f"On recordings seen in training: {_accuracy_of(evaluation.seen_figure)}")
     elif evaluation.seen_in_training and evaluation.clips:
         lines.append(f"Left out, seen in training: {_clips(evaluation.seen_in_training)}")
     if evaluation.skipped:
         names = ", ".join(evaluation.skipped[:5])
         lines.append(f"Left out, unreadable: {_clips(len(evaluation.skipped))} ({names})")
+    lines += evaluation.not_used[:NOTES]
+    if len(evaluation.not_used) > NOTES:
+        lines.append(f"And {len(evaluation.not_used) - NOTES} more notes on what was not used.")
+    if evaluation.renamed:
+        pairs = ", ".join(f"{name} as {label}" for name, label in evaluation.renamed.items())
+        lines.append(f"Labels matched without regard to case and separators: {pairs}")
+    if evaluation.absent:
+        lines.append(f"The data set has no clips of these labels: {', '.join(evaluation.absent)}")
     return "\n".join(filter(None, lines))
 
 
@@ -139,7 +168,7 @@ def _accuracy_of(figure: "Evaluation | Accuracy") -> str:
 
 
 def _clips(count: int) -> str:
-    return f"{count} clip{'' if count == 1 else 's'}"
+    return f"{count} recording{'' if count == 1 else 's'}"
 
 
 def _show_json(stdout: TextIO, event: Event | Result) -> None:
@@ -162,6 +191,8 @@ def _show_bar(bar: "tqdm", event: Event | Result) -> None:
             bar.set_postfix_str(f"accuracy {event.accuracy:.3f}")
         case Halved():
             bar.write(halved_in_words(event), file=sys.stderr)
+        case Notice():
+            bar.write(event.sentence, file=sys.stderr)
         case Skipped():
             bar.write(f"left out {event.clip}: {event.reason}", file=sys.stderr)
 
@@ -174,5 +205,7 @@ def _show_line(event: Event | Result) -> None:
             print_stderr(f"accuracy {event.accuracy:.3f}")
         case Halved():
             print_stderr(halved_in_words(event))
+        case Notice():
+            print_stderr(event.sentence)
         case Skipped():
             print_stderr(f"left out {event.clip}: {event.reason}")

@@ -15,22 +15,20 @@ from intent.recipes import PRESETS
 
 Command = Callable[[argparse.Namespace], int]
 
-EXIT_CODES = (
-    "exit code: 0 done; 2: a problem you can fix (one line says what); 1: an internal error"
-)
+EXIT_CODES = "exit codes: 0: success; 1: internal error; 2: user error, explained in one line"
 
 EXAMPLES = {
     "": f"""\
 examples:
   python -m intent classify question.wav
   python -m intent train --data sample --recipe instant
-  python -m intent evaluate --checkpoint runs/RUN/model --data sample
+  python -m intent evaluate --checkpoint RUN_ID --data sample
 
 {EXIT_CODES}""",
     "classify": """\
 examples:
   python -m intent classify question.wav
-  python -m intent classify *.m4a --checkpoint runs/RUN/model --top-k 3
+  python -m intent classify *.m4a --checkpoint RUN_ID --top-k 3
   python -m intent classify question.wav --json""",
     "train": """\
 examples:
@@ -39,7 +37,7 @@ examples:
   python -m intent train --data my-recordings --set epochs=4 learning_rate=1e-5
   python -m intent train --data calls/manifest.csv --audio-column file --label-column reason
   python -m intent train --resume RUN_ID --budget 60
-  python -m intent train --data minds14 --push-to your-name/my-model
+  python -m intent train --data minds14 --push-to USER/NAME
 
 While another run is training, the command waits in the queue; Ctrl-C then removes it from the
 queue. During training, Ctrl-C stops the run and keeps the best checkpoint so far; a second Ctrl-C
@@ -47,7 +45,7 @@ aborts at once.""",
     "evaluate": """\
 examples:
   python -m intent evaluate --data sample
-  python -m intent evaluate --checkpoint runs/RUN/model --data minds14 --locale en-AU""",
+  python -m intent evaluate --checkpoint RUN_ID --data minds14 --locale en-AU""",
     "runs": """\
 examples:
   python -m intent runs list
@@ -62,8 +60,8 @@ examples:
 `python -m intent runs ACTION --help` describes each action.""",
     "push": """\
 examples:
-  python -m intent push RUN_ID --to your-name/my-model
-  python -m intent push RUN_ID --to your-name/my-model --private --json
+  python -m intent push RUN_ID --to USER/NAME
+  python -m intent push RUN_ID --to USER/NAME --private --json
 
 The token is read from HF_TOKEN, or from `hf auth login`; without either, you are prompted for one.
 Pushing to the same name again updates the model there.""",
@@ -76,18 +74,18 @@ DATA_HELP = (
     f"(default: {MINDS14})"
 )
 CHECKPOINT_HELP = f"{BUNDLED}, a Hub id (owner/name), a run's id or a folder (default: {BUNDLED})"
-LOCALE_HELP = "locales to use of a data set that has several (default: en-US)"
+LOCALE_HELP = "locales to use if the data set has several (default: en-US)"
 AUDIO_COLUMN_HELP = "the table's column of recordings (default: found by its name)"
 LABEL_COLUMN_HELP = "the table's column of labels (default: found by its name)"
 PRIVATE_HELP = "make the model private on the Hub"
-RUNS_HELP = "folder of the runs (default: $INTENT_RUNS, or runs in the current folder)"
+RUNS_HELP = "folder of the runs (default: $INTENT_RUNS, or runs/ in the current folder)"
 
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command line."""
     parser = Parser(
         prog="python -m intent",
-        description="Classify the intents of bank callers from speech, and train models for it.",
+        description="Classify the intent of spoken requests to a bank, and train models that do so.",
         epilog=EXAMPLES[""],
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -105,16 +103,22 @@ def build_parser() -> argparse.ArgumentParser:
         _add_output_options(added)
         return added
 
-    _add_classify(add("classify", classify, "Classify the intent of recordings."))
-    _add_train(add("train", train, "Train a model on labelled recordings."))
+    _add_classify(add("classify", classify, "Classify the intents of recordings."))
+    _add_train(add("train", train, "Train a model on labeled recordings."))
     _add_evaluate(add("evaluate", evaluate, "Measure the accuracy of a checkpoint on a data set."))
-    _add_runs(add("runs", None, "List, show, stop, resume, rename, remove or restore runs."))
+    _add_runs(
+        add(
+            "runs",
+            None,
+            "List, show, stop, resume, rename, remove or restore runs, or empty the trash.",
+        )
+    )
     _add_push(add("push", push_run, "Upload a run's model and its model card to the Hub."))
     return parser
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that reports wrong use in one line and exits with code 2."""
+    """A parser that reports usage errors in one line and exits with code 2."""
 
     def error(self, message: str) -> NoReturn:
         """Print the message with a pointer to the help, and exit."""
@@ -160,24 +164,25 @@ def _add_columns(parser: argparse.ArgumentParser) -> None:
 def _add_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", metavar="minds14|sample|PATH", help=DATA_HELP)
     _add_columns(parser)
-    parser.add_argument("--locale", nargs="+", action="extend", metavar="en-US", help=LOCALE_HELP)
-    parser.add_argument(
-        "--base", metavar="ID_OR_DIR", help=f"the model to start from: {CHECKPOINT_HELP}"
-    )
-    parser.add_argument("--recipe", choices=PRESETS, help="the preset (default: recommended)")
+    parser.add_argument("--locale", nargs="+", action="extend", metavar="LOCALE", help=LOCALE_HELP)
+    parser.add_argument("--base", metavar="ID_OR_DIR", help=f"the base model: {CHECKPOINT_HELP}")
+    parser.add_argument("--recipe", choices=PRESETS, help="how to train (default: recommended)")
     parser.add_argument(
         "--set",
         nargs="+",
         action="extend",
         metavar="name=value",
-        help="hyperparameters that differ from the preset",
+        help="hyperparameters to change, such as epochs=4",
     )
     parser.add_argument(
         "--seed", metavar="N", help="seed of the split and of training (default: 42)"
     )
     parser.add_argument("--runs", metavar="DIR", help=RUNS_HELP)
     parser.add_argument(
-        "--budget", type=float, metavar="SECONDS", help="stop training after this many seconds"
+        "--budget",
+        type=float,
+        metavar="SECONDS",
+        help="time limit: stop training after this many seconds",
     )
     parser.add_argument("--resume", metavar="RUN_ID", help="resume this run, with its own recipe")
     parser.add_argument(
@@ -190,12 +195,12 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--checkpoint", default=BUNDLED, metavar="ID_OR_DIR", help=CHECKPOINT_HELP)
     parser.add_argument("--data", default=MINDS14, metavar="minds14|sample|PATH", help=DATA_HELP)
     _add_columns(parser)
-    parser.add_argument("--locale", nargs="+", action="extend", metavar="en-US", help=LOCALE_HELP)
+    parser.add_argument("--locale", nargs="+", action="extend", metavar="LOCALE", help=LOCALE_HELP)
     parser.add_argument(
         "--split",
         choices=("test", "train", "all"),
         default="test",
-        help="which clips to evaluate on (default: test)",
+        help="which split to evaluate on (default: test)",
     )
     parser.add_argument(
         "--seed", type=int, default=42, metavar="N", help="seed of the split (default: 42)"
@@ -203,7 +208,7 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--include-seen",
         action="store_true",
-        help="also evaluate on clips seen in training, and report their accuracy separately",
+        help="also evaluate on recordings seen in training, and report their accuracy separately",
     )
 
 
@@ -219,7 +224,9 @@ def _add_action(parser: argparse.ArgumentParser, action: Action) -> None:
     if action.takes_run:
         parser.add_argument("run_id", metavar="RUN_ID", help="id of the run (see `runs list`)")
     if action.takes_name:
-        parser.add_argument("name", nargs="+", metavar="NAME", help="the new name, of any words")
+        parser.add_argument(
+            "name", nargs="+", metavar="NAME", help="the new name; it may be several words"
+        )
     # Without a default here, or it would override the same option before the action's name.
     _add_output_options(parser, default=argparse.SUPPRESS)
     parser.add_argument("--runs", metavar="DIR", help=RUNS_HELP, default=argparse.SUPPRESS)

@@ -33,7 +33,7 @@ def pusher(to: str, private: bool, as_json: bool) -> Callable[[RunDir], int]:
     check_right(name, token)
 
     def push_to_hub(run: RunDir) -> int:
-        with terminal.counter("pushing", as_json, "%") as show:
+        with terminal.counter("Pushing", as_json, "%") as show:
             url = push(
                 run, name, token, private, lambda phase, share: show(int(100 * (share or 0)), 100)
             )

@@ -1,4 +1,4 @@
-"""The actions of `python -m intent runs`: list, show, stop, resume, rename, remove, restore."""
+"""The actions of `python -m intent runs`, such as list, stop, remove and empty-trash."""
 
 import argparse
 import json
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from intent.cli.commands import train_here
+from intent.cli.output import state_words
 from intent.errors import ExitCode, RunError
 from intent.jobs.control import stop_run
 from intent.paths import runs_dir
@@ -46,7 +47,9 @@ def _stop(options: argparse.Namespace) -> int:
     run = _run(options)
     before = store.state(run)
     if before not in LIVE_STATES:
-        raise RunError(f"Run {run.id} is not training ({before}): there is nothing to stop.")
+        raise RunError(
+            f"Run {run.id} is not training ({state_words(before)}): there is nothing to stop."
+        )
     stop_run(run)
     return _print(summary_json(summarize(run)), options)
 
@@ -86,15 +89,17 @@ ACTIONS = {
     "show": Action(_show, "Print the state, accuracy, size and recipe of a run."),
     "stop": Action(
         _stop,
-        "Stop a running run and keep its best checkpoint, or remove a queued run from the queue.",
+        "Stop a run and keep its best checkpoint, or remove it from the queue if it is queued.",
     ),
     "resume": Action(
-        _resume, "Resume a run that was stopped, interrupted or failed, from its last checkpoint."
+        _resume, "Resume a run that stopped before its end, from its last checkpoint."
     ),
     "rename": Action(_rename, "Give a run another name.", takes_name=True),
     "remove": Action(_remove, "Move a run to the trash."),
     "restore": Action(_restore, "Move a run from the trash back to the runs."),
-    "empty-trash": Action(_empty_trash, "Delete every run in the trash for good.", takes_run=False),
+    "empty-trash": Action(
+        _empty_trash, "Permanently delete all runs in the trash.", takes_run=False
+    ),
 }
 
 
@@ -130,6 +135,6 @@ def summary_json(summary: RunSummary) -> dict[str, object]:
 def summary_text(summary: RunSummary) -> str:
     """Return the summary of a run as one line."""
     accuracy = "" if summary.accuracy is None else f"accuracy {summary.accuracy:.3f}"
-    state = f"queued ({summary.place})" if summary.place else summary.state
+    state = f"queued ({summary.place})" if summary.place else state_words(summary.state)
     about = summary.phase if summary.state in TRAINING_STATES else summary.message
-    return f"{summary.id}  {state:<12} {accuracy:<15} {summary.name:<30} {about}".rstrip()
+    return f"{summary.id}  {state:<18} {accuracy:<15} {summary.name:<30} {about}".rstrip()

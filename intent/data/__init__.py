@@ -1,1 +1,1 @@
-"""Data sets: load and split labelled clips."""
+"""Data sets: load and split labeled clips."""

@@ -54,7 +54,8 @@ def load_data(
     The result has the splits "train" and "test" where the data set has both, else "all".
     Columns: audio (struct of bytes and path, not decoded), label (ClassLabel), transcription
     (str, may be ""), locale (str, "" if unknown), name (str, readable).
-    Calls `on_skip(name, reason)` for what is not used, such as a link out of the folder.
+    Calls `on_skip(name, reason)` for what is not used: a file, such as a link out of the folder,
+    several files with the same reason, or a part without labels.
     Raises DataError.
     """
     wanted = tuple(dict.fromkeys(locales))
@@ -67,12 +68,14 @@ def load_data(
         return unite(folder_parts(SAMPLE_DATA, wanted)[0], "The bundled sample")
     if not data.strip():
         raise DataError(
-            'A data set should be "minds14", "sample" or a folder, but none was given: choose one.'
+            'A data set is needed, but none was given: use "minds14", "sample" or the path of a folder.'
         )
     if not wanted:
-        raise DataError("At least one locale is needed, but none was given: choose one.")
+        raise DataError(
+            "At least one locale is needed, but none was given: add one, such as en-US."
+        )
     if data == MINDS14:
-        return unite(hub_parts(wanted), "MInDS-14")
+        return unite(hub_parts(wanted), "MInDS-14", on_skip)
     folder = Path(os.path.expanduser(data))
     parts, left_out = folder_parts(folder, wanted, columns)
     for name, reason in left_out:
@@ -175,8 +178,8 @@ def readable_clips(
         yield index, clip
 
 
-def _read(sound: Sound) -> Clip:
-    stored, path = sound["bytes"], sound["path"]
+def _read(sound: Sound | None) -> Clip:
+    stored, path = (sound["bytes"], sound["path"]) if sound else (None, None)
     if stored is not None or not path:
         return read_clip("" if stored is None else stored)
     with open_clip(path) as file:  # checks again that the path is not a link
@@ -194,16 +197,16 @@ def _check_splittable(part: "Dataset", locale: str, test_share: float) -> None:
     single = [names[label] for label, count in sorted(counts.items()) if count == 1]
     if single:
         raise DataError(
-            f"Each label{where} needs at least 2 clips, one to train on and one to test on, "
+            f"Each label{where} needs at least 2 recordings, one to train on and one to test on, "
             f"but {', '.join(single)} {'has' if len(single) == 1 else 'have'} 1: "
-            "add clips or remove the label."
+            "add recordings or remove the label."
         )
     tested = math.ceil(len(part) * test_share)
     if tested >= len(counts) and len(part) - tested >= len(counts):
         return
     least = math.ceil(100 * len(counts) / len(part)) / 100
-    share = f" or choose a test share of at least {least:g}" if least <= MAX_TEST_SHARE else ""
+    share = f" or set test_share to at least {least:g}" if least <= MAX_TEST_SHARE else ""
     raise DataError(
-        f"The test set{where} needs a clip for each of {len(counts)} labels, but a share of "
-        f"{test_share:g} of {len(part)} clips is {tested}: add clips{share}."
+        f"The test set{where} needs a recording for each of {len(counts)} labels, but "
+        f"{test_share:g} of {len(part)} recordings is {tested}: add recordings{share}."
     )

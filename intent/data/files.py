@@ -19,12 +19,16 @@ LISTED = 3  # names in an error about more files
 REPOSITORY_FOLDER = re.compile(r"(datasets|models|spaces)--.+")  # in the cache of the Hub
 SHARED_BLOBS_MARKER = ".huggingface-shared-blobs"  # huggingface_hub/utils/_shared_blobs.py
 
+SYSTEM_FOLDERS = ("__MACOSX",)  # what zip programs and file managers leave behind
+SYSTEM_FILES = ("thumbs.db", "desktop.ini", "icon\r")
+
+
 LeftOut = tuple[str, str]  # a path in the folder, and the reason why it is not read
 
 
 @dataclass(frozen=True)
 class Listing:
-    """The regular files of a data folder, without hidden files."""
+    """The regular files of a data folder, without those that are hidden or of the system."""
 
     folder: Path  # as the user named it
     root: Path  # the same, absolute and without links
@@ -184,8 +188,14 @@ def _entries(listing: Listing, parent: str) -> Iterator[tuple[str, os.DirEntry[s
         listing.left_out.append((parent, f"cannot be listed ({error.strerror})"))
         return
     for entry in entries:
-        if not entry.name.startswith("."):
+        if not _is_systems(entry):
             yield posixpath.join(parent, entry.name), entry
+
+
+def _is_systems(entry: os.DirEntry[str]) -> bool:
+    """Return whether a file is hidden, or was made by an operating system and not by a person."""
+    name = entry.name
+    return name.startswith(".") or name in SYSTEM_FOLDERS or name.lower() in SYSTEM_FILES
 
 
 def _add(listing: Listing, name: str, entry: os.DirEntry[str], homes: tuple[str, ...]) -> bool:

@@ -1,4 +1,4 @@
-"""A labelled clip of a data set, whose audio is read on demand."""
+"""A labeled clip of a data set, whose audio is read on demand."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

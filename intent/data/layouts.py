@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from intent.audio.suffixes import is_audio
 from intent.data.files import LeftOut, Listing, is_utf8, list_files, shown
 from intent.data.label_folders import has_label_folders
-from intent.data.local import AUDIO_SUFFIXES, label_folder_parts, parquet_parts
+from intent.data.local import label_folder_parts, parquet_parts
 from intent.data.metadata import (
     have_labels,
     is_manifest,
@@ -14,7 +15,9 @@ from intent.data.metadata import (
     metadata_parts,
 )
 from intent.data.saved import is_saved, saved_parts
-from intent.data.schema import NO_COLUMNS, Columns, Part
+from intent.data.schema import NO_COLUMNS, Columns, Part, audio_paths
+from intent.data.stray_tables import without_stray_tables
+from intent.data.unused import unused_recordings
 from intent.errors import DataError
 
 WITHOUT_LABELS = (
@@ -75,9 +78,25 @@ def _parts(
     """Return the parts of a folder in any layout, and sentences on what is not used."""
     if is_saved(listing):
         return saved_parts(listing, columns), []
+    listing, strays = without_stray_tables(listing)
     if any(name.endswith(".parquet") for name in listing.files):
-        return parquet_parts(listing, locales, columns), []
-    clips = [name for name in listing.files if name.lower().endswith(AUDIO_SUFFIXES)]
+        parts = parquet_parts(listing, locales, columns)
+        return parts, strays + _unnamed(listing, parts)
+    parts, notes = _audio_parts(listing, columns)
+    return parts, strays + notes
+
+
+def _unnamed(listing: Listing, parts: Sequence[Part]) -> list[LeftOut]:
+    """Return sentences on recordings beside Parquet files that no row names."""
+    if any(part.locale for part in parts):  # the other locales have recordings too
+        return []
+    paths = [path for part in parts for path in audio_paths(part.dataset) if path]
+    return list(unused_recordings(listing, paths))
+
+
+def _audio_parts(listing: Listing, columns: Columns) -> tuple[list[Part], list[LeftOut]]:
+    """Return the parts of audio files, labelled by tables or by folders."""
+    clips = [name for name in listing.files if is_audio(name)]
     tables = metadata_files(listing)
     if tables and (columns != NO_COLUMNS or have_labels(listing, tables)):
         return metadata_parts(listing, tables, clips, columns)

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from intent.audio.suffixes import KINDS
 from intent.data.cached_rows import Request, read_rows
 from intent.data.file_rows import file_dataset
 from intent.data.files import LeftOut, Listing, open_file, shown
@@ -14,6 +15,7 @@ from intent.data.parquet_rows import Budget
 from intent.data.readme import Card, Subset, read_card
 from intent.data.schema import Columns, Part
 from intent.data.splits import files_by_split, path_inside, split_by_name
+from intent.data.unused import unused_files
 from intent.errors import DataError
 from intent.library_output import lock_bars
 from intent.storage import storage_problem
@@ -21,7 +23,6 @@ from intent.storage import storage_problem
 if TYPE_CHECKING:
     from datasets import Dataset
 
-AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".m4a", ".aac", ".webm")
 LOCALE_NAME = re.compile(r"[a-z]{2,3}-[A-Z]{2}")
 MAX_PARQUET_FILES = 10_000  # of one data set: 50 GB in files of 5 MB
 
@@ -53,8 +54,7 @@ def parquet_parts(listing: Listing, locales: Sequence[str], columns: Columns) ->
     missing = [locale for locale in locales if locale not in known]
     if missing:
         raise DataError(
-            f'"{listing.folder}" has no locale "{missing[0]}", only {", ".join(known)}: '
-            "choose among these."
+            f'"{listing.folder}" has no locale "{missing[0]}": choose from {", ".join(known)}.'
         )
     parts = []
     for locale in locales:
@@ -158,11 +158,11 @@ def label_folder_parts(listing: Listing, clips: Sequence[str]) -> tuple[list[Par
     """Return the parts of a folder per label, and sentences on what is not used; raises DataError."""
     found = label_folder_rows(listing, clips)
     if not found.rows:
-        kinds = ", ".join(suffix[1:] for suffix in AUDIO_SUFFIXES)
         raise DataError(
             f'"{listing.folder}" should have Parquet files, or one folder per label with audio '
-            f"files ({kinds}), but has neither: choose another folder."
+            f"files ({KINDS}), but has neither: choose another folder."
             f"{listing.left_out_note()}"
         )
+    labels = {row.name: row.label or "" for several in found.rows.values() for row in several}
     parts = [Part(file_dataset(found.rows[split]), split) for split in sorted(found.rows)]
-    return parts, found.notes
+    return parts, [*found.notes, *unused_files(listing, labels)]

@@ -80,9 +80,7 @@ def check_reachable(locales: Sequence[str]) -> None:
 def _check_known(locales: Sequence[str]) -> None:
     unknown = [locale for locale in locales if locale not in LOCALES]
     if unknown:
-        raise DataError(
-            f'MInDS-14 has no locale "{unknown[0]}", only {", ".join(LOCALES)}: choose among these.'
-        )
+        raise DataError(f'MInDS-14 has no locale "{unknown[0]}": choose from {", ".join(LOCALES)}.')
 
 
 def _not_fetched(reason: str) -> DataError:

@@ -38,7 +38,7 @@ class Limit:
         if self.used > self.max_bytes:
             raise DataError(
                 f"{title} should decompress to at most {self.max_bytes >> 20:,} MB, but has more: "
-                "it repeats long texts or sounds, so save it without them."
+                "it repeats long strings or recordings, so save it without them."
             )
 
 
@@ -115,7 +115,7 @@ class RowReader:
                 f"that of row {row} has {longest >> 20:,} MB: shorten it."
             )
         self.uncompressed.add(stored.nbytes, self.title)
-        path = self._text("path", path)
+        path = self._text("path", as_utf8(path))
         paths = path.to_pylist()
         without_bytes = [
             row
@@ -139,7 +139,7 @@ class RowReader:
             column = column.dictionary_decode()
         if pyarrow.types.is_primitive(column.type):  # a number or a boolean
             return column.cast(kind)
-        column = self._text(name, column)
+        column = self._text(name, as_utf8(column) if name in ("name", "path") else column)
         names = getattr(self.features[name], "names", None)
         return pc.index_in(column, pyarrow.array(names)).cast(kind) if names else column
 
@@ -157,7 +157,7 @@ class RowReader:
         most = MAX_LABEL_CHARACTERS if name in LABEL_COLUMNS else MAX_TEXT_CHARACTERS
         if longest > most:
             raise DataError(
-                f"{self.title} should have texts of at most {most:,} characters in its column "
+                f"{self.title} should have strings of at most {most:,} characters in its column "
                 f'"{self.source(name)}", but that of row {self._row(lengths, longest)} has {longest:,}: '
                 "shorten it."
             )
@@ -167,6 +167,20 @@ class RowReader:
         import pyarrow.compute as pc
 
         return self.rows + pc.index(lengths, length).as_py() + 1
+
+
+def as_utf8(names: "pyarrow.Array") -> "pyarrow.Array":
+    """Return names of files as valid UTF-8, with � for other bytes; other types as they are."""
+    import pyarrow
+    import pyarrow.compute as pc
+
+    try:
+        names.validate(full=True)
+        return names
+    except pyarrow.ArrowInvalid:
+        encoded = pc.cast(names, pyarrow.large_binary()).to_pylist()
+    texts = [None if name is None else name.decode("utf-8", "replace") for name in encoded]
+    return pyarrow.array(texts, pyarrow.string())
 
 
 def file_for_row(path: str, found: str | None) -> str:

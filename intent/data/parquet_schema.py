@@ -16,6 +16,7 @@ from intent.data.schema import (
     Columns,
     check_columns,
     no_sound,
+    several_labels,
 )
 from intent.errors import DataError
 
@@ -57,6 +58,16 @@ def open_parquet(file: BinaryIO, title: str) -> "pyarrow.parquet.ParquetFile":
     _check(parquet.metadata.num_columns, MAX_COLUMNS, "columns", title)
     _check(parquet.metadata.num_row_groups, MAX_ROW_GROUPS, "row groups", title)
     return parquet
+
+
+def has_sound(schema: "pyarrow.Schema") -> bool:
+    """Return whether a table has a column of recordings, under whatever name."""
+    from pyarrow import types
+
+    return AUDIO_COLUMN in schema.names or any(
+        _is_bytes(field.type) or (types.is_struct(field.type) and _is_sound(field.type))
+        for field in schema
+    )
 
 
 @dataclass(frozen=True)
@@ -139,8 +150,10 @@ def _features_of(
         raise no_sound(title, _type_name(schema.field(AUDIO_COLUMN).type))
     for name in columns[1:]:
         if not _is_plain(schema.field(name).type):
+            if name in LABEL_COLUMNS:
+                raise several_labels(title, sources.get(name, name), str(schema.field(name).type))
             raise DataError(
-                f"{title} should have text or numbers in its column "
+                f"{title} should have strings or numbers in its column "
                 f'"{sources.get(name, name)}", but has '
                 f"{str(schema.field(name).type)[:100]}: save it again."
             )
@@ -236,15 +249,14 @@ def _check_names(column: str, names: Sequence[str], title: str) -> None:
         if len(set(map(str, names))) < len(names)
         else f"{len(names):,} names"
         if len(names) > MAX_LABELS
-        else "one that is not a text of that length"
+        else "one that is not a string of that length"
         if not all(isinstance(name, str) and len(name) <= MAX_LABEL_CHARACTERS for name in names)
         else ""
     )
     if wrong:
         raise DataError(
             f"{title} should have at most {MAX_LABELS:,} different class names in its column "
-            f'"{column}", of at most {MAX_LABEL_CHARACTERS} characters, but has {wrong}: '
-            "correct the names."
+            f'"{column}", of at most {MAX_LABEL_CHARACTERS} characters, but has {wrong}.'
         )
 
 

@@ -81,14 +81,12 @@ def _parse(text: str, readme: str) -> Yaml:
             if isinstance(event, yaml.AliasEvent) or depth > MAX_DEPTH or count > MAX_VALUES:
                 raise DataError(
                     f"{readme} should have YAML without aliases, at most {MAX_DEPTH} levels deep "
-                    f"and of at most {MAX_VALUES:,} values, but has not: simplify it."
+                    f"and of at most {MAX_VALUES:,} values, but does not."
                 )
         return yaml.load(text, Loader=loader)  # noqa: S506 - the base loader creates only text
     except (yaml.YAMLError, TypeError, ValueError, RecursionError) as error:
         reason = " ".join(str(error).split())[:200]
-        raise DataError(
-            f"{readme} should begin with valid YAML, but {reason}: correct it."
-        ) from error
+        raise DataError(f"{readme} should begin with valid YAML, but {reason}.") from error
 
 
 def _subset(entry: Yaml, readme: str) -> tuple[str, Subset]:
@@ -158,4 +156,4 @@ def _value_at(value: Yaml, *keys: str) -> Yaml | None:
 def _invalid(readme: str, key: str, expected: str, found: Yaml) -> DataError:
     # Not the whole value, which may be as long as the README.
     words = f'"{shown(found)}"' if isinstance(found, str) else f"a {type(found).__name__}"
-    return DataError(f"{readme} should have {expected} as {key}, but has {words}: correct it.")
+    return DataError(f"{readme} should have {expected} as {key}, but has {words}.")

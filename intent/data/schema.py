@@ -49,14 +49,16 @@ def unite(
     """Join parts into "train" and "test" where every locale has both, else into "all".
 
     The parts may have any usual names. A validation part is tested on where there is no test part;
-    otherwise it is kept apart, as are parts of other names, and `on_skip(name, reason)` says so.
-    Raises DataError for a missing column, a clip without a label, or fewer than two labels.
+    otherwise it is kept apart, as are parts of other names. A part whose labels are all hidden, as
+    those of a competition's test set, is left out; `on_skip(name, reason)` says so of both. Raises
+    DataError for a missing column, a clip without a label, or fewer than two labels.
     """
     from datasets import DatasetDict, concatenate_datasets
 
     rows = sum(len(part.dataset) for part in parts)
     if rows > MAX_ROWS:
         raise too_many_rows(title, rows)
+    parts = _labelled(parts, title, on_skip)
     uses = _uses(parts)
     for part, use in zip(parts, uses, strict=True):
         if not use and len(part.dataset):
@@ -69,7 +71,7 @@ def unite(
     if len(found) < 2:
         raise DataError(
             f"{title} should have at least two labels, but has {len(found)} ({_listed(found)}): "
-            "add clips of another label."
+            "add recordings of another label."
         )
     if are_part_names(found):
         raise DataError(
@@ -135,7 +137,7 @@ def no_sound(title: str, found: str) -> DataError:
 def too_many_rows(title: str, found: int) -> DataError:
     """Return the error for a data set with too many clips."""
     return DataError(
-        f"{title} should have at most {MAX_ROWS:,} clips, but has {found:,}: choose fewer of them."
+        f"{title} should have at most {MAX_ROWS:,} recordings, but has {found:,}: remove some."
     )
 
 
@@ -150,14 +152,53 @@ def _check_labels(found: Sequence[str], title: str) -> None:
     )
 
 
+def _labelled(
+    parts: Sequence[Part], title: str, on_skip: Callable[[str, str], None]
+) -> Sequence[Part]:
+    """Return the parts that have labels, or all parts where none has."""
+    hidden = [part for part in parts if len(part.dataset) and _hides_labels(part.dataset, title)]
+    if len(hidden) == len(parts):
+        return parts
+    for part in hidden:
+        name = f"{part.split} part{part.locale and f' of {part.locale}'}"
+        count = len(part.dataset)
+        reason = f"The {name} was not used, because the labels of its {count:,} clips are hidden."
+        on_skip(name, reason)
+    return [part for part in parts if part not in hidden]
+
+
+def _hides_labels(dataset: "Dataset", title: str) -> bool:
+    """Return whether every label is missing; -1 stands for that, whatever the names are."""
+    _check_label_column(dataset, title)
+    return all(value in (None, "", "-1") for value in _texts(dataset, _label_column(dataset)))
+
+
+def _check_label_column(dataset: "Dataset", title: str) -> None:
+    """Raise DataError unless a data set has an audio column and a label for each clip."""
+    import pyarrow.types
+
+    check_columns(dataset.column_names, title)
+    name = _label_column(dataset)
+    kind = dataset.data.column(name).type
+    if pyarrow.types.is_nested(kind):
+        raise several_labels(title, name, str(kind))
+
+
+def several_labels(title: str, column: str, found: str) -> DataError:
+    """Return the error for a label column with lists."""
+    return DataError(
+        f'{title} should have one label per clip in its column "{column}", but has '
+        f"{found[:100]}: keep one label per clip, as text or as a number."
+    )
+
+
 def _labels(dataset: "Dataset", title: str) -> list[str]:
     """Return the label of each row as text."""
-    check_columns(dataset.column_names, title)
     values = _texts(dataset, _label_column(dataset))
     missing = sum(value is None or value == "" for value in values)
     if missing:
         raise DataError(
-            f"{title} should have a label for every clip, but {missing} of {len(values)} have "
+            f"{title} should have a label for every recording, but {missing} of {len(values)} have "
             "none: label them or remove them."
         )
     return [str(value) for value in values]
@@ -210,12 +251,13 @@ def _clip_names(dataset: "Dataset", origin: str) -> list[str]:
     elif "path" in dataset.column_names:
         stored = [_file_name(path) for path in _texts(dataset, "path")]
     else:
-        stored = [_file_name(path) for path in _audio_paths(dataset)]
+        stored = [_file_name(path) for path in audio_paths(dataset)]
     names = stored or [None] * len(dataset)
     return [str(name or f"{origin} clip {row}") for row, name in enumerate(names, start=1)]
 
 
-def _audio_paths(dataset: "Dataset") -> list[str | None]:
+def audio_paths(dataset: "Dataset") -> list[str | None]:
+    """Return the path or name of the recording of each row, where the data set has them."""
     import pyarrow.compute
     import pyarrow.types
 
@@ -231,7 +273,8 @@ def _texts(dataset: "Dataset", column: str) -> list[str | None]:
     values = dataset.data.column(column).to_pylist()
     if names := getattr(feature, "names", None):
         return [names[v] if v is not None and 0 <= v < len(names) else None for v in values]
-    return [None if value is None else str(value) for value in values]
+    # NaN, which stands for a missing value in a column of floats, differs from itself.
+    return [None if value is None or value != value else str(value) for value in values]
 
 
 def _label_column(dataset: "Dataset") -> str:

@@ -163,7 +163,7 @@ def _matching(files: Sequence[str], pattern: str, readme: str, left_out: str) ->
     if not found:
         raise DataError(
             f'{readme} names "{shown(pattern)}", but the folder has no readable Parquet file of that '
-            f"name: correct it, or add the file.{left_out}"
+            f"name: correct the pattern, or add the file.{left_out}"
         )
     return found
 
@@ -171,13 +171,15 @@ def _matching(files: Sequence[str], pattern: str, readme: str, left_out: str) ->
 def _matches(parts: list[str], pattern: list[str]) -> bool:
     """Return whether a path matches a pattern, part by part; "**" matches any number of parts.
 
+    At the end of a pattern it matches one part or more, as in fsspec: "a/**" is what "a" contains.
     `reached` is the set of part counts that the pattern can match so far, which limits the time to
     the length of the pattern times that of the path.
     """
     reached = {0}
-    for glob in pattern:
+    for at, glob in enumerate(pattern, start=1):
         if glob == "**":
-            reached = set(range(min(reached, default=len(parts) + 1), len(parts) + 1))
+            first = min(reached, default=len(parts) + 1) + (at == len(pattern))
+            reached = set(range(first, len(parts) + 1))
         else:
             reached = {
                 n + 1 for n in reached if n < len(parts) and fnmatch.fnmatchcase(parts[n], glob)

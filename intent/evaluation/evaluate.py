@@ -13,6 +13,7 @@ from intent.checkpoints.resolve import describe, resolve, shown_name
 from intent.data.dataset import label_names, load_data, readable_clips, split
 from intent.data.schema import NO_COLUMNS, Columns
 from intent.errors import CheckpointError, DataError
+from intent.evaluation.label_match import LabelMatch, match_labels
 from intent.evaluation.metrics import Evaluation, score
 from intent.models.classifier import Loaded, loaded, model_input
 
@@ -51,26 +52,27 @@ def evaluate_checkpoint(
     Clips that the checkpoint or its base was trained on, by its provenance file, are counted but
     not evaluated; with `include_seen` their accuracy is reported separately as `seen_figure`.
     `data`, `locales`, `columns` and `seed` are passed to `load_data` and `split`; `on_progress`
-    receives the number of clips done and of all clips. Raises DataError and CheckpointError, also if
-    labels of checkpoint and data set differ.
+    receives the number of clips done and of all clips. The data set may have some of the
+    checkpoint's labels, and spell them with other case and separators; `renamed` and `absent` say
+    so. Raises DataError and CheckpointError, also for clips of a label that the checkpoint does not
+    have.
     """
-    unreadable: list[str] = []
-    loaded_data = load_data(data, locales, lambda name, reason: unreadable.append(name), columns)
+    not_used: list[str] = []
+    loaded_data = load_data(data, locales, lambda name, reason: not_used.append(reason), columns)
     dataset = _part(loaded_data, part, seed)
     labels = describe(checkpoint).labels
-    names = label_names(dataset)
-    _check_same_labels(checkpoint, labels, names)
+    match = _matched_labels(checkpoint, labels, dataset)
     provenance = read_provenance(resolve(checkpoint))
     trained_on = frozenset(provenance.trained_on if provenance else ())
     selection = _Selection(trained_on, include_seen)
     clips = _select_clips(dataset, selection, on_progress)
     probabilities = list(_predict(loaded(checkpoint), labels, clips))  # (n, labels)
     texts = dataset.select_columns(["label", "name", "transcription", "locale"])[:]
+    names = label_names(dataset)
+    true = [match.matched[names[texts["label"][row]]] for row in selection.rows]
     evaluation = score(
         labels=labels,
-        true_ids=np.array(
-            [labels.index(names[texts["label"][row]]) for row in selection.rows], int
-        ),
+        true_ids=np.array([labels.index(label) for label in true], int),
         probabilities=np.array(probabilities).reshape(len(selection.rows), len(labels)),
         clip_names=[texts["name"][row] for row in selection.rows],
         transcriptions=[texts["transcription"][row] for row in selection.rows],
@@ -80,7 +82,10 @@ def evaluate_checkpoint(
     return dataclasses.replace(
         evaluation,
         seen_in_training=evaluation.seen_in_training + selection.left_out,
-        skipped=(*unreadable, *selection.skipped),
+        skipped=tuple(selection.skipped),
+        not_used=tuple(not_used),
+        renamed=match.renamed,
+        absent=match.absent,
     )
 
 
@@ -108,20 +113,22 @@ def _part(data: "DatasetDict", part: Part, seed: int) -> "Dataset":
     if part == "all":
         return concatenate_datasets(list(data.values()))
     if part not in ("test", "train"):
-        raise DataError(f"The part must be test, train or all, found {part!r}: choose one.")
+        raise DataError(f"The split must be test, train or all, but is {part!r}.")
     return split(data, seed)[part]
 
 
-def _check_same_labels(checkpoint: str, labels: Sequence[str], names: Sequence[str]) -> None:
-    unknown = [name for name in names if name not in labels]
-    absent = [label for label in labels if label not in names]
-    if not unknown and not absent:
-        return
+def _matched_labels(checkpoint: str, labels: Sequence[str], dataset: "Dataset") -> LabelMatch:
+    """Match the labels of the clips; raises CheckpointError for one the checkpoint does not have."""
+    names = label_names(dataset)
+    used = sorted(set(dataset["label"][:]))
+    match = match_labels([names[label] for label in used], labels)
+    if not match.unknown:
+        return match
     differences = [
         f"{what} {', '.join(some[:5])}{' and others' if len(some) > 5 else ''}"
         for what, some in (
-            ("missing in the checkpoint:", unknown),
-            ("missing in the data set:", absent),
+            ("missing in the checkpoint:", match.unknown),
+            ("missing in the data set:", match.absent),
         )
         if some
     ]

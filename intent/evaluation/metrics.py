@@ -3,7 +3,7 @@
 import dataclasses
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -21,11 +21,14 @@ class Accuracy:
 
 @dataclass(frozen=True)
 class LabelMetrics:
-    """Precision, recall and F1 of one label, each 0..1; `support` is its number of clips."""
+    """Precision, recall and F1 of one label, each 0..1; `support` is its number of clips.
 
-    precision: float
-    recall: float
-    f1: float
+    Without clips they are not measured: None, or 0 in the reports of earlier versions.
+    """
+
+    precision: float | None
+    recall: float | None
+    f1: float | None
     support: int
 
 
@@ -71,6 +74,9 @@ class Evaluation:
     mistakes: tuple[Mistake, ...]  # most confident first
     seen_figure: Accuracy | None = None  # on clips seen in training, if requested
     skipped: tuple[str, ...] = ()  # names of unreadable clips
+    not_used: tuple[str, ...] = ()  # sentences on files and parts of the data
+    renamed: dict[str, str] = field(default_factory=dict)  # label of the data → of the checkpoint
+    absent: tuple[str, ...] = ()  # labels of the checkpoint that the data set does not have
 
     @property
     def message(self) -> str | None:
@@ -78,11 +84,11 @@ class Evaluation:
         if self.clips:
             return None
         if not self.seen_in_training:
-            return "Not measured: no test clips. Choose other data."
+            return "Not measured: no test recordings. Choose another data set."
         return (
-            f"Not measured: no unseen test clips. The checkpoint was trained on all "
-            f"{self.seen_in_training} of them: choose other data, or include the clips seen in "
-            "training."
+            f"Not measured: no unseen test recordings. The checkpoint was trained on all "
+            f"{self.seen_in_training} of them: choose another data set, or include the recordings "
+            "seen in training."
         )
 
     def to_dict(self) -> dict[str, object]:
@@ -213,7 +219,11 @@ def _per_intent(
         true, predicted, labels=range(len(labels)), zero_division=0
     )
     return {
-        label: LabelMetrics(float(precision), float(recall), float(f1), int(support))
+        label: (
+            LabelMetrics(float(precision), float(recall), float(f1), int(support))
+            if support
+            else LabelMetrics(None, None, None, 0)
+        )
         for label, precision, recall, f1, support in zip(labels, *columns, strict=True)
     }
 

@@ -105,7 +105,7 @@ def _start_error(ours: Connection, child: BaseProcess, run: RunDir) -> RunError 
     except (EOFError, OSError):
         child.join(TERM_SECONDS)  # its end of the pipe closed when it died
         if (child.exitcode or 0) < 0:
-            return KilledError(f"The training process of run {run.id} was killed while it began.")
+            return KilledError(f"The training process of run {run.id} was killed while it started.")
     return RunError(f"The training process of run {run.id} did not start: see {run.log_file}.")
 
 
@@ -113,5 +113,5 @@ def _stop_children() -> None:
     exiting.set()
     for run in _children:
         if locks.is_held(run.lock_file):
-            print(f"Run {run.id} is stopping; its best checkpoint is kept …", file=sys.stderr)
+            print(f"Run {run.id} is stopping; its best checkpoint will be kept …", file=sys.stderr)
             request_stop(run)  # multiprocessing then waits for it to end

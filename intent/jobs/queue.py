@@ -48,13 +48,13 @@ def check_room(runs: Path, owner: str | None) -> None:
     waiting = queued_runs(runs)
     if len(waiting) >= (MAX_QUEUED if owner is None else MAX_QUEUED - OWNERS_PLACES):
         raise RunError(
-            f"The queue is full with {len(waiting)} runs: try again when one of them has begun."
+            f"The queue is full with {len(waiting)} runs: try again when one of them has started."
         )
     own = sum(run.owner == owner for run in waiting)
     if owner is not None and own >= MAX_QUEUED_OF_VISITOR:
         raise RunError(
-            f"You have {own} runs in the queue, the most that one visitor may have: remove one, or "
-            "try again when one has begun."
+            f"You have {own} runs in the queue, the most that one visitor may have: remove "
+            "one from the queue, or try again when one has started."
         )
 
 

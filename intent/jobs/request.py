@@ -23,6 +23,8 @@ from intent.runs.directory import RunDir
 from intent.runs.store import create_run
 
 MAX_TEXT = 4_096  # characters of a name or a path
+# What is not a hyperparameter → its option on the command line
+OPTIONS = {"preset": "recipe", "data": "data", "locales": "locale", "base": "base"}
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ def recipe_of(request: TrainingRequest, visitor: Visitor) -> Recipe:
     _check_changes(request.changes)
     if request.data == MINDS14 and not request.locales:
         raise DataError(
-            "MInDS-14 needs at least one locale, found none: choose one, such as en-US, of "
+            "MInDS-14 needs at least one locale, but none was given: choose from "
             f"{', '.join(LOCALES)}."
         )
     values = {
@@ -108,8 +110,8 @@ def _check_kinds(request: TrainingRequest) -> None:
     )
     if not (are_texts and are_locales and isinstance(request.changes, Mapping)):
         raise RecipeError(
-            "data, base and preset must be texts, locales a list of texts, and changes an object of "
-            "names and values: correct the others."
+            f"data, base and preset must be strings of at most {MAX_TEXT:,} characters, locales a list "
+            "of strings, and overrides an object of names and values."
         )
 
 
@@ -117,5 +119,6 @@ def _check_changes(changes: Mapping[str, object]) -> None:
     for name in changes:
         if name in OF_ANY_RECIPE:
             raise RecipeError(
-                f"Changes may only set hyperparameters, found {name!r}: set it by its own parameter."
+                f"{name} is not a hyperparameter: set it with its own option --{OPTIONS[name]}, or in "
+                f"the API with the parameter {name}."
             )

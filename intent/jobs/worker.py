@@ -87,7 +87,8 @@ def training_lock(run: RunDir, patience: float = locks.PROBE_SECONDS) -> Iterato
 
 def busy_message(run_id: str) -> str:
     """Return the message for starting a run while another is training."""
-    return f"Run {run_id or '(unknown)'} is training now: stop it or wait until it ends."
+    which = f"Run {run_id}" if run_id else "Another run"
+    return f"{which} is training now: stop it or wait until it ends."
 
 
 def request_stop(run: RunDir) -> None:
@@ -205,7 +206,7 @@ def as_fixable(error: Exception, run: RunDir) -> Exception:
     no_memory = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
     if no_memory or "can't allocate memory" in str(error):
         return RunError(
-            "Out of memory: choose a smaller batch_size, window_seconds or base checkpoint, and start "
+            "Out of memory: choose a smaller batch_size, window_seconds or base model, and start "
             "again."
         )
     return error

@@ -11,6 +11,7 @@ import numpy as np
 
 from intent.audio.clip import Clip, resample
 from intent.checkpoints.bounds import check_weights, longest_seconds, read_checked_config
+from intent.checkpoints.description import MULTI_LABEL
 from intent.checkpoints.resolve import resolve, shown_name, window_seconds
 from intent.compat import attention_implementation
 from intent.devices import best_device, compute_in, device_name, precision
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 MIN_SCORE = 0.35  # a lower top score is not sure; chance among 14 intents is 0.07
 MIN_INPUT_SECONDS = 0.5  # shorter clips are padded with silence: encoders need a few frames
+SHOWN_SECONDS = 0.05  # less that is not used is not worth a word
 MAX_LOADED = 3  # checkpoints kept in memory
 
 _NOT_USED_IN_INFERENCE = ("masked_spec_embed",)
@@ -48,6 +50,24 @@ class Answer:
     device: str  # as shown to users, such as "CPU, 2 threads"
     seconds: float  # time of the prediction, without loading the checkpoint
     used_seconds: float  # of the clip: the rest is beyond the model's window
+    clip_seconds: float  # the whole recording
+    multi_label: bool = False  # each label has its own score; they do not add up to 1
+
+    @property
+    def part_in_words(self) -> str:
+        """The part of the recording that was used; "" if it was all of it."""
+        if self.clip_seconds - self.used_seconds <= SHOWN_SECONDS:
+            return ""
+        return f"used the first {self.used_seconds:g} s of {self.clip_seconds:.0f} s"
+
+    @property
+    def heard(self) -> dict[str, object]:
+        """What the model was given of the recording, as JSON values."""
+        return {
+            "heard_seconds": round(self.used_seconds, 3),
+            "heard_speech": self.has_speech,
+            "sure": self.sure,
+        }
 
 
 @dataclass(frozen=True)
@@ -94,7 +114,7 @@ def classify(clip: Clip, checkpoint: str = BUNDLED, top_k: int = 5) -> Answer:
     from intent.audio.voice_activity import has_speech
 
     if top_k < 1:
-        raise IntentError(f"The number of answers (top_k) must be 1 or more, found {top_k}.")
+        raise IntentError(f"The number of intents (top_k) must be 1 or more, but is {top_k}.")
     model = loaded(checkpoint)
     start = time.perf_counter()
     top = predict(model, clip)[:top_k]
@@ -107,6 +127,8 @@ def classify(clip: Clip, checkpoint: str = BUNDLED, top_k: int = 5) -> Answer:
         device=model.device,
         seconds=time.perf_counter() - start,
         used_seconds=min(clip.seconds, model.longest_seconds),
+        clip_seconds=clip.seconds,
+        multi_label=model.pipeline.model.config.problem_type == MULTI_LABEL,
     )
 
 
@@ -124,7 +146,7 @@ def predict(model: Loaded, clip: Clip) -> tuple[Score, ...]:
         raise
     except Exception as error:  # noqa: BLE001 - a mismatch can raise nearly anything
         raise CheckpointError(
-            f"The checkpoint cannot classify this clip ({_first_line(error)}): its config and its "
+            f"The checkpoint cannot classify this recording ({_first_line(error)}): its config and its "
             "feature extractor do not fit together. Save it again, or choose another checkpoint."
         ) from error
     return tuple(Score(answer["label"], answer["score"]) for answer in answers)
@@ -229,7 +251,7 @@ def _check_weights(report: dict, shown: str) -> None:
             )
     misshapen = [name for name, *_ in report["mismatched_keys"]]
     missing = [name for name in report["missing_keys"] if not name.endswith(_NOT_USED_IN_INFERENCE)]
-    shape = "of another shape than its config says"
+    shape = "of a different shape than its config says"
     for problem, names in ((shape, misshapen), ("missing", missing)):
         if names:
             raise CheckpointError(

@@ -6,6 +6,13 @@ from typing import TYPE_CHECKING
 
 from intent.checkpoints import resolve
 from intent.checkpoints.bounds import check_weights, is_audio_classifier, read_checked_config
+from intent.checkpoints.description import (
+    SINGLE_LABEL,
+    check_holds_config,
+    check_holds_extractor,
+)
+from intent.checkpoints.download import no_weights
+from intent.checkpoints.files import weight_files
 from intent.checkpoints.provenance import read_provenance
 from intent.devices import HEAD_MODULES
 from intent.errors import CheckpointError
@@ -22,6 +29,11 @@ WHISPER_FRAMES_PER_SECOND = 50  # encoder frames: 10 ms mel hops, halved by the 
 # Only the checkpoint's own files: no code from its repository, no request to the Hub.
 _LOCAL_ONLY = {"trust_remote_code": False, "local_files_only": True}
 
+SUM_LEFT_OUT = (
+    "The base sums the outputs of all its layers. The new classifier uses only the last layer, the one "
+    "that is fine-tuned."
+)
+
 # model types whose head is projector → mean over time → classifier
 MEAN_POOLED = (WHISPER, "wav2vec2", "hubert", "wavlm")
 
@@ -37,16 +49,14 @@ class Base:
 
 BASES = (
     Base(BUNDLED, WHISPER, "ships with the app: Whisper tiny.en, fine-tuned on MInDS-14"),
-    Base("openai/whisper-tiny.en", WHISPER, "8 M parameters, English, fast on any laptop"),
-    Base("openai/whisper-base", WHISPER, "21 M parameters, 99 languages, the best for its size"),
-    Base("openai/whisper-small", WHISPER, "88 M parameters, 99 languages, needs a GPU"),
-    Base("facebook/wav2vec2-base", "wav2vec2", "95 M parameters, as in the task guide"),
-    Base("facebook/hubert-base-ls960", "hubert", "94 M parameters, self-supervised English"),
-    Base("microsoft/wavlm-base-plus", "wavlm", "94 M parameters, robust to noise"),
-    Base("ntu-spml/distilhubert", "hubert", "23 M parameters, a small HuBERT"),
-    Base(
-        "facebook/wav2vec2-xls-r-300m", "wav2vec2", "315 M parameters, 128 languages, needs a GPU"
-    ),
+    Base("openai/whisper-tiny.en", WHISPER, "8 M encoder parameters, English"),
+    Base("openai/whisper-base", WHISPER, "21 M encoder parameters, 99 languages"),
+    Base("openai/whisper-small", WHISPER, "88 M encoder parameters, 99 languages"),
+    Base("facebook/wav2vec2-base", "wav2vec2", "95 M parameters, English, as in the guide"),
+    Base("facebook/hubert-base-ls960", "hubert", "94 M parameters, English"),
+    Base("microsoft/wavlm-base-plus", "wavlm", "94 M parameters, English"),
+    Base("ntu-spml/distilhubert", "hubert", "23 M parameters, English, distilled from HuBERT"),
+    Base("facebook/wav2vec2-xls-r-300m", "wav2vec2", "315 M parameters, 128 languages"),
 )
 
 
@@ -67,22 +77,26 @@ def load_base(
 ) -> "tuple[PreTrainedModel, Extractor]":
     """Return a base as a float32 classifier with a new head for these labels, and its extractor.
 
-    A Whisper encoder is cut to the window: its position embeddings are sinusoids, so the first
-    rows are exact for shorter input (Radford et al. 2022). Raises CheckpointError if the base
-    cannot be loaded as an audio classifier, or if the window is longer than the base's.
+    The head gives each clip one label, whatever the base was trained for. A Whisper encoder is cut
+    to the window: its position embeddings are sinusoids, so the first rows are exact for shorter
+    input (Radford et al. 2022). Raises CheckpointError if the base cannot be loaded as an audio
+    classifier, or if the window is longer than the base's.
     """
     import torch
     from transformers import AutoFeatureExtractor, AutoModelForAudioClassification
 
     config, source = _config(base), resolve.locate(base)
+    if not weight_files(source, _shown(base)):
+        raise no_weights(_shown(base))
     check_weights(source, _shown(base))
+    config.id2label = dict(enumerate(labels))
+    config.label2id = {name: index for index, name in enumerate(labels)}
+    _plain_outputs(config)
     torch.manual_seed(seed)
     try:
         model = AutoModelForAudioClassification.from_pretrained(
             source,
-            num_labels=len(labels),
-            label2id={name: index for index, name in enumerate(labels)},
-            id2label=dict(enumerate(labels)),
+            config=config,
             ignore_mismatched_sizes=True,
             use_safetensors=True,
             dtype=torch.float32,
@@ -100,6 +114,7 @@ def load_base(
         model.config.apply_spec_augment = spec_augment
     if config.model_type == WHISPER:
         _shorten_window(model, base, window_seconds)
+        _check_frames(model, extractor, base)
     return model.eval(), extractor
 
 
@@ -113,11 +128,13 @@ def load_shapes(base: str, window_seconds: int) -> "tuple[PreTrainedModel, Extra
     from transformers import AutoFeatureExtractor, AutoModelForAudioClassification
 
     config = _config(base)
+    _plain_outputs(config)
     window = {"chunk_length": window_seconds} if config.model_type == WHISPER else {}
     try:
         with torch.device("meta"):
             model = AutoModelForAudioClassification.from_config(
                 config,
+                dtype=torch.float32,
                 attn_implementation="eager",  # its matrix products can be counted
             )
         folder = resolve.locate(base, weights=False)
@@ -127,6 +144,13 @@ def load_shapes(base: str, window_seconds: int) -> "tuple[PreTrainedModel, Extra
     if config.model_type == WHISPER:
         _shorten_window(model, base, window_seconds)
     return model.eval(), extractor
+
+
+def left_out_of(base: str) -> str | None:
+    """Return a sentence on what of a base the new classifier leaves out; None if nothing."""
+    config = _config(base)
+    is_sum = config.model_type == WHISPER and getattr(config, "use_weighted_layer_sum", False)
+    return SUM_LEFT_OUT if is_sum else None
 
 
 def trained_on(base: str) -> tuple[str, ...]:
@@ -160,24 +184,43 @@ def _config(base: str) -> "PretrainedConfig":
     from transformers import AutoConfig
 
     folder = resolve.locate(base, weights=False)
+    check_holds_config(folder, _shown(base))
     values = read_checked_config(folder, _shown(base))
     if not is_audio_classifier(values):
         raise _cannot_load(base, ValueError(f"its model type is {values.get('model_type')}"))
+    check_holds_extractor(folder, _shown(base))
     try:
         return AutoConfig.from_pretrained(folder, **_LOCAL_ONLY)
     except Exception as error:  # noqa: BLE001 - nonsense in a config makes it raise nearly anything
         raise _cannot_load(base, error) from error
 
 
+def _plain_outputs(config: "PretrainedConfig") -> None:
+    """Set a config up for a head that is trained here: one label per clip, and logits alone.
+
+    Whisper's frozen layers end below the last one, so a sum over all layers gives way to the last.
+    Elsewhere the sum stays, and no layer is skipped in training: it needs the outputs of all.
+    """
+    config.problem_type = SINGLE_LABEL
+    config.return_dict = True
+    config.output_hidden_states = config.output_attentions = False
+    if not getattr(config, "use_weighted_layer_sum", False):
+        return
+    if config.model_type == WHISPER:
+        config.use_weighted_layer_sum = False
+    elif hasattr(config, "layerdrop"):
+        config.layerdrop = 0.0
+
+
 def _shown(base: str) -> str:
-    return f'The base "{resolve.short(base)}"'
+    return f'The base model "{resolve.short(base)}"'
 
 
 def _cannot_load(base: str, error: Exception) -> CheckpointError:
     reason = resolve.short(str(error).strip().split("\n")[0])
     return CheckpointError(
-        f'The base "{base}" cannot be loaded as an audio classifier ({reason}): choose an encoder '
-        "such as openai/whisper-tiny.en, a folder made by save_pretrained, or the bundled one."
+        f'The base model "{base}" cannot be loaded as an audio classifier ({reason}): choose an encoder '
+        "such as openai/whisper-tiny.en, a folder made by save_pretrained, or the bundled checkpoint."
     )
 
 
@@ -188,9 +231,20 @@ def _shorten_window(model: "PreTrainedModel", base: str, window_seconds: int) ->
     if frames > encoder.max_source_positions:
         longest = encoder.max_source_positions // WHISPER_FRAMES_PER_SECOND
         raise CheckpointError(
-            f"The window of {base} is at most {longest} s, found window_seconds {window_seconds}: "
-            f"set window_seconds to {longest} or less."
+            f"The window of {base} is at most {longest} s, but window_seconds is {window_seconds}: "
+            f"set it to {longest} or less."
         )
     positions = encoder.embed_positions.weight[:frames].detach().clone()
     encoder.embed_positions = torch.nn.Embedding.from_pretrained(positions, freeze=True)
     encoder.max_source_positions = model.config.max_source_positions = frames
+
+
+def _check_frames(model: "PreTrainedModel", extractor: Extractor, base: str) -> None:
+    """Raise CheckpointError unless a Whisper extractor gives what its encoder takes."""
+    found, expected = extractor.nb_max_frames, 2 * model.config.max_source_positions
+    if found != expected:
+        raise CheckpointError(
+            f"{_shown(base)} takes {expected} spectrum frames in {extractor.chunk_length} s, but its "
+            f"feature extractor gives {found}: correct hop_length and sampling_rate in its "
+            "preprocessor_config.json, or choose another base."
+        )

@@ -7,7 +7,7 @@ import torch
 from transformers import PreTrainedModel
 from transformers.modeling_outputs import BaseModelOutput
 
-from intent.compat import with_children
+from intent.compat import record_hidden_states, with_children
 from intent.models.encoders import has_mean_pooled_head
 from intent.models.typed import last_layer, whisper_encoder
 from intent.models.whisper_padding import padding_neuron, speech_frames
@@ -149,6 +149,7 @@ def _split_wav2vec2(model: PreTrainedModel, trainable_layers: int) -> Parts:
     if trainable_layers < len(layers):
         base.requires_grad_(False)
         layers[len(layers) - trainable_layers :].requires_grad_(True)
+    record_hidden_states(base)
     upper = with_children(base, feature_extractor=ComputedConvolutions())
     trained = with_children(model, **{model.base_model_prefix: upper})
     return Parts(Convolutions(base.feature_extractor), trained)

@@ -15,6 +15,7 @@ class Extractor(Protocol):
     sampling_rate: int
     model_input_names: list[str]
     chunk_length: int  # seconds; only of Whisper
+    nb_max_frames: int  # in a chunk; only of Whisper
     return_attention_mask: bool
 
     def __call__(

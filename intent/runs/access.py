@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from intent import paths
-from intent.checkpoints.resolve import existing_folder, is_hub_id, run_named_by
+from intent.checkpoints.resolve import existing_folder, is_hub_id, plain_name, run_named_by
 from intent.errors import AccessError, CheckpointError, DataError, RunError
 from intent.paths import BUNDLED, MINDS14, RUN_ID, SAMPLE
 from intent.recipes import Recipe
@@ -95,8 +95,7 @@ def check(visitor: Visitor, action: Action, run: RunDir) -> RunDir:
         raise no_run(run.path.parent, run.id)
     if not may(visitor, action, run):
         raise AccessError(
-            f"You can {action} only your own runs; run {run.id} was started by somebody else: choose "
-            "one of yours."
+            f"You can {action} only your own runs, and run {run.id} was started by somebody else."
         )
     return run
 
@@ -104,7 +103,7 @@ def check(visitor: Visitor, action: Action, run: RunDir) -> RunDir:
 def check_owner(visitor: Visitor, what: str) -> None:
     """Raise AccessError for anybody but the owner; `what` completes "may", as in "empty …"."""
     if not visitor.is_owner:
-        raise AccessError(f"Only the owner of this app may {what}: use the command line.")
+        raise AccessError(f"Only the owner of this app may {what}.")
 
 
 def check_may_start(visitor: Visitor) -> None:
@@ -135,13 +134,15 @@ def check_data(visitor: Visitor, data: str) -> str:
 def check_checkpoint(visitor: Visitor, checkpoint: str) -> str:
     """Return a checkpoint's name: for the owner, a run's folder as its id, others as full paths.
 
+    The address of a page of the Hub is returned as its id.
+
     A visitor may use the bundled checkpoint, the id of a run that they may read, and a Hub id.
     Raises CheckpointError for anything else, without reading the disk, and RunError if there is no
     such run.
     """
     if not isinstance(checkpoint, str):
-        raise CheckpointError("The name of a checkpoint must be text: choose one by its name.")
-    name = checkpoint.strip()
+        raise CheckpointError("The name of a checkpoint must be a string.")
+    name = plain_name(checkpoint)
     run_id = name if RUN_ID.fullmatch(name) else None
     if run_id is None and visitor.is_owner:
         run_id = run_named_by(name)

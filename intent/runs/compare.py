@@ -54,11 +54,11 @@ def in_words(first: str, second: str, test: McNemar) -> str:
     if not test.clips:
         return (
             f"{first} and {second} were tested on different recordings, so they cannot be compared "
-            "clip by clip: train both with the same data and seed."
+            "recording by recording: train both with the same data and seed."
         )
     where = f"On the {test.clips} recordings that both were tested on"
     if not test.first_only + test.second_only:
-        return f"{where}, {first} and {second} are correct on exactly the same ones."
+        return f"{where}, {first} and {second} are correct on exactly the same recordings."
     counts = (
         f"{where}, only {first} is correct on {test.first_only}, and only {second} on "
         f"{test.second_only}"

@@ -108,6 +108,11 @@ class RunDir:
         return self.path / "report.json"
 
     @property
+    def split_file(self) -> Path:
+        """Return the file with the clips of each part; absent in runs of earlier versions."""
+        return self.path / "split.json"
+
+    @property
     def checkpoints(self) -> Path:
         """Return the folder of the checkpoints of Trainer, from which training resumes."""
         return self.path / "checkpoints"

@@ -21,6 +21,7 @@ class Started:
     device: str
     resumed: bool = False
     step: int | None = None  # of the checkpoint it resumes from; -1: none; None: unknown
+    duplicate_clips: int = 0  # test clips left out, since they are in the training set too
     time: Number = 0.0  # seconds since the epoch, here and below
 
 
@@ -58,10 +59,18 @@ class Halved:
 
 @dataclass(frozen=True)
 class Skipped:
-    """A clip could not be read and was left out."""
+    """A clip, a part of the data or several files were left out."""
 
     clip: str
     reason: str
+    time: Number = 0.0
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A sentence about what training does differently from what the base suggests."""
+
+    sentence: str
     time: Number = 0.0
 
 
@@ -102,7 +111,7 @@ class Finished:
 
     outcome: str
     accuracy: float | None  # 0..1, on unseen test clips; None: there are none
-    interval: tuple[float, float] | None  # 95 %
+    interval: tuple[Number, Number] | None  # 95 %
     clips: int  # test clips behind the accuracy
     seconds: Number  # of training, over all resumes
     time: Number = 0.0
@@ -122,6 +131,7 @@ Event = (
     | Progress
     | Halved
     | Skipped
+    | Notice
     | TrainPoint
     | EvalPoint
     | Saved
@@ -141,6 +151,7 @@ class History:
     learning: Progress | None = None  # the latest that counted epochs
     halved: Halved | None = None
     skipped: tuple[Skipped, ...] = ()
+    notices: tuple[str, ...] = ()
     train: tuple[TrainPoint, ...] = ()
     evaluations: tuple[EvalPoint, ...] = ()
     saved: Saved | None = None
@@ -164,7 +175,7 @@ def halved_in_words(event: Halved) -> str:
     """Return the notice for a run whose batches were made smaller."""
     return (
         f"The accelerator ran out of memory. Training continues with {event.passes} batches of "
-        f"{event.clips_at_once} recordings a step: the same effective batch size, but slower."
+        f"{event.clips_at_once} recordings per step: the same effective batch size, but slower."
     )
 
 
@@ -211,6 +222,9 @@ def add_event(history: History, event: Event) -> History:
         case Skipped():  # a resumed run reads the clips again
             known = any(skip.clip == event.clip for skip in history.skipped)
             return history if known else replace(history, skipped=(*history.skipped, event))
+        case Notice():  # given again by a resumed run
+            others = (sentence for sentence in history.notices if sentence != event.sentence)
+            return replace(history, notices=(*others, event.sentence))
         case TrainPoint():
             return replace(history, train=(*history.train, event))
         case EvalPoint():  # a resumed run may evaluate the same step again

@@ -143,7 +143,10 @@ def _report(file: _ReportFile) -> Report:
         ece=figures.ece,
         labels=figures.labels,
         confusion=figures.confusion,
-        per_intent=figures.per_intent,
+        per_intent={
+            label: one if one.support else LabelMetrics(None, None, None, 0)
+            for label, one in figures.per_intent.items()
+        },
         clips=tuple(map(_clip, figures.mistakes)) if file.clips is None else file.clips,
         is_whole=file.clips is not None,
     )

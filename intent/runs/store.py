@@ -132,8 +132,7 @@ def rename_run(run: RunDir, name: str) -> None:
     name = name.strip()
     if not (1 <= len(name) <= MAX_NAME and name.isprintable()):
         raise RunError(
-            f"A run's name has 1 to {MAX_NAME} printable characters, found {name[:80]!r}: "
-            "choose another name."
+            f"A run's name must have 1 to {MAX_NAME} printable characters, but is {name[:80]!r}."
         )
     try:
         with written_whole(run.name_file) as file:

@@ -55,7 +55,7 @@ def trashed_run(runs: Path, run_id: str) -> RunDir:
     """Return the run with an id in the trash; raises RunError where there is none."""
     if not RUN_ID.fullmatch(run_id) or not (runs / TRASH / run_id).is_dir():
         shown = " ".join(run_id.split())[:60]
-        raise RunError(f"There is no run {shown!r} in the trash of {runs}: choose one that is.")
+        raise RunError(f"There is no run {shown!r} in the trash of {runs}.")
     return RunDir(runs / TRASH / run_id)
 
 

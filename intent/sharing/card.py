@@ -86,10 +86,12 @@ def markdown_text(value: object) -> str:
 
 
 def accuracy_in_words(accuracy: float, interval: Sequence[float] | None) -> str:
-    """Return an accuracy, 0..1, as "83.3 % (95 % interval 43.6–97.0 %)"."""
+    """Return an accuracy, 0..1, as "83.3 % (95 % confidence interval: 43.6 to 97.0 %)"."""
     bounds = ""
     if interval:
-        bounds = f" (95 % interval {100 * interval[0]:.1f}–{100 * interval[1]:.1f} %)"
+        bounds = (
+            f" (95 % confidence interval: {100 * interval[0]:.1f} to {100 * interval[1]:.1f} %)"
+        )
     return f"{100 * accuracy:.1f} %{bounds}"
 
 
@@ -147,7 +149,7 @@ def _results(run: PublicRun) -> "list[EvalResult]":
             dataset_split="train" if recipe.data == MINDS14 else None,
             dataset_args={"test_share": recipe.test_share, "seed": recipe.seed},
             metric_type="accuracy",
-            metric_name="Accuracy on held-out clips",
+            metric_name="Accuracy on held-out recordings",
             metric_value=round(accuracy, 4),
         )
         for locale, accuracy in accuracies.items()
@@ -155,7 +157,7 @@ def _results(run: PublicRun) -> "list[EvalResult]":
 
 
 def _locales(run: PublicRun) -> tuple[str, ...]:
-    """Return the locales of the callers, as far as they are known."""
+    """Return the locales of the recordings, as far as they are known."""
     if run.recipe.data == SAMPLE:
         return ("en",)
     if run.recipe.data == MINDS14:
@@ -171,9 +173,9 @@ def _hyperparameters(recipe: Recipe, window_seconds: float | None) -> dict[str, 
 
 def _base(run: PublicRun) -> str:
     if run.recipe.base == BUNDLED:
-        return f"Intent Studio's bundled checkpoint (made from {_link(run.root)})"
+        return f"Intent Studio's bundled checkpoint (fine-tuned from {_link(run.root)})"
     if run.recipe.base == LOCAL_BASE:
-        origin = f", made from {_link(run.root)}" if run.root else ""
+        origin = f" (fine-tuned from {_link(run.root)})" if run.root else ""
         return f"an unpublished checkpoint{origin}"
     return _link(run.recipe.base)
 
@@ -184,10 +186,10 @@ def _data(run: PublicRun) -> str:
         return f"[MInDS-14](https://huggingface.co/datasets/PolyAI/minds14) ({locales})"
     names = {
         SAMPLE: "Intent Studio's sample of synthetic speech",
-        LOCAL_DATA: "recordings that are not published",
+        LOCAL_DATA: "unpublished recordings",
     }
     return names.get(run.recipe.data, markdown_text(run.recipe.data))
 
 
 def _link(hub_id: str | None) -> str:
-    return f"[{hub_id}](https://huggingface.co/{hub_id})" if hub_id else "an unknown encoder"
+    return f"[{hub_id}](https://huggingface.co/{hub_id})" if hub_id else "an unknown base model"

@@ -74,7 +74,7 @@ def public_run(run: RunDir) -> PublicRun:
     """
     if state(run) in TRAINING_STATES:
         raise RunError(
-            f"Run {run.id} is training now: wait until it ends, or stop it, then share it."
+            f"Run {run.id} is still training: wait until it ends, or stop it, then share it."
         )
     provenance = read_provenance(run.model)
     if provenance is None:

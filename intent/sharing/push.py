@@ -81,7 +81,7 @@ def checked_name(repo_id: str) -> str:
     possible = HUB_ID.fullmatch(name) and "/" in name and not re.search(r"--|\.\.", name)
     if not possible or any(part[-1] in "-." or part.endswith(".git") for part in name.split("/")):
         raise HubError(
-            f'A name such as your-name/my-model was expected, found "{short(repo_id)}": letters, '
+            f'The name must be like your-name/my-model, but is "{short(repo_id)}": use letters, '
             "digits, single - and . and _, with one / between owner and model."
         )
     return name
@@ -96,7 +96,7 @@ def checked_token(token: str | None) -> str:
             f"{' or set HF_TOKEN' if hub_http.token() is None else ''}."
         )
     if not TOKEN.fullmatch(token):
-        raise HubError(f"This is not a valid token: copy it again from {TOKEN_PAGE}.")
+        raise HubError(f"The token is not valid: copy it again from {TOKEN_PAGE}.")
     return token
 
 
@@ -133,7 +133,7 @@ def _send(
 
 
 def _check_rights(me: dict[str, Any], name: str) -> None:
-    """Raise HubError for a token with read access only, or for somebody else's name."""
+    """Raise HubError for a token with read access only, or for a name of another account."""
     role = ((me.get("auth") or {}).get("accessToken") or {}).get("role")
     if role == "read":
         raise HubError(
@@ -165,7 +165,7 @@ def _check_replaceable(existing: "ModelInfo", name: str, private: bool) -> None:
     """Raise HubError rather than overwrite a model from elsewhere, or publish a private one."""
     names = set(_file_names(existing)) - {".gitattributes"}
     if names and PROVENANCE_FILE not in names:
-        raise HubError(f"{name} holds a model that was not pushed from here: choose another name.")
+        raise HubError(f"{name} holds a model not pushed by Intent Studio: choose another name.")
     if private and not existing.private:
         raise HubError(
             f"{name} already exists and is public: make it private in its settings on the Hub, or "
@@ -188,7 +188,7 @@ def _additions(files: Files, on_progress: OnProgress) -> "list[CommitOperationAd
 
     def report() -> None:
         sent = sum(file.furthest for file in weights.values())
-        on_progress(f"sending {total / 1e6:.0f} MB", sent / max(1, total))
+        on_progress(f"uploading {total / 1e6:.0f} MB", sent / max(1, total))
 
     for file in weights.values():
         file.furthest, file.on_read = 0, report
@@ -219,16 +219,16 @@ def _sentence(name: str, error: Exception) -> str:
         return f"The Hub rejected this token: copy it again from {TOKEN_PAGE}."
     if status == 403:
         return (
-            f"This token has no write access to {name}: grant it at {TOKEN_PAGE}, or choose a name of "
-            "your own."
+            f"This token has no write access to {name}: grant it at {TOKEN_PAGE}, or push to your own "
+            "account."
         )
     if status == 409:
         return f"{name} is taken: choose another name."
     if status == 429:
         wait = retry_seconds(error)
         when = f"in {wait} s" if wait else "later"
-        return f"Too many requests to the Hub from here: try again {when}. The run is unchanged."
+        return f"Too many requests to the Hub: try again {when}. The run is unchanged."
     return (
-        f"The push to {name} failed ({reason_of(error)}): the run is unchanged. Try again; files "
-        "that have arrived are not sent twice."
+        f"The push to {name} failed ({reason_of(error)}): try again. The run is unchanged, and files "
+        "that were already uploaded are not sent again."
     )

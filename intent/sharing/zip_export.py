@@ -47,7 +47,7 @@ def zipped(
                 if public.report:
                     files["report.json"] = public.report_json
                 if with_onnx:
-                    on_progress("exporting to ONNX, about half a minute", None)
+                    on_progress("exporting to ONNX (about half a minute)", None)
                     files[ONNX_FILE] = onnx_bytes(run.model)
                 on_progress("packing", None)
                 _write(target, run.id, files)

@@ -15,6 +15,7 @@ from intent.models.typed import Extractor, label_names
 from intent.recipes import Recipe
 from intent.runs.directory import RunDir
 from intent.runs.events import Event, Progress
+from intent.runs.kept_split import KeptSplit
 
 PROGRESS_SECONDS = 0.25  # least time between two Progress events
 
@@ -72,8 +73,10 @@ class Work:
     device: str
     train: Sequence[LabelledClip]
     test: Sequence[LabelledClip]  # none of them in the training set, here or of the base
-    seen: tuple[str, ...]  # hashes of the clips that the base was trained on
+    seen: tuple[str, ...]  # hashes of clips learnt before: by the base, or in earlier sessions
     seen_test_clips: int  # left out of the test set because the base was trained on them
+    duplicate_test_clips: int = 0  # left out because the training set has the same recordings
+    split: KeptSplit | None = None  # to keep for a resume; None: not all clips were read
     passes: int = 1  # through the network for one batch of leave-one-out training
 
     @property

@@ -1,7 +1,7 @@
 """Names of the phases of a run, as users see them."""
 
 LOADING_DATA = "Loading data"
-LOADING_BASE = "Loading the base checkpoint"
+LOADING_BASE = "Loading the base model"
 MUTING_PADDING = "Preparing the encoder"
 READING_AUDIO = "Reading audio"
 COMPUTING_FEATURES = "Computing features"

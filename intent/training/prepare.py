@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from intent import distributed
@@ -18,46 +19,65 @@ from intent.data.dataset import (
 from intent.data.labelled_clip import LabelledClip
 from intent.devices import best_device
 from intent.errors import CheckpointError, DataError, RecipeError
-from intent.models.encoders import has_fixed_window, has_mean_pooled_head, load_base, trained_on
+from intent.models.encoders import (
+    has_fixed_window,
+    has_mean_pooled_head,
+    left_out_of,
+    load_base,
+    trained_on,
+)
 from intent.models.whisper_padding import mute_padding
 from intent.recipes import Recipe
 from intent.runs.directory import RunDir
-from intent.runs.events import Event, Phase, Skipped
+from intent.runs.events import Event, Notice, Phase, Skipped
+from intent.runs.kept_split import KeptSplit
 from intent.training import phases
 from intent.training.context import ProgressMeter, Watch, Work
 from intent.training.leave_one_out.loss import MIN_BATCH
+from intent.training.resumed_split import (
+    Earlier,
+    check_none_learnt,
+    check_same_labels,
+    earlier_sessions,
+    kept_split,
+    restore,
+)
 
 if TYPE_CHECKING:
-    from datasets import Dataset
+    from datasets import Dataset, DatasetDict
 
 
 def prepare(recipe: Recipe, run: RunDir, on_event: Callable[[Event], None], watch: Watch) -> Work:
-    """Load data and base, hash the clips, and leave clips seen in training out of the test set."""
-    device = best_device()
+    """Load data and base, hash the clips, and leave clips seen in training out of the test set.
 
-    def on_skip(name: str, reason: str) -> None:
-        on_event(Skipped(name, reason))
-
+    A resumed run keeps the split that it began with. Raises RunError where it cannot, because its
+    data set has changed.
+    """
+    device, earlier = best_device(), earlier_sessions(run)
     with distributed.lead_first():
         on_event(Phase(phases.LOADING_DATA))
-        data = load_data(recipe.data, recipe.locales, on_skip, columns_of(recipe))
+        data = load_data(
+            recipe.data,
+            recipe.locales,
+            lambda *skip: on_event(Skipped(*skip)),
+            columns_of(recipe),
+        )
         parts = split(data, recipe.seed, recipe.test_share)
         labels = label_names(parts["train"])
+        check_same_labels(earlier, labels)
         on_event(Phase(phases.LOADING_BASE))
         model, extractor = load_base(
             recipe.base, labels, recipe.window_seconds, recipe.spec_augment, recipe.seed
         )
+        if left_out := left_out_of(recipe.base):
+            on_event(Notice(left_out))
         model.to(device)  # type: ignore[arg-type]  # transformers' decorator drops the signature
         if recipe.mute_padding and has_fixed_window(model):
             on_event(Phase(phases.MUTING_PADDING))
             mute_padding(model, extractor, lambda: watch.outcome_now() != "done")
-    on_event(Phase(phases.READING_AUDIO))
-    meter = ProgressMeter(on_event, len(parts["train"]) + len(parts["test"]))
-    test = _hash_clips(parts["test"], on_event, watch, meter, 0)
-    train_clips = _hash_clips(parts["train"], on_event, watch, meter, len(parts["test"]))
-    seen = trained_on(recipe.base)
-    trained_on_hashes = {*seen, *(clip.hash for clip in train_clips)}
-    unseen = [clip for clip in test if clip.hash not in trained_on_hashes]
+    of_base = trained_on(recipe.base)
+    clips = _read_parts(parts, labels, earlier, of_base, on_event, watch)
+    seen = tuple({*of_base, *earlier.learnt})
     return Work(
         recipe,
         run,
@@ -66,11 +86,56 @@ def prepare(recipe: Recipe, run: RunDir, on_event: Callable[[Event], None], watc
         model,
         extractor,
         device,
-        train_clips,
-        unseen,
+        clips.train,
+        clips.test,
         seen,
-        seen_test_clips=len(test) - len(unseen),
+        clips.of_base,
+        clips.duplicates,
+        clips.kept,
     )
+
+
+@dataclass(frozen=True)
+class _Clips:
+    """The clips to train and test on, and how many test clips were left out."""
+
+    train: list[LabelledClip]
+    test: list[LabelledClip]
+    of_base: int  # test clips that the base was trained on
+    duplicates: int  # test clips that are in the training set too
+    kept: KeptSplit | None
+
+
+def _read_parts(
+    parts: "DatasetDict",
+    labels: tuple[str, ...],
+    earlier: Earlier,
+    of_base: tuple[str, ...],
+    on_event: Callable[[Event], None],
+    watch: Watch,
+) -> _Clips:
+    """Read both parts, and leave the clips that are trained on out of the test set."""
+    on_event(Phase(phases.READING_AUDIO))
+    meter = ProgressMeter(on_event, len(parts["train"]) + len(parts["test"]))
+    test = _hash_clips(parts["test"], on_event, watch, meter, 0)
+    train = _hash_clips(parts["train"], on_event, watch, meter, len(parts["test"]))
+    all_read = not watch.must_end()
+    learnt = frozenset(clip.hash for clip in train)
+    if earlier.split:
+        # What was not read yet is not gone.
+        on_change = (lambda *change: on_event(Skipped(*change))) if all_read else _ignore
+        train, test = restore(earlier.split, [*train, *test], on_change)
+        learnt = earlier.learnt
+    unseen = [clip for clip in test if clip.hash not in set(of_base)]
+    tested = [clip for clip in unseen if clip.hash not in learnt]
+    if all_read:
+        check_none_learnt(earlier, of_base, len(train), tested)
+    kept = earlier.split or (kept_split(labels, train, test) if all_read else None)
+    return _Clips(train, tested, len(test) - len(unseen), len(unseen) - len(tested), kept)
+
+
+def _ignore(name: str, reason: str) -> None:
+    """Take no notice of a clip."""
 
 
 def _hash_clips(
@@ -109,29 +174,48 @@ def check_trainable(work: Work) -> None:
     if needs_closed_form and not has_mean_pooled_head(work.model):
         raise CheckpointError(
             f"The head of a {work.model.config.model_type} classifier cannot be fitted in closed "
-            "form: choose the Guide preset, or a Whisper, wav2vec2, HuBERT or WavLM base."
+            "form: choose the Guide recipe, or a Whisper, wav2vec2, HuBERT or WavLM base model."
         )
     if work.recipe.method == "leave-one-out" and not has_fixed_window(work.model):
         raise CheckpointError(
-            "leave-one-out fine-tunes the last layer of a Whisper encoder, found a "
-            f"{work.model.config.model_type} one: choose a Whisper base, or the method fine-tune."
+            "leave-one-out fine-tunes the last layer of a Whisper encoder, but the base model is "
+            f"{work.model.config.model_type}: choose a Whisper base model, or the method fine-tune."
         )
     if work.watch.must_end():
         return
     least = min(MIN_BATCH, len(work.train))
     if work.recipe.method == "leave-one-out" and work.recipe.batch_size < least:
         raise RecipeError(
-            "leave-one-out classifies each clip with a head fitted on the others of its batch: "
-            f"batch_size must be at least {least} here, found {work.recipe.batch_size}: increase it."
+            "leave-one-out classifies each recording with a head fitted on the others of its batch: "
+            f"batch_size must be at least {least} here, but is {work.recipe.batch_size}."
         )
     intents = len({clip.label_id for clip in work.train})
     if intents < 2:
         raise DataError(
-            "The training set must have readable clips of at least two intents, found "
-            f"{intents}: add recordings or choose other data."
+            "The training set must have readable recordings of at least two intents, but has "
+            f"{intents}: add recordings or choose another data set."
         )
     if not work.test:
-        raise DataError(
-            f"No test clip is left: {work.recipe.base} was trained on all "
-            f"{work.seen_test_clips} of them. Choose another base, or the seed it was trained with."
+        raise DataError(_no_test_clip(work))
+
+
+def _no_test_clip(work: Work) -> str:
+    """Return the message for a test set of which nothing is left, with each reason that applies."""
+    reasons, advice = [], []
+    if work.seen_test_clips:
+        reasons.append(f"{work.recipe.base} was trained on {_clips(work.seen_test_clips)}")
+        advice.append("another base model, or the seed it was trained with")
+    if work.duplicate_test_clips:
+        duplicates = _clips(work.duplicate_test_clips)
+        reasons.append(f"the training set has the same recording as {duplicates}")
+        advice.append("data without duplicates")
+    if not reasons:
+        return (
+            "No test recording is left: none of them can be read. Add recordings or choose another "
+            "data set."
         )
+    return f"No test recording is left: {' and '.join(reasons)}. Choose {' or '.join(advice)}."
+
+
+def _clips(count: int) -> str:
+    return f"{count} test recording{'' if count == 1 else 's'}"

@@ -16,6 +16,7 @@ from intent.models.encoders import has_fixed_window
 from intent.recipes import Recipe
 from intent.runs.directory import RunDir
 from intent.runs.events import Event, Finished, Phase, Started
+from intent.runs.kept_split import write_split
 from intent.runs.report import answered_clips
 from intent.training import phases
 from intent.training.context import Stopped, Watch, Work
@@ -87,6 +88,8 @@ def _train_once(
     if distributed.is_lead():
         run.recover_model()
     check_trainable(work)
+    if work.split and distributed.is_lead():
+        write_split(run, work.split)
     on_event(
         Started(
             recipe.method,
@@ -94,6 +97,7 @@ def _train_once(
             len(work.train),
             len(work.test),
             seen_clips=work.seen_test_clips,
+            duplicate_clips=work.duplicate_test_clips,
             device=_devices(work.device),
             resumed=resumed,
             step=last_step(run) if resumed else None,

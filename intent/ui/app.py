@@ -34,7 +34,7 @@ MASTHEAD = """
   <svg viewBox="0 0 44 44" aria-hidden="true"><rect width="44" height="44" rx="12" fill="#0f7460"/>
     <g stroke="#fff" stroke-width="3" stroke-linecap="round">
       <path d="M11 19v6M18 14v16M25 9.500v25M32 17v10"/></g></svg>
-  <div><h1>Intent Studio</h1><p>Say it in your own words and see which banking intent it is.</p></div>
+  <div><h1>Intent Studio</h1><p>Predict the intent of spoken banking requests.</p></div>
 </header>
 """
 

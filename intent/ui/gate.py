@@ -69,14 +69,14 @@ class Gate:
         if scope["type"] == "lifespan":
             return await self.app(scope, receive, send)
         if scope["type"] != "http" or not is_open(scope["method"], scope["path"]):
-            return await _refuse(scope, send, 404, "There is nothing at this address.")
+            return await _refuse(scope, send, 404, "Not found: this address is not served.")
         if scope["method"] != "POST" or scope["path"].rstrip("/") == UPLOAD:
             return await self.app(scope, receive, send)
         body = await _body(receive)
         if body is None:
-            return await _refuse(scope, send, 413, "This request is too large.")
+            return await _refuse(scope, send, 413, f"The request exceeds {MAX_BODY:,} bytes.")
         if names_url(body):
-            sentence = "A recording was expected as a file, found a URL: send the file itself."
+            sentence = "A recording must be sent as a file, but is a URL: upload the file itself."
             return await _refuse(scope, send, 422, sentence)
         messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 

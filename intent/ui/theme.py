@@ -1,4 +1,4 @@
-"""The page's theme: one accent colour, system fonts, nothing loaded from the network."""
+"""The page's theme: one accent color, system fonts, nothing loaded from the network."""
 
 from pathlib import Path
 
@@ -46,7 +46,7 @@ NEUTRAL = gr.themes.Color(
 
 
 def build_theme() -> gr.themes.Base:
-    """Build the theme; the colours that our own HTML uses too are in style.css."""
+    """Build the theme; the colors that our own HTML uses too are in style.css."""
     return gr.themes.Base(
         primary_hue=ACCENT,
         secondary_hue=ACCENT,

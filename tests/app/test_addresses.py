@@ -101,7 +101,7 @@ def test_a_closed_address_answers_404(served: str, method: str, path: str) -> No
     answer = httpx.request(method, served + path)
     assert (answer.status_code, answer.json()["detail"]) == (
         404,
-        "There is nothing at this address.",
+        "Not found: this address is not served.",
     )
 
 

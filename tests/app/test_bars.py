@@ -10,8 +10,10 @@ from intent.ui.shared.format import NBSP, score_percent
 HOSTILE = "<img src=x onerror=alert(1)>"
 
 
-def _answer(label: str, used_seconds: float = 3.0) -> Answer:
-    return Answer((Score(label, 0.934),), True, True, "bundled", "CPU", 0.1234, used_seconds)
+def _answer(label: str, used_seconds: float = 3.0, clip_seconds: float = 3.0) -> Answer:
+    return Answer(
+        (Score(label, 0.934),), True, True, "bundled", "CPU", 0.1234, used_seconds, clip_seconds
+    )
 
 
 @pytest.mark.parametrize(
@@ -30,20 +32,20 @@ def test_a_share_is_never_rounded_to_certainty(share: float, text: str) -> None:
 
 
 def test_the_headline_is_the_top_intent_in_words_with_its_share() -> None:
-    html = bars.answer_html(_answer("pay_bill"), "Bundled", 3.0)
+    html = bars.answer_html(_answer("pay_bill"), "Bundled")
     assert f"Pay a bill <span class='share'>— 93{NBSP}%</span>" in html
     assert "used the first" not in html
 
 
 def test_an_answer_says_what_part_of_a_long_clip_was_used() -> None:
-    html = bars.answer_html(_answer("pay_bill", used_seconds=10.0), "Bundled", 24.2)
+    html = bars.answer_html(_answer("pay_bill", used_seconds=10.0, clip_seconds=24.2), "Bundled")
     assert "used the first 10 s of 24 s" in html
 
 
 def test_labels_and_sentences_of_strangers_are_text_not_markup() -> None:
     info = CheckpointInfo("x/y", (HOSTILE,), HOSTILE, None, None, None)
     pages = (
-        bars.answer_html(_answer(HOSTILE), HOSTILE, 3.0),
+        bars.answer_html(_answer(HOSTILE), HOSTILE),
         bars.about_html(info, HOSTILE),
         bars.error_html(HOSTILE),
     )
@@ -56,7 +58,7 @@ def test_a_checkpoint_without_a_test_figure_says_so() -> None:
     info = CheckpointInfo("x/y", ("a", "b"), None, None, None, None)
     html = bars.about_html(info)
     assert "not measured" in html
-    assert "not stated" in html
+    assert "unknown" in html
 
 
 def test_a_test_accuracy_comes_with_its_interval() -> None:

@@ -19,7 +19,15 @@ PAY_A_BILL = EXAMPLES / "pay-a-bill.wav"
 
 def test_a_spoken_sentence_gets_ids_and_scores_best_first(client: Client) -> None:
     answer = client.predict(handle_file(PAY_A_BILL), api_name="/classify")
-    assert set(answer) == {"top", "checkpoint", "device", "seconds", "heard_speech"}
+    assert set(answer) == {
+        "top",
+        "checkpoint",
+        "device",
+        "seconds",
+        "heard_seconds",
+        "heard_speech",
+        "sure",
+    }
     labels = [place["label"] for place in answer["top"]]
     scores = [place["score"] for place in answer["top"]]
     assert labels[0] == "pay_bill"

@@ -184,16 +184,15 @@ def test_classify_answers_while_a_run_trains_and_after_its_process_is_killed(
     [
         (
             {"epochs": 900},
-            "epochs must be from 1 to 200, found 900: choose a value in that range.",
+            "epochs must be from 1 to 200, but is 900.",
         ),
         (
             {"learning_rate": "fast"},
-            "learning_rate must be a number, found 'fast': change it.",
+            "learning_rate must be a number, but is 'fast'.",
         ),
         (
             "[4]",
-            "Overrides must be a JSON object such as {\"epochs\": 4}, found '[4]': fix it, or "
-            "leave it empty.",
+            "overrides must be a JSON object such as {\"epochs\": 4}, but is '[4]'.",
         ),
     ],
 )
@@ -209,7 +208,7 @@ def test_an_unknown_preset_is_refused_with_those_there_are(
     client: Client, runs: Path, tones: str, whisper: str
 ) -> None:
     assert refusal(lambda: start(client, tones, whisper, "magic")) == (
-        "preset must be one of guide, recommended, instant, found 'magic': choose one."
+        "preset must be one of guide, recommended, instant, but is 'magic'."
     )
 
 

@@ -128,6 +128,7 @@ HARMLESS = Counter(
             )
         },
         "recording.change show_answer": 1,
+        "recording.upload make_playable": 1,
         "NoneType.then show_answer": 3,
         "Checkpoint.input describe_chosen": 1,
         "NoneType.then describe_chosen": 2,
@@ -328,7 +329,7 @@ def test_requests_for_folders_are_refused_whole_and_nothing_is_started(
     for name in ("data", "base"):
         overrides = json.dumps({name: str(tmp_path)})
         said = refusal(lambda text=overrides: bob.predict(*sample, text, api_name="/start"))
-        assert said.startswith(f"Hyperparameters were expected among the changes, found '{name}'")
+        assert said.startswith(f"{name} is not a hyperparameter")
     for values in ((str(tmp_path), ["en-US"], "bundled"), ("sample", ["en-US"], str(tmp_path))):
         said = refusal(lambda v=values: bob.predict(*v, "instant", 42, "{}", api_name="/start"))
         assert said.startswith("Folders of the server cannot be used here")
@@ -344,8 +345,8 @@ def test_a_visitor_gets_no_more_than_three_places_in_the_queue(
         bob.predict(*ask, api_name="/start")
     before = list_runs(folder)
     assert refusal(lambda: bob.predict(*ask, api_name="/start")) == (
-        "You have 3 runs in the queue, the most that one visitor may have: remove one, or try again "
-        "when one has begun."
+        "You have 3 runs in the queue, the most that one visitor may have: remove one from the "
+        "queue, or try again when one has started."
     )
     assert list_runs(folder) == before
     client(served[1], "another-one-" * 3).predict(*ask, api_name="/start")
@@ -371,7 +372,7 @@ def test_a_recording_that_is_named_by_an_address_is_refused_before_it_is_fetched
     for data in ([recording, "bundled"], [{"a": [recording]}, "bundled"]):
         answer = httpx.post(f"{address}gradio_api/run/classify", json={"data": data})
         assert answer.status_code == 422
-        assert "A recording was expected as a file, found a URL" in answer.text
+        assert "A recording must be sent as a file, but is a URL" in answer.text
 
 
 def test_a_call_of_more_than_a_megabyte_is_refused(served: tuple[gr.Blocks, str]) -> None:

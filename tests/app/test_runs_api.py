@@ -103,7 +103,7 @@ def test_runs_are_compared_by_significance_and_recipe(client: Client, runs: Path
 def test_one_run_twice_is_not_two_runs(client: Client, runs: Path) -> None:
     run = make_run(runs)
     assert refusal(lambda: client.predict([run.id, run.id], api_name="/compare")) == (
-        "Expected the ids of two or more different runs, found 1: /list_runs returns the ids."
+        "run_ids must name two or more different runs, but names 1: call /list_runs for the ids."
     )
 
 

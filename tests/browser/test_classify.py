@@ -21,6 +21,7 @@ from tests.browser.harness import (
     wait_until_usable,
 )
 from tests.tiny import tiny_whisper
+from tests.unit.audio.test_suffixes import recording
 
 PAY_A_BILL = EXAMPLES / "pay-a-bill.wav"
 CODECS = {"wav": "pcm_s16le", "mp3": "mp3", "m4a": "aac", "webm": "libopus", "opus": "libopus"}
@@ -53,7 +54,7 @@ def headline(page: Page) -> Locator:
 
 
 def bars(page: Page) -> Locator:
-    return answer(page).get_by_role("list", name="Likeliest intents").get_by_role("listitem")
+    return answer(page).get_by_role("list", name="Most likely intents").get_by_role("listitem")
 
 
 def upload(page: Page, file: Path) -> None:
@@ -93,6 +94,16 @@ def test_a_recording_is_classified_when_it_stops(page: Page) -> None:
 def test_an_uploaded_file_is_classified(page: Page, tmp_path: Path, extension: str) -> None:
     upload(page, encoded(PAY_A_BILL, tmp_path / f"call.{extension}"))
     expect(headline(page)).to_contain_text("Pay a bill")
+
+
+@pytest.mark.parametrize("suffix", [".caf", ".amr", ".wma"])
+def test_a_recording_that_browsers_cannot_play_is_played_as_wav(
+    page: Page, tmp_path: Path, suffix: str
+) -> None:
+    (tmp_path / f"call{suffix}").write_bytes(recording(suffix))  # of a second
+    upload(page, tmp_path / f"call{suffix}")
+    expect(page.get_by_role("time").last).to_have_text(re.compile("0:0[12]"))
+    expect(answer(page)).to_contain_text("No speech")
 
 
 def test_an_answer_names_its_checkpoint_its_device_and_its_time(page: Page) -> None:

@@ -27,7 +27,7 @@ POINTS = """([line, count]) => {
 ESTIMATE_IS_THAT_OF = """([preset]) => {
   const cards = [...document.querySelectorAll("label")];
   const card = cards.find((one) => one.innerText.trim().startsWith(preset));
-  const time = card?.innerText.match(/Time here: (.+)/)?.[1].trim();
+  const time = card?.innerText.match(/Estimated time: (.+)/)?.[1].trim();
   const estimate = document.querySelector("[aria-label='Estimated time']")?.innerText;
   return card?.querySelector(":checked") && estimate?.startsWith(`About ${time} on this machine (`);
 }"""  # both texts arrive together, but the page may draw one before the other
@@ -77,7 +77,7 @@ def expect_estimate_of(page: Page, preset: str) -> None:
 def set_up(page: Page, preset: str, values: dict[str, str]) -> None:
     page.get_by_role("radio", name="Bundled sample").check()
     page.get_by_role("radio", name=re.compile(f"^{preset}")).check()
-    page.get_by_role("button", name="Every hyperparameter").click()
+    page.get_by_role("button", name="Hyperparameters").click()
     for label, value in FILLED_IN[preset].items():
         expect(page.get_by_label(re.compile(f"^{label}"))).to_have_value(value)
     for label, value in values.items():
@@ -108,7 +108,7 @@ def test_an_instant_run_draws_its_points_ends_with_an_interval_and_is_used(page:
     count = more_than(page, "Test", 1)
     more_than(page, "Test", count)
     expect(status(page)).to_have_text("Done", timeout=PATIENCE)
-    words = r"\d+\.\d\s%\s*of 56 test recordings classified correctly \(95\s% interval"
+    words = r"\d+\.\d\s%\s*of 56 test recordings classified correctly \(95\s% confidence interval"
     expect(result(page)).to_contain_text(re.compile(words))
     run = run_id(page)
     press(page, "Use this model")
@@ -137,8 +137,8 @@ def test_a_run_continues_over_a_reload_is_seen_by_others_and_can_be_stopped_and_
     more_than(other, "Training", before)
     press(other, "Fine-tune")
     expect(status(other)).to_have_text("Waiting in the queue")
-    expect(other.get_by_text(re.compile(f"Number 1 of 1.*{run}"))).to_be_visible()
-    press(other, "Withdraw")
+    expect(other.get_by_text(re.compile(f"Position 1 of 1.*{run}"))).to_be_visible()
+    press(other, "Remove from queue")
     expect(status(other)).to_have_text("Not started")
     reload(other)
     wait_until_usable(other)
@@ -161,7 +161,7 @@ def test_a_hyperparameter_out_of_range_is_refused_and_starts_nothing(
     open_tab(page)
     set_up(page, "Recommended", {"Epochs": "900"})
     press(page, "Fine-tune")
-    sentence = "epochs must be from 1 to 200, found 900: choose a value in that range."
+    sentence = "epochs must be from 1 to 200, but is 900."
     # The panel may show another alert: the error of a run that an earlier test left there.
     expect(page.get_by_role("alert").filter(has_text="epochs")).to_have_text(sentence)
     assert list_runs(app_home / "runs") == before
@@ -202,7 +202,7 @@ def test_the_time_is_estimated_follows_the_choice_and_moves_nothing(
         page.get_by_role("radio", name=re.compile(f"^{preset}")).check()
         expect_estimate_of(page, preset)
     of_instant = estimate(page).inner_text()
-    page.get_by_role("button", name="Every hyperparameter").click()
+    page.get_by_role("button", name="Hyperparameters").click()
     page.get_by_label(re.compile("^Augmented copies")).fill("8")
     expect(estimate(page)).not_to_have_text(of_instant)
     assert problems(page) == []
@@ -211,7 +211,7 @@ def test_the_time_is_estimated_follows_the_choice_and_moves_nothing(
 def test_a_recording_is_played_with_its_transcript_and_sent_to_the_classify_tab(page: Page) -> None:
     open_tab(page)
     expect(page.get_by_role("list", name="Recordings per intent")).to_contain_text("Pay a bill")
-    expect(page.get_by_role("list", name=re.compile("^Recordings per duration"))).to_be_visible()
+    expect(page.get_by_role("list", name=re.compile("^Recordings by duration"))).to_be_visible()
     row = page.get_by_role("grid", name="Recordings").get_by_role("row").nth(1)
     transcript = row.get_by_role("gridcell").nth(2)
     words = transcript.inner_text()
@@ -219,7 +219,7 @@ def test_a_recording_is_played_with_its_transcript_and_sent_to_the_classify_tab(
     expect(page.get_by_text(f"“{words}”")).to_be_visible()
     press(page, "Send to Classify")
     expect(page.get_by_role("tab", name="Classify")).to_have_attribute("aria-selected", "true")
-    answer = page.get_by_role("list", name="Likeliest intents")
+    answer = page.get_by_role("list", name="Most likely intents")
     expect(answer.get_by_role("listitem")).to_have_count(5)
 
 
@@ -227,7 +227,7 @@ def test_data_that_cannot_be_fetched_is_refused_with_what_is_available(page: Pag
     open_tab(page)
     page.get_by_role("radio", name="MInDS-14 from the Hub").check()
     expect(page.get_by_text("before you train")).to_be_visible()
-    press(page, "Look at the data")
+    press(page, "Preview the data")
     expect(page.get_by_role("alert")).to_contain_text("choose the bundled sample")
 
 
@@ -237,6 +237,6 @@ def test_nothing_is_wider_than_a_phone(visit: Callable[..., Page], scheme: str) 
     open_tab(page)
     expect(page.get_by_role("list", name="Recordings per intent")).to_be_visible()
     expect(estimate(page)).to_contain_text("About")
-    page.get_by_role("button", name="Every hyperparameter").click()
+    page.get_by_role("button", name="Hyperparameters").click()
     expect(page.get_by_label(re.compile("^Augmented copies"))).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") == PHONE[0]

@@ -231,7 +231,7 @@ def test_nothing_is_wider_than_a_phone(visit: Callable[..., Page], runs: Path, s
     page = visit(size=PHONE, scheme=scheme)
     open_tab(page)
     open_run(page, "One")
-    expect(page.get_by_role("heading", name="Each intent")).to_be_visible()
+    expect(page.get_by_role("heading", name="Metrics per intent")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") == PHONE[0]
     pick(page, "Two")
     expect(summary(page)).to_contain_text("2 runs compared")

@@ -101,7 +101,7 @@ def test_a_wrong_token_is_said_and_gone_and_the_push_can_be_tried_again(
 
 def test_another_run_takes_away_what_was_said_of_the_one_before(page: Page) -> None:
     fill_in(page, "no name", TOKEN)
-    expect(page.get_by_role("alert")).to_contain_text("A name such as your-name/my-model")
+    expect(page.get_by_role("alert")).to_contain_text("The name must be like your-name/my-model")
     page.get_by_label("none of these").check()
     expect(page.get_by_role("alert")).to_have_count(0)
     page.get_by_role("button", name="Download").click()

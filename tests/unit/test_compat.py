@@ -7,7 +7,13 @@ from pathlib import Path
 import datasets
 import pytest
 import torch
-from transformers import TrainingArguments, Wav2Vec2Config, Wav2Vec2ForSequenceClassification
+from transformers import (
+    ASTConfig,
+    ASTForAudioClassification,
+    TrainingArguments,
+    Wav2Vec2Config,
+    Wav2Vec2ForSequenceClassification,
+)
 
 from intent import compat
 from tests.repository import ROOT
@@ -87,3 +93,45 @@ def test_replaced_children_are_not_replaced_in_the_original() -> None:
     changed = compat.with_children(original, **{"1": other})
     assert list(changed.children()) == [original[0], other]
     assert isinstance(original[1], torch.nn.ReLU)
+
+
+def tiny_config(**changes: object) -> Wav2Vec2Config:
+    sizes: dict[str, object] = {
+        "hidden_size": 8,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "intermediate_size": 8,
+        "conv_dim": (8,),
+        "conv_kernel": (3,),
+        "conv_stride": (2,),
+        "num_feat_extract_layers": 1,
+        "num_conv_pos_embeddings": 2,
+        "num_conv_pos_embedding_groups": 2,
+    }
+    return Wav2Vec2Config(**{**sizes, **changes})
+
+
+def test_a_copied_model_records_each_hidden_state_once() -> None:
+    model = Wav2Vec2ForSequenceClassification(tiny_config()).eval().base_model
+    compat.record_hidden_states(model)
+    copied = compat.with_children(model, feature_extractor=model.feature_extractor)
+    for one in (model, copied, model):
+        states = one(torch.zeros(1, 99), output_hidden_states=True).hidden_states
+        assert len(states) == 3  # the input of the first of two layers, and their outputs
+
+
+def test_only_batches_as_long_as_a_mask_are_masked() -> None:
+    model = Wav2Vec2ForSequenceClassification(tiny_config(mask_time_length=10)).train()
+    hidden = torch.ones(1, 9, 8)
+    with pytest.raises(ValueError, match="`mask_length` has to be smaller"):
+        model.base_model._mask_hidden_states(hidden.clone())
+    compat.mask_long_batches_only(model)
+    assert torch.equal(model.base_model._mask_hidden_states(hidden.clone()), hidden)
+    long = torch.ones(1, 10, 8)
+    assert not torch.equal(model.base_model._mask_hidden_states(long.clone()), long)
+    model.eval()
+    assert torch.equal(model.base_model._mask_hidden_states(long.clone()), long)
+
+
+def test_a_model_without_masks_is_left_as_it_is() -> None:
+    compat.mask_long_batches_only(ASTForAudioClassification(ASTConfig(num_hidden_layers=0)))

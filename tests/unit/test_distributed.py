@@ -192,8 +192,8 @@ def test_a_request_to_stop_ends_both_and_more_processes_must_go_on(
     with pytest.raises(RunError) as refused:
         work(run)
     assert str(refused.value) == (
-        "This run's processes were 2, found 1: go on with it with as many (accelerate launch "
-        "--num_processes 2), or start a new run."
+        "This run was trained by 2 processes, but is resumed by 1: resume it with 2 (accelerate "
+        "launch --num_processes 2), or start a new run."
     )
 
 

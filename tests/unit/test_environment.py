@@ -197,7 +197,7 @@ def test_size_of_the_cache_that_is_no_number_is_one_sentence(value: str, tmp_pat
     process = python(tmp_path, {"INTENT_CACHE_GB": value}, "-m", "intent", "runs", "list")
     assert (process.returncode, process.stderr) == (
         0,
-        f'INTENT_CACHE_GB should be a number of gigabytes, found "{value}": the default is used.\n',
+        f'INTENT_CACHE_GB must be a number of gigabytes, but is "{value}": the default is used.\n',
     )
 
 
@@ -206,15 +206,15 @@ def test_size_of_the_cache_that_is_no_number_is_one_sentence(value: str, tmp_pat
     [
         (
             {"GRADIO_SERVER_PORT": "http"},
-            'GRADIO_SERVER_PORT should be a number from 1 to 65535, found "http": correct or unset it.',
+            'GRADIO_SERVER_PORT must be a number from 1 to 65535, but is "http". The default is 7860.',
         ),
         (
             {"GRADIO_SERVER_PORT": "70000"},
-            'GRADIO_SERVER_PORT should be a number from 1 to 65535, found "70000": correct or unset it.',
+            'GRADIO_SERVER_PORT must be a number from 1 to 65535, but is "70000". The default is 7860.',
         ),
         (
             {"GRADIO_NUM_PORTS": "many"},
-            'GRADIO_NUM_PORTS should be a number from 1 to 65535, found "many": correct or unset it.',
+            'GRADIO_NUM_PORTS must be a number from 1 to 65535, but is "many". The default is 100.',
         ),
         (
             {"GRADIO_SERVER_NAME": "192.0.2.1"},

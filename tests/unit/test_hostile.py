@@ -56,7 +56,7 @@ def test_what_becomes_of_a_case_is_told(act, outcome, tmp_path):
 
 
 def test_a_case_that_hangs_is_ended_and_told(monkeypatch, tmp_path):
-    monkeypatch.setattr(harness, "HANG_SECONDS", 0.2)
+    monkeypatch.setattr(harness, "HANG_SECONDS", 5)
     waits = Case("a wait", lambda _: signal.pause())
     after = Case("another", lambda _: None)
     results = harness.try_cases("recordings", [after, waits, after], tmp_path / "case")

@@ -42,15 +42,15 @@ def test_unknown_fields_are_refused_or_ignored() -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("3", "the JSON must be an object of names and values, found 3"),
+        ("3", "the JSON must be an object of names and values, but is 3"),
         ('{"at": [0, 0]}', "name is missing"),
-        ('{"name": 3, "at": [0, 0]}', "name must be text, found 3"),
-        ('{"name": "a", "at": 0}', "at must be a list, found 0"),
-        ('{"name": "a", "at": [0, "b"]}', "at.1 must be a number, found 'b'"),
-        ('{"name": "a", "at": [0, true]}', "at.1 must be a number, found True"),
+        ('{"name": 3, "at": [0, 0]}', "name must be a string, but is 3"),
+        ('{"name": "a", "at": 0}', "at must be a list, but is 0"),
+        ('{"name": "a", "at": [0, "b"]}', "at.1 must be a number, but is 'b'"),
+        ('{"name": "a", "at": [0, true]}', "at.1 must be a number, but is True"),
         ('{"name": "a", "at": [0]}', "at.1 is missing"),
-        ('{"name": "a", "at": [0, 0], "count": 1.5}', "count must be a whole number, found 1.5"),
-        ('{"name": "a", "at": [0, 0], "is_kept": 1}', "is_kept must be true or false, found 1"),
+        ('{"name": "a", "at": [0, 0], "count": 1.5}', "count must be a whole number, but is 1.5"),
+        ('{"name": "a", "at": [0, 0], "is_kept": 1}', "is_kept must be true or false, but is 1"),
         ('{"name": "a", "at": [0, 0], "count": 10}', "Too many"),
     ],
 )
@@ -64,5 +64,5 @@ def test_the_first_problem_is_named(text: str, problem: str) -> None:
     "text", ["", "{", "[" * 100_000, b"\xff", '{"count": 1' + "0" * 9999 + "}"]
 )
 def test_what_is_no_json_is_refused(text: str | bytes) -> None:
-    with pytest.raises(JsonError, match="JSON was expected, found something else: "):
+    with pytest.raises(JsonError, match="JSON was expected, but found something else: "):
         read_json(Point, text)

@@ -92,8 +92,7 @@ def test_this_machine_is_exempt_beside_what_the_user_exempts() -> None:
 def test_exception_that_is_no_host_is_left_out_with_a_sentence() -> None:
     os.environ["no_proxy"] = "corp,http://[::1"
     assert configure_proxies() == [
-        'NO_PROXY should list hosts, found "http://[::1": correct it. Until then, this entry is '
-        "ignored."
+        'NO_PROXY must list hosts, but contains "http://[::1", which is ignored.'
     ]
     assert os.environ["no_proxy"].startswith("corp,localhost,")
     assert_clients_are_made()

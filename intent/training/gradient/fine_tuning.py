@@ -9,6 +9,7 @@ from torch.nn.functional import cross_entropy
 from transformers import EvalPrediction, TrainingArguments
 
 from intent import distributed
+from intent.compat import mask_long_batches_only
 from intent.data.labelled_clip import LabelledClip
 from intent.devices import HEAD_MODULES, training_precision
 from intent.evaluation.accuracy_metric import AccuracyMetric
@@ -93,6 +94,7 @@ class _Tuner:
     def __init__(self, work: Work) -> None:
         self.work = work
         self.parts: Parts = split_model(work.model, work.recipe.trainable_layers)
+        mask_long_batches_only(self.parts.trained)
         self.fixed = has_fixed_window(work.model)
         self.front_end = FrontEnd(
             work.extractor,

@@ -66,8 +66,8 @@ def check_process_count(checkpoint: Path) -> None:
     before, now = len(list(checkpoint.glob("rng_state*.pth"))), distributed.count()
     if before != now:
         raise RunError(
-            f"This run was trained by {before} processes, found {now}: resume it with {before} "
-            f"(accelerate launch --num_processes {before}), or start a new run."
+            f"This run was trained by {before} processes, but is resumed by {now}: resume it with "
+            f"{before} (accelerate launch --num_processes {before}), or start a new run."
         )
 
 

@@ -1,1 +1,1 @@
-"""The Classify tab: record or upload a sentence and get its likeliest intents."""
+"""The Classify tab: record or upload a sentence and get its most likely intents."""

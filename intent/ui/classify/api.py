@@ -9,7 +9,7 @@ from intent.ui.shared.requests import usable_checkpoint
 from intent.ui.shared.wiring import Limit, in_sentences
 
 DESCRIPTION = (
-    "Classify a spoken sentence and return its five likeliest intents, best first, as label ids "
+    "Classify a recording and return its five most likely intents, the most likely first, as label ids "
     "such as pay_bill with scores from 0 to 1. The recording may be WAV, FLAC, Ogg, Opus, MP3, m4a "
     'or WebM. The checkpoint is "bundled", the id of a run, a Hub id such as owner/name, or, on '
     "your own machine, a folder."
@@ -26,7 +26,7 @@ def classify_file(audio: str, checkpoint: str = BUNDLED) -> dict[str, object]:
         "checkpoint": answer.checkpoint,
         "device": answer.device,
         "seconds": answer.seconds,
-        "heard_speech": answer.has_speech,
+        **answer.heard,
     }
 
 
@@ -37,7 +37,7 @@ def offer_api(limit: Limit) -> None:
     """
     audio = gr.Audio(type="filepath", format=None, label="Recording", visible=False)
     checkpoint = gr.Textbox(BUNDLED, label="Checkpoint", visible=False)
-    answer = gr.JSON(label="Answer", visible=False)
+    answer = gr.JSON(label="Predictions", visible=False)
     gr.Button(visible=False).click(
         classify_file,
         [audio, checkpoint],

@@ -7,7 +7,7 @@ const show = (sentence) => {
 const instead = "You can upload a recording instead.";
 const reasons = {
   NotAllowedError:
-    `The microphone is blocked for this page. Allow it in the browser's settings for this site and reload. ${instead}`,
+    `The microphone is blocked for this page. Allow it in the browser's settings for this site, then reload the page. ${instead}`,
   NotFoundError: `No microphone was found. Connect one and try again. ${instead}`,
   NotReadableError:
     `Another program is using the microphone. Close it and try again. ${instead}`,
@@ -16,7 +16,7 @@ const reasons = {
 const watchMicrophone = () => {
   const devices = navigator.mediaDevices;
   if (!window.isSecureContext)
-    return show(`Browsers allow the microphone only on https pages and on localhost; this page uses http. ${instead}`);
+    return show(`Browsers allow the microphone only on https pages and on localhost, but this page uses http. ${instead}`);
   if (!devices || !devices.getUserMedia)
     return show(`This browser does not support microphone access. ${instead}`);
   devices.enumerateDevices().then((list) => {

@@ -1,4 +1,4 @@
-"""The Classify tab: a recording in, the five likeliest intents out."""
+"""The Classify tab: a recording in, the five most likely intents out."""
 
 import functools
 import shutil
@@ -12,20 +12,21 @@ from gradio.blocks import Block
 from gradio.events import Dependency
 
 from intent.audio.clip import read_clip
+from intent.errors import AudioError
 from intent.models.classifier import classify
 from intent.paths import BUNDLED, EXAMPLES
 from intent.runs.access import is_public
 from intent.ui.shared import checkpoint_menu as menus
 from intent.ui.shared import html
 from intent.ui.shared.checkpoint_menu import CheckpointMenu
-from intent.ui.shared.recordings import served_folder
+from intent.ui.shared.recordings import served_folder, sound_for_player
 from intent.ui.shared.requests import usable_checkpoint
-from intent.ui.shared.wiring import POLITE, Handler, Limit, Updates, errors_in, on
+from intent.ui.shared.wiring import POLITE, Handler, Limit, Updates, errors_in, no_change, on
 
 CLASSIFYING = Limit("classifying", 3)  # clips at the same time, for the page and the API together
 DESCRIBING = Limit("describing", 16)  # checkpoints at the same time; the Hub may be slow
 BROWSER_KEY = "intent-studio-checkpoint"  # in the visitor's local storage
-# On a phone the answer lies below the examples: scroll to a new one.
+# On a phone the predictions are below the examples: scroll to new ones.
 SHOW_ANSWER = f"""{POLITE} watch('value', () => {{
   if (!element.querySelector('.empty')) element.scrollIntoView({{block: 'nearest'}});
 }});"""
@@ -69,7 +70,19 @@ def show_answer(
     name = usable_checkpoint(checkpoint)
     clip = read_clip(recording)
     found = classify(clip, name)
-    yield {answer: html.answer_html(found, menus.title(name), clip.seconds)}
+    yield {answer: html.answer_html(found, menus.title(name))}
+
+
+def make_playable(recording: gr.Audio, path: str | None) -> Updates:
+    """Replace an uploaded recording by its sound as WAV where browsers could not play it.
+
+    A recording that cannot be read stays, and the answer says what is wrong with it.
+    """
+    try:
+        sound = sound_for_player(path) if path else None
+    except AudioError:
+        sound = None
+    return no_change() if sound is None else {recording: sound}
 
 
 def choose_after(event: Dependency, tab: ClassifyTab) -> None:
@@ -106,7 +119,7 @@ def _build_recorder() -> gr.Audio:
         type="filepath",
         format=None,
         editable=False,
-        label="Your sentence",
+        label="Your recording",
         buttons=[],
         elem_id="recording",
     )
@@ -123,13 +136,13 @@ def _build_examples(recording: gr.Audio) -> None:
 
 
 def _build_menu(runs: Path) -> CheckpointMenu:
-    others = "a finished run or a Hub id" if is_public() else "a finished run, a Hub id or a folder"
+    typed = "a Hub id" if is_public() else "a Hub id or the path of a folder"
     checkpoint = gr.Dropdown(
         menus.choices(runs),
         value=BUNDLED,
         allow_custom_value=True,
         label="Checkpoint",
-        info=f"The bundled one, {others}.",
+        info=f"Choose the bundled checkpoint or a finished run, or type {typed}.",
     )
     about = gr.HTML(html.about_busy_html(), elem_id="about", js_on_load=POLITE)
     remembered = gr.BrowserState(BUNDLED, storage_key=BROWSER_KEY, secret=BROWSER_KEY)
@@ -138,6 +151,8 @@ def _build_menu(runs: Path) -> CheckpointMenu:
 
 def _wire(tab: ClassifyTab, runs: Path) -> None:
     menu = tab.menu
+    playable = partial(make_playable, tab.recording)
+    on(tab.recording.upload, playable, tab.recording, tab.recording, limit=CLASSIFYING)
     on(
         tab.recording.change,
         _show_answer(tab),

@@ -1,1 +1,1 @@
-"""The Fine-tune tab: choose data, base and recipe, start a run, and follow it."""
+"""The Fine-tune tab: choose data, base model and recipe, start a run, and follow it."""

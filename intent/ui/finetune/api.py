@@ -24,22 +24,23 @@ def offer_api(runs: Path) -> None:
         seed: int = 42,
         overrides: str = "{}",
     ) -> str:
-        """Start a fine-tune and return the id of its run. One run trains at a time; others
-        wait in the queue and start automatically. data: "minds14"
-        (from the Hub), "sample" (bundled) or, on your own machine, a folder. locales: of MInDS-14,
-        such as en-US. base: "bundled", the id of a run, a Hub id or, on your own machine, a folder.
-        preset: "instant", "recommended" or "guide". overrides: hyperparameters as a JSON object,
-        such as {"epochs": 4}. In public mode, send the header x-intent-visitor with a secret of 16
-        to 200 random characters: only requests with the same secret can stop the run."""
+        """Start a fine-tuning run and return its id. One run trains at a time; others wait in the
+        queue and start automatically. data: "minds14" (from the Hub), "sample" (bundled) or, on
+        your own machine, a folder. locales: of MInDS-14, such as en-US. base: the base model:
+        "bundled", the id of a run, a Hub id or, on your own machine, a folder. preset: the recipe:
+        "instant", "recommended" or "guide". overrides: hyperparameters that replace the recipe's,
+        as a JSON object such as {"epochs": 4}. In public mode, send the header x-intent-visitor
+        with a secret of 16 to 200 random characters: only requests with the same secret can stop
+        the run."""
         changes = {"seed": seed, **overrides_of(overrides)}
         return start_new(runs, TrainingRequest(data, base, preset, locales, changes)).id
 
     def status(run_id: str) -> dict[str, object]:
         """Return the status of a run: its state (prepared, queued, running, stopping, done,
-        stopped, out of time, failed or interrupted), its place in the queue, its current phase and
-        progress (0 to 1), its test accuracy with the 95 % interval and the number of test clips,
-        the name of its checkpoint for /classify, on your own machine the path of its model, and
-        the error message if it failed."""
+        stopped, out of time, failed or interrupted), its position in the queue, its current phase
+        and progress (0 to 1), its test accuracy with the 95 % confidence interval and the number of
+        test recordings, the name of its checkpoint for /classify, on your own machine the path of
+        its model, and the error message if it failed."""
         return describe_run(open_run(runs, run_id))
 
     def stop(run_id: str) -> str:
@@ -49,7 +50,7 @@ def offer_api(runs: Path) -> None:
         return stop_run(open_run(runs, run_id, "stop"))
 
     def resume(run_id: str) -> str:
-        """Resume a run that was stopped, interrupted, out of time or failed from its last
+        """Resume a run that was stopped, interrupted, out of time or failed, from its last
         checkpoint, and return its state: queued if another run is training."""
         run = open_run(runs, run_id, "resume")
         resume_run(run)

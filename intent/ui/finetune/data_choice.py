@@ -38,16 +38,16 @@ def build_data_choice(default: str) -> DataChoice:
         multiselect=True,
         label="Locales",
         visible=default == MINDS14,
-        info="Real callers, 8 kHz. CC-BY-4.0, Gerz et al. 2021.",
+        info="Sampled at 8 kHz. License: CC-BY-4.0 (Gerz et al. 2021).",
     )
     folder = gr.Textbox(
         label="Folder",
         visible=False,
         placeholder="/home/me/recordings",
         info="Parquet files in the Hub’s layout, audio files with metadata.csv, what save_to_disk "
-        "wrote, or one folder of audio files per intent; or the path of a CSV or JSONL table.",
+        "wrote, or one subfolder of audio files per intent; or the path of a CSV or JSONL table.",
     )
-    look = gr.Button("Look at the data", size="sm", elem_id="look")
+    look = gr.Button("Preview the data", size="sm", elem_id="look")
 
     def show_data_fields(name: str) -> Updates:
         return {

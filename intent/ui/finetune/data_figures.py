@@ -45,21 +45,21 @@ def durations_html(seconds: Sequence[float] | None) -> str:
     )
     return (
         f"<section><h3>Durations</h3><p>{escape(summary(seconds))}</p>"
-        f"<ol class='is-histogram' aria-label='Recordings per duration in seconds'>{drawn}</ol>"
+        f"<ol class='is-histogram' aria-label='Recordings by duration in seconds'>{drawn}</ol>"
         "<p class='is-axis'>seconds</p></section>"
     )
 
 
 def summary(seconds: Sequence[float]) -> str:
-    """Summarize the durations: "Half last 4.4 to 10.4 s (median 7.0 s); the longest lasts 58.5 s."."""
+    """Summarize the durations: the middle half, the median, the longest, and the total."""
     total = sum(seconds)
-    duration = f"{total / 3600:.1f} hours" if total >= 3600 else f"{total / 60:.0f} minutes"
+    duration = f"{total / 3600:.1f} h" if total >= 3600 else f"{total / 60:.0f} min"
     if len(seconds) < 4:
-        return f"The longest lasts {max(seconds):.1f} s; {duration} in total."
+        return f"The longest lasts {max(seconds):.1f} s. Total: {duration}."
     low, middle, high = statistics.quantiles(seconds, n=4)
     return (
-        f"Half last {low:.1f} to {high:.1f} s (median {middle:.1f} s); "
-        f"the longest lasts {max(seconds):.1f} s. {duration} in total."
+        f"Half of the recordings last {low:.1f} to {high:.1f} s (median {middle:.1f} s); "
+        f"the longest lasts {max(seconds):.1f} s. Total: {duration}."
     )
 
 

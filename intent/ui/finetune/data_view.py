@@ -17,9 +17,9 @@ from intent.ui.shared.requests import FOLDER, data_name, usable_data
 from intent.ui.shared.wiring import Updates, any_of, errors_in, no_change, on
 
 ROWS = 200  # in the table at a time; the filter by intent reaches the others
-EVERY_INTENT = "Every intent"
-EMPTY = "<p class='is-quiet'>Press “Look at the data” to see and hear it before you train.</p>"
-PICK = "<p class='is-quiet'>Choose a row to hear it.</p>"
+EVERY_INTENT = "All intents"
+EMPTY = "<p class='is-quiet'>Press “Preview the data” to see and play it before you train.</p>"
+PICK = "<p class='is-quiet'>Select a row to play it.</p>"
 WAVE = gr.WaveformOptions(waveform_color="#8fbfb2", waveform_progress_color="#1f8f77")
 
 
@@ -53,7 +53,7 @@ class DataView:
 def build_data_view() -> DataView:
     """Lay out the figures, the table and the player."""
     preview = gr.State(None)
-    gr.HTML("<h2 class='is-heading'>The recordings</h2>")
+    gr.HTML("<h2 class='is-heading'>Recordings</h2>")
     figures = gr.HTML(EMPTY, elem_id="data-figures")
     with gr.Row(visible=False, elem_id="data-table") as browse:
         with gr.Column(scale=3, min_width=320):
@@ -175,7 +175,7 @@ def _wire_table(view: DataView, clip_to_classify: gr.State) -> None:
 
 
 def _rows(view: DataView, preview: DataPreview | None, intent: str) -> Updates:
-    """Return the table's rows of one intent, or of every one, and how many there are."""
+    """Return the table's rows of one intent, or of all intents, and how many there are."""
     if preview is None:
         return {view.table: [], view.count: ""}
     wanted = [one for one in preview.recordings if intent in (EVERY_INTENT, one.label)]
@@ -185,7 +185,7 @@ def _rows(view: DataView, preview: DataPreview | None, intent: str) -> Updates:
     ]
     count = f"{len(wanted):,} recordings"
     if len(wanted) > ROWS:
-        count = f"The first {ROWS} of {count}; choose an intent to see its others."
+        count = f"The first {ROWS} of {count}. Choose an intent to list its recordings."
     return {view.table: rows, view.count: count}
 
 
@@ -210,7 +210,7 @@ def _source_of(preview: DataPreview | None) -> str | None:
 def _busy(source: str) -> str:
     doing = "Reading the recordings"
     if source == MINDS14:
-        doing = "Downloading MInDS-14; the first time takes a while"
+        doing = "Loading MInDS-14, which is downloaded on first use"
     return f"<p class='is-quiet' role='status'>{doing}…</p>"
 
 
@@ -226,9 +226,10 @@ def _unreadable_html(unreadable: list[tuple[str, str]]) -> str:
     if not unreadable:
         return ""
     listed = (f"<li><b>{escape(name)}</b> {escape(why)}</li>" for name, why in unreadable[:ROWS])
+    count = f"{len(unreadable):,} {'note' if len(unreadable) == 1 else 'notes'}"
     return (
-        f"<details class='is-skipped'><summary>{len(unreadable)} cannot be read and will be "
-        f"skipped</summary><ul>{''.join(listed)}</ul></details>"
+        f"<details class='is-skipped'><summary>{count} on what is left out</summary>"
+        f"<ul>{''.join(listed)}</ul></details>"
     )
 
 

@@ -13,7 +13,7 @@ from intent.devices import device_name
 from intent.errors import CheckpointError, IntentError
 from intent.evaluation.benchmark_results import Measured
 from intent.paths import BUNDLED
-from intent.recipes import PRESETS, Recipe, preset
+from intent.recipes import PRESETS, WHISPER, Recipe, preset
 from intent.ui.finetune.data_choice import DataChoice
 from intent.ui.finetune.data_view import DataView
 from intent.ui.finetune.expected_accuracy import accuracy_line, origin, rows_for
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
     from intent.ui.finetune.data_amounts import Amount
 
 MEASURING = "Measuring the speed of this machine…"
-NOT_MEASURED = "No estimate: the device has no memory left to measure its speed."
-UNKNOWN = "not known yet"
+NOT_MEASURED = "No estimate: the device has too little free memory to measure its speed."
+UNKNOWN = "unknown"
 INVALID = "—"
 IN_PROGRESS = "measuring…"
-CAVEAT = "Less if features are cached; downloads not included."
-COUNT = "Look at the data to count its recordings."
+CAVEAT = "Shorter if features are cached. Downloads are not included."
+COUNT = "Preview the data to count its recordings."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,25 +55,28 @@ class Times:
 
 @dataclasses.dataclass(frozen=True)
 class Accuracies:
-    """The measured rows of the presets; `is_exact`: with the chosen data and base."""
+    """The measured rows of the presets; `is_exact`: with the chosen data and base model."""
 
     rows: Mapping[str, Measured]
     is_exact: bool
+    family: str  # of the base model
 
     def with_times(self, time_of: Callable[[str], str], estimate: str) -> Expectation:
         """Combine the accuracies with the time of each preset and the line of the estimate."""
         figures = {
-            name: f"{accuracy_line(name, self.rows)}\nTime here: {time_of(name)}"
+            name: f"{accuracy_line(name, self.rows)}\nEstimated time: {time_of(name)}"
             for name in PRESETS
         }
         return Expectation(
-            preset_cards(figures), f"<p>{escape(origin(self.rows, self.is_exact))}</p>", estimate
+            preset_cards(figures, self.family),
+            f"<p>{escape(origin(self.rows, self.is_exact))}</p>",
+            estimate,
         )
 
 
 def first_expectation(source: str) -> Expectation:
     """Return what the page shows before the machine is measured."""
-    accuracies = Accuracies(*rows_for(source, ["en-US"], BUNDLED))
+    accuracies = Accuracies(*rows_for(source, ["en-US"], BUNDLED), WHISPER)
     return accuracies.with_times(lambda name: IN_PROGRESS, estimate_html(MEASURING))
 
 
@@ -122,7 +125,8 @@ def expect(form: FormValues, preview: DataPreview | None) -> Iterator[Expectatio
     from intent.estimate import duration  # imports transformers, which would delay the page
     from intent.ui.finetune.data_amounts import amount_of
 
-    accuracies = Accuracies(*rows_for(form.source, form.locales, form.base))
+    rows, is_exact = rows_for(form.source, form.locales, form.base)
+    accuracies = Accuracies(rows, is_exact, family_or_whisper(form.base))
     try:
         recipe = checked_recipe(form.request())
     except IntentError as error:
@@ -160,7 +164,7 @@ def _times(chosen: Recipe, amount: "Amount", rate: float) -> Times:
 
 
 def _estimate(times: Times) -> str:
-    per = "" if times.per is None else f" per {times.per} recordings"
+    per = "" if times.per is None else f" for {times.per} recordings"
     about = f"About {time_in_words(times.seconds['chosen'])}{per}"
     where = f"on this machine ({device_name()})."
     more = CAVEAT if times.per is None else f"{CAVEAT} {COUNT}"
@@ -170,7 +174,7 @@ def _estimate(times: Times) -> str:
 def _time(times: Times, name: str) -> str:
     if name not in times.seconds:
         return UNKNOWN
-    return time_in_words(times.seconds[name]) + ("" if times.per is None else f" per {times.per}")
+    return time_in_words(times.seconds[name]) + ("" if times.per is None else f" for {times.per}")
 
 
 def estimate_html(text: str) -> str:

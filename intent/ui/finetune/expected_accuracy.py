@@ -10,8 +10,8 @@ from intent.ui.shared.format import NBSP
 STANDS_FOR_BUNDLED = "openai/whisper-tiny.en"  # the encoder of the bundled checkpoint
 MEASURED_LOCALES = ("en-US",)  # shown for data that was not measured
 PUBLISHED = {"guide": f"4 to 13{NBSP}%, published"}  # 0.044 to 0.133, as in the README's table
-SOURCE = "Guide: published on seven model cards of wav2vec2-base, MInDS-14 en-US."
-NOT_MEASURED = "This data and base were not measured."
+SOURCE = "Guide: from seven published model cards of wav2vec2-base on MInDS-14 en-US."
+NOT_MEASURED = "Not measured with this data and base model."
 
 
 def rows_for(

@@ -21,14 +21,14 @@ TITLES: dict[State, str] = {  # of a running run: its phase
     "stopping": "Stopping; the best checkpoint so far is kept",
     "done": "Done",
     "stopped": "Stopped",
-    "out of time": "Time budget reached",
+    "out of time": "Time limit reached",
     "failed": "Failed",
     "interrupted": "Interrupted",
 }
-NO_RUN = "Nothing has been fine-tuned here yet"
-INVITATION = "Choose the data and a preset, press Fine-tune, and follow the training here."
+NO_RUN = "No runs yet"
+INVITATION = "Choose the data and a recipe, then press Fine-tune. The training is shown here."
 INTERRUPTED = (
-    "The training process ended unexpectedly: it was killed, or the machine was switched off."
+    "The training process ended unexpectedly: it was killed, or the machine was shut down."
 )
 
 
@@ -93,8 +93,14 @@ def view_of(
         can_end_now=can_end_now,
         can_resume=is_own and state in RESUMABLE,
         is_own=is_own,
-        stop_word="End now" if can_end_now else "Withdraw" if state == "queued" else "Stop",
+        stop_word=_stop_word(state, can_end_now),
     )
+
+
+def _stop_word(state: State, can_end_now: bool) -> str:
+    if can_end_now:
+        return "Force stop"
+    return "Remove from queue" if state == "queued" else "Stop"
 
 
 def _plateau(state: State, history: History, recipe: Recipe) -> str:
@@ -138,7 +144,7 @@ def _progress(state: State, history: History) -> str:
         return progress_bar(0, "")
     progress = history.progress or history.learning  # the bar stays between two epochs
     if progress is None:
-        return progress_bar(None, "One moment…")
+        return progress_bar(None, "Preparing…")
     return progress_bar(_share(progress), _facts(progress))
 
 
@@ -173,7 +179,7 @@ def _result(state: State, history: History, has_model: bool) -> str:
 
 def _what_is_left(history: History, has_model: bool) -> str:
     if not has_model:
-        return "Nothing was saved yet: Resume starts it again."
+        return "No checkpoint was saved: Resume starts the run from the beginning."
     accuracy = f" ({percent(history.saved.accuracy)} on the test set)" if history.saved else ""
     return f"Its best checkpoint so far{accuracy} can be used. Resume continues the training."
 
@@ -181,10 +187,16 @@ def _what_is_left(history: History, has_model: bool) -> str:
 def _finished(end: Finished, history: History) -> str:
     notes = [_NOTES[end.outcome]] if end.outcome in _NOTES else []
     seen = history.started.seen_clips if history.started else 0
+    duplicates = history.started.duplicate_clips if history.started else 0
     if seen:
-        notes.append(f"Not counted: {_recordings(seen, 'test ')} that the base was trained on.")
+        notes.append(f"Excluded: {_recordings(seen, 'test ')} that the base model was trained on.")
+    if duplicates:
+        are = "is" if duplicates == 1 else "are"
+        notes.append(
+            f"Excluded: {_recordings(duplicates, 'test ')} that {are} in the training set too."
+        )
     if end.accuracy is None:
-        figure, words = "Not measured", "There are no unseen test clips."
+        figure, words = "Not measured", "There are no unseen test recordings."
     else:
         figure, words = percent(end.accuracy), _of_how_many(end)
     small = "".join(f"<p class='is-note'>{note}</p>" for note in notes)
@@ -195,8 +207,8 @@ def _finished(end: Finished, history: History) -> str:
 
 
 _NOTES = {
-    "stopped": "Stopped early: this is the best checkpoint so far.",
-    "out of time": "Time budget reached: this is the best checkpoint so far.",
+    "stopped": "Stopped early: the best checkpoint so far was kept.",
+    "out of time": "Time limit reached: the best checkpoint so far was kept.",
 }
 
 
@@ -205,22 +217,20 @@ def _of_how_many(end: Finished) -> str:
     if end.interval is None:
         return f"{words}."
     low, high = (f"{bound * 100:.0f}" for bound in end.interval)
-    return f"{words} (95{NBSP}% interval: {low} to {high}{NBSP}%)."
+    return f"{words} (95{NBSP}% confidence interval: {low} to {high}{NBSP}%)."
 
 
 def _skipped(history: History) -> str:
     count = len(history.skipped)
     if not count:
         return ""
+    title = f"{count} {'note' if count == 1 else 'notes'} on what was left out"
     rows = "".join(
         f"<li><b>{escape(skip.clip)}</b> {escape(skip.reason)}</li>"
         for skip in history.skipped[:MAX_LISTED]
     )
     more = f"<li>and {count - MAX_LISTED} more</li>" if count > MAX_LISTED else ""
-    return (
-        f"<details class='is-skipped'><summary>{_recordings(count)} could not be read and "
-        f"{'was' if count == 1 else 'were'} skipped</summary><ul>{rows}{more}</ul></details>"
-    )
+    return f"<details class='is-skipped'><summary>{title}</summary><ul>{rows}{more}</ul></details>"
 
 
 def _recordings(count: int, kind: str = "") -> str:

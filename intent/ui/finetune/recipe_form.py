@@ -1,4 +1,4 @@
-"""The recipe as a form: base, preset, and one field per hyperparameter."""
+"""The recipe as a form: base model, preset, and one field per hyperparameter."""
 
 import dataclasses
 import typing
@@ -35,34 +35,38 @@ FieldUpdates = dict[str, dict[str, Any]]  # name of a hyperparameter → gr.upda
 CHOICES = {"method": METHODS, "head": HEADS}
 NOT_IN_FORM = ("logging_steps",)  # of Trainer's own log, which the page does not show
 SENTENCES = {
-    "instant": "Keeps the encoder frozen, runs it once per recording, and fits a linear classifier "
-    "on top in closed form.",
-    "recommended": "Also fine-tunes the last layer, with a leave-one-out loss. Slower, more "
-    "accurate.",
-    "guide": "The task guide’s own hyperparameters, on the first second of each recording. A "
-    "baseline to compare with.",
+    "instant": "Keeps the encoder frozen and fits a linear classifier on its features in closed "
+    "form.",
+    "recommended": "Fine-tunes the encoder’s last feed-forward network with a leave-one-out loss, "
+    "then fits the classifier as Instant does. Slower than Instant.",
+    "guide": "The hyperparameters of Hugging Face’s audio classification guide, with the first "
+    "second of each recording. A baseline for comparison.",
 }
+RECOMMENDED_OTHERS = (  # for encoders other than Whisper
+    "Fine-tunes all transformer layers and the classifier with a cross-entropy loss. Slower than "
+    "Instant."
+)
 WORDS = {  # field → its name on the page, and what it does
     "window_seconds": ("Window, seconds", "how much of a recording is used"),
-    "mute_padding": ("Mute the padding", "Whisper: leave it out of the mean over the window"),
-    "copies": ("Augmented copies", "of each training recording: other tempo, noise"),
+    "mute_padding": ("Mute padding", "Whisper: excludes padding from the mean over the window"),
+    "copies": ("Augmented copies", "per training recording, with added noise or a changed tempo"),
     "spec_augment": ("SpecAugment", "masks parts of the spectrogram during training"),
-    "method": ("Method", "gradient descent, closed-form head, or leave-one-out on the last layer"),
+    "method": ("Method", "gradient descent, closed-form head, or leave-one-out loss (Whisper)"),
     "head": ("Initial head", "random, or fitted in closed form on the frozen encoder"),
     "trainable_layers": ("Trainable layers", "counted from the top; empty: the whole model"),
-    "learning_rate": ("Learning rate", "its peak, after the warm-up"),
-    "head_learning_rate": ("Head learning rate", "empty: the same as for the layers"),
+    "learning_rate": ("Learning rate", "peak value, after the warm-up"),
+    "head_learning_rate": ("Head learning rate", "empty: the same as the learning rate"),
     "epochs": ("Epochs", "passes over the training set"),
     "batch_size": ("Batch size", "recordings per micro-batch"),
     "accumulation_steps": ("Accumulation", "micro-batches per optimizer step"),
-    "warmup_ratio": ("Warm-up", "share of all steps"),
-    "weight_decay": ("Weight decay", "pulls weights towards zero"),
-    "label_smoothing": ("Label smoothing", "share spread evenly over all intents"),
-    "mixed_precision": ("Mixed precision", "half precision on a GPU, where it is safe"),
-    "test_share": ("Test share", "held out; a data set’s own test set is kept"),
-    "seed": ("Seed", "of the split and all random numbers"),
-    "eval_batch_size": ("Evaluation batch size", "recordings at a time"),
-    "keep_best": ("Keep the best epoch", "chosen on the test set, as the guide does"),
+    "warmup_ratio": ("Warm-up", "fraction of all steps"),
+    "weight_decay": ("Weight decay", "shrinks weights toward zero"),
+    "label_smoothing": ("Label smoothing", "fraction of the target spread evenly over all intents"),
+    "mixed_precision": ("Mixed precision", "bf16 or fp16 on a GPU"),
+    "test_share": ("Test set fraction", "unless the data set has its own test set"),
+    "seed": ("Seed", "for the split and all random numbers"),
+    "eval_batch_size": ("Evaluation batch size", "recordings per batch"),
+    "keep_best": ("Keep the best epoch", "by accuracy on the test set, as in the guide"),
 }
 
 
@@ -101,13 +105,13 @@ def build_recipe_form(cards: list[tuple[str, str]], origin: str) -> RecipeForm:
         [(f"{one.checkpoint} — {one.note}", one.checkpoint) for one in BASES],
         value=BUNDLED,
         allow_custom_value=True,
-        label="Base checkpoint",
+        label="Base model",
         elem_id="base",
         info=base_note(BUNDLED),
     )
-    which = gr.Radio(cards, value=chosen, label="Preset", elem_id="preset", elem_classes="is-cards")
+    which = gr.Radio(cards, value=chosen, label="Recipe", elem_id="preset", elem_classes="is-cards")
     expected = gr.HTML(origin, elem_id="expected", elem_classes="is-quiet")
-    with gr.Accordion("Every hyperparameter", open=False, elem_id="hyperparameters"):
+    with gr.Accordion("Hyperparameters", open=False, elem_id="hyperparameters"):
         with gr.Row(elem_classes="is-fields"):
             fields = tuple(_component(name, preset(chosen)) for name in field_names())
     note = gr.HTML(elem_id="recipe-note", elem_classes="is-note")
@@ -116,10 +120,14 @@ def build_recipe_form(cards: list[tuple[str, str]], origin: str) -> RecipeForm:
     return form
 
 
-def preset_cards(figures: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Return (text, name) of each preset's card; the text is its name, figures and description."""
+def preset_cards(figures: Mapping[str, str], kind: str = WHISPER) -> list[tuple[str, str]]:
+    """Return (text, name) of each preset's card; the text is its name, figures and description.
+
+    kind: the model type of the base model, which decides what Recommended trains.
+    """
+    sentences = SENTENCES if kind == WHISPER else {**SENTENCES, "recommended": RECOMMENDED_OTHERS}
     return [
-        (f"{name.capitalize()}\n{figures[name]}\n{SENTENCES[name]}", name)
+        (f"{name.capitalize()}\n{figures[name]}\n{sentences[name]}", name)
         for name in reversed(PRESETS)
     ]
 
@@ -170,12 +178,14 @@ def family_or_whisper(base: str | None) -> str:
 def base_note(base: str) -> str:
     """Return a description of a base, and how to use one that is not in the menu."""
     notes = {one.checkpoint: f"{capitalized(one.note)}. " for one in BASES}
-    others = "a Hub id or the id of a run" if is_public() else "a Hub id or a folder"
+    others = "a Hub id or the id of a run"
+    if not is_public():
+        others = "a Hub id, the id of a run or the path of a folder"
     return f"{notes.get(base, '')}You can also type {others}."
 
 
 def default_preset() -> str:
-    """Return the preset that suits this machine: without a GPU only Instant is quick."""
+    """Return the default preset for this machine: Instant without a GPU, which is the fastest."""
     return "instant" if best_device() == "cpu" else "recommended"
 
 

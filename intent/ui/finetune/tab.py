@@ -1,4 +1,4 @@
-"""The Fine-tune tab: choose data, base and recipe; start; follow the run; use its model."""
+"""The Fine-tune tab: choose data, base model and recipe; start; follow the run; use its model."""
 
 import os
 from dataclasses import dataclass

@@ -24,7 +24,7 @@ def resume(runs: Path, selected: Sequence[str]) -> str:
     run = open_run(runs, _only(selected), "resume")
     resume_run(run)
     if state(run) == "queued":
-        return done_html(f"“{run.name}” is in the queue.")
+        return done_html(f"Added “{run.name}” to the queue.")
     return done_html(f"Resumed “{run.name}”.")
 
 

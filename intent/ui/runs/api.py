@@ -16,35 +16,36 @@ from intent.ui.shared.wiring import add_endpoint
 
 
 def offer_api(runs: Path) -> None:
-    """Add /list_runs, /report, /compare, /rename, /remove and /restore to the present Blocks."""
+    """Add /list_runs, /report, /compare, /rename, /remove and /restore to the current Blocks."""
     _offer_reading(runs)
     _offer_changes(runs)
 
 
 def _offer_reading(runs: Path) -> None:
     def list_runs() -> list[dict[str, object]]:
-        """List the runs, newest first: id, name, data, base, recipe, state, accuracy (0 to 1) with
-        its 95 % interval, seconds of training, size in bytes, and whether there is a model. Runs
-        in the trash are left out."""
+        """List the runs, newest first: id, name, data, base model, recipe, state, accuracy (0 to 1)
+        with its 95 % confidence interval, seconds of training, size in bytes, and whether there is
+        a model. Runs in the trash are left out."""
         return [described(row) for row in rows_of(runs)]
 
     def report(run_id: str) -> dict[str, object]:
-        """Return the report of a run that has ended: accuracy (0 to 1) with its 95 % interval,
-        expected calibration error, confusion matrix (rows are true labels, columns predicted
-        labels, in the order of labels), precision, recall and F1 of each intent, and every mistake
-        with its transcript and top predictions, most confident first."""
+        """Return the report of a run that has ended: accuracy (0 to 1) with its 95 % confidence
+        interval, expected calibration error, confusion matrix (rows are true labels, columns
+        predicted labels, in the order of labels), precision, recall and F1 of each intent, and
+        every misclassified recording with its transcript and top predictions, most confident first.
+        """
         run = open_run(runs, run_id)
         return {"run": run.id, "name": run.name, **described_report(read_report(run))}
 
     def compare(run_ids: list[str]) -> dict[str, object]:
         """Compare two or more runs: the accuracy of each, whether the best one is significantly
-        better on the clips that both were tested on (McNemar's exact test, in words), and the
-        settings that differ, with their values in the order of run_ids."""
+        better on the recordings that both were tested on (McNemar's exact test, in words), and the
+        fields of their recipes that differ, with their values in the order of run_ids."""
         chosen = list(dict.fromkeys(open_run(runs, run_id) for run_id in run_ids))
         if len(chosen) < 2:
             raise RunError(
-                f"Expected the ids of two or more different runs, found {len(chosen)}: /list_runs "
-                "returns the ids."
+                f"run_ids must name two or more different runs, but names {len(chosen)}: call "
+                "/list_runs for the ids."
             )
         rows = {row.id: row for row in rows_of(runs)}
         pairs = [compared(run, rows[run.id]) for run in chosen if run.id in rows]
@@ -62,14 +63,14 @@ def _offer_reading(runs: Path) -> None:
 
 def _offer_changes(runs: Path) -> None:
     def rename(run_id: str, name: str) -> str:
-        """Rename a run, to 1 to 60 characters, and return the new name."""
+        """Rename a run and return the new name, which has 1 to 60 characters."""
         run = open_run(runs, run_id, "rename")
         rename_run(run, str(name))
         return run.name
 
     def remove(run_id: str) -> str:
         """Move a run to the trash and return its id, with which /restore takes it out again until
-        the trash is emptied. A run that trains or is queued is refused."""
+        the trash is emptied. A run that is training or queued cannot be removed."""
         run = open_run(runs, run_id, "remove")
         trash_run(run)
         return run.id

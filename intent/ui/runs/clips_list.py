@@ -12,10 +12,10 @@ from intent.ui.shared.format import score_percent
 JS = Path(__file__).with_name("clips_list.js").read_text(encoding="utf-8")
 MAX_ROWS = 100
 ABOUT_MISTAKES = (
-    "Most confident first. If a model is very confident and still wrong, check whether the label is "
-    "wrong."
+    "Most confident first. If the model is very confident and still wrong, check whether the true "
+    "label is wrong."
 )
-ABOUT_POOR_AUDIO = "Silent, clipped by too high a level, or shorter than a second."
+ABOUT_POOR_AUDIO = "Silent, clipped because the level is too high, or shorter than one second."
 
 
 @dataclass(frozen=True)

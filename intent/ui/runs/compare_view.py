@@ -16,7 +16,7 @@ from intent.ui.runs.table import begun_in_words, bounds_in_words, interval_html
 from intent.ui.shared.format import NBSP, percent
 
 NO_PREDICTIONS = "its report has no predictions per recording."
-OTHER_WORDS = {"preset": "Preset", "data": "Data", "locales": "Locales", "base": "Base model"}
+OTHER_WORDS = {"preset": "Recipe", "data": "Data", "locales": "Locales", "base": "Base model"}
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def verdicts(names: Sequence[str], runs: Sequence[Compared]) -> list[str]:
         if run.report is not None and run.report.is_whole and run.report.clips:
             complete.append((name, run.report))
         else:
-            incomplete.append(f"{name} cannot be compared clip by clip: {NO_PREDICTIONS}")
+            incomplete.append(f"{name} cannot be compared recording by recording: {NO_PREDICTIONS}")
     if len(complete) < 2:
         return incomplete
     best_name, best = max(complete, key=lambda one: one[1].accuracy or 0.0)
@@ -77,7 +77,7 @@ def verdicts(names: Sequence[str], runs: Sequence[Compared]) -> list[str]:
 
 
 def recipes_html(names: Sequence[str], recipes: Sequence[Recipe]) -> str:
-    """Return the recipes as columns of a table; settings that differ are marked and come first."""
+    """Return the recipes as columns of a table; fields that differ are marked and come first."""
     different = {one.field for one in differences(recipes)}
     fields = [*OTHER_WORDS, *field_names()]
     heads = "".join(
@@ -88,14 +88,14 @@ def recipes_html(names: Sequence[str], recipes: Sequence[Recipe]) -> str:
     marked = [_field(field, recipes, True) for field in fields if field in different]
     same = [_field(field, recipes, False) for field in fields if field not in different]
     note = (
-        f"{len(marked)} of {len(fields)} settings differ. They are marked and come first."
+        f"{len(marked)} of {len(fields)} fields differ. They are marked and listed first."
         if marked
-        else "All settings are the same."
+        else "All fields are the same."
     )
     return (
         f"<p class='is-quiet'>{note}</p><div class='rn-scroll' role='region' tabindex='0' "
         "aria-label='Recipes side by side'><table class='rn-recipes'><thead><tr><th scope='col'>"
-        f"Setting</th>{heads}</tr></thead><tbody>{''.join(marked)}{''.join(same)}</tbody></table>"
+        f"Field</th>{heads}</tr></thead><tbody>{''.join(marked)}{''.join(same)}</tbody></table>"
         "</div>"
     )
 
@@ -108,7 +108,7 @@ def _accuracies(names: Sequence[str], runs: Sequence[Compared]) -> str:
     )
     scale = "".join(f"<span>{mark}</span>" for mark in ("0", "25", "50", "75", f"100{NBSP}%"))
     return (
-        f"<p class='is-quiet'>The dot is the accuracy on the test recordings, the line its 95{NBSP}% "
+        f"<p class='is-quiet'>The dot is the accuracy on the test set, the line its 95{NBSP}% "
         f"confidence interval.</p><ol class='rn-accuracies'>{rows}"
         f"<li class='rn-scale' aria-hidden='true'><p>{scale}</p></li></ol>"
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 from intent.labels import human_name
 
 JS = Path(__file__).with_name("confusion.js").read_text(encoding="utf-8")
-HINT = "Point at a cell, or use the arrow keys, to read it. Click it to list its recordings."
+HINT = "Point at a cell, or move to it with the arrow keys, to read it. Click it to list its recordings."
 
 
 def confusion_html(labels: Sequence[str], matrix: Sequence[Sequence[int]]) -> str:

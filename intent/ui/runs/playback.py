@@ -24,7 +24,7 @@ def clip_and_sound(runs: Path, run_id: str, index: object) -> tuple[str, str | N
         run = open_run(runs, run_id)
         clips, recipe = read_report(run).clips, run.recipe()
         if not isinstance(index, int) or not 0 <= index < len(clips):
-            raise DataError("There is no such recording in this report: choose one of its rows.")
+            raise DataError("There is no such recording in this report: select one of its rows.")
         clip = clips[index]
         details = clip_html(clip)
         usable_data(recipe.data)

@@ -14,9 +14,9 @@ from intent.ui.shared.format import NBSP, percent
 CONFIDENT = 0.9  # score from which a prediction counts as confident
 MEASURES = ("precision", "recall", "f1")
 MEANINGS = (
-    "Precision: of the clips predicted as this intent, the share that are this intent.",
-    "Recall: of the clips with this intent, the share predicted as it.",
-    "F1: the harmonic mean of both. Intents with the lowest F1 come first.",
+    "Precision: share of the recordings predicted as this intent that really have it.",
+    "Recall: share of the recordings with this intent that were predicted correctly.",
+    "F1: harmonic mean of both. Intents with the lowest F1 are listed first.",
 )
 
 
@@ -25,23 +25,30 @@ def metrics_html(report: Report) -> str:
     if not report.per_intent:
         return ""
     return (
-        "<div class='rn-figures'><section aria-label='Each intent'>"
+        "<div class='rn-figures'><section aria-label='Metrics per intent'>"
         f"{per_intent_html(report.per_intent)}</section><section aria-label='Calibration'>"
         f"{reliability_html(report)}</section></div>"
     )
 
 
 def per_intent_html(per_intent: Mapping[str, LabelMetrics]) -> str:
-    """Return a table of precision, recall and F1 per tested intent, lowest F1 first."""
-    tested = [(label, one) for label, one in per_intent.items() if one.support]
+    """Return a table of precision, recall and F1 per intent, lowest F1 first, untested ones last."""
+
+    def order(item: tuple[str, LabelMetrics]) -> tuple[bool, float, int]:
+        return not item[1].support, item[1].f1 or 0.0, -item[1].support
+
     rows = "".join(
         f"<tr><th scope='row'>{escape(human_name(label))} <small>{one.support}</small></th>"
-        + "".join(_bar(name, getattr(one, name)) for name in MEASURES)
+        + (
+            "".join(_bar(name, getattr(one, name)) for name in MEASURES)
+            if one.support
+            else f"<td colspan='{len(MEASURES)}' class='is-quiet'>not measured</td>"
+        )
         + "</tr>"
-        for label, one in sorted(tested, key=lambda item: (item[1].f1, -item[1].support))
+        for label, one in sorted(per_intent.items(), key=order)
     )
     return (
-        f"<h3>Each intent</h3><p class='is-quiet'>{'<br>'.join(MEANINGS)}</p>"
+        f"<h3>Metrics per intent</h3><p class='is-quiet'>{'<br>'.join(MEANINGS)}</p>"
         "<table class='rn-intents'><thead><tr><th scope='col'>Intent <small>test recordings</small>"
         "</th><th scope='col'>Precision</th><th scope='col'>Recall</th><th scope='col'>F1</th></tr>"
         f"</thead><tbody>{rows}</tbody></table>"
@@ -49,7 +56,7 @@ def per_intent_html(per_intent: Mapping[str, LabelMetrics]) -> str:
 
 
 def reliability_html(report: Report) -> str:
-    """Return how often predictions of each score are right, in a sentence and as a diagram."""
+    """Return how often predictions of each score are correct, in a sentence and as a diagram."""
     title = "<h3>Calibration</h3>"
     if not report.is_whole:
         return f"{title}<p class='is-quiet'>{OLD}</p>"
@@ -63,20 +70,21 @@ def reliability_html(report: Report) -> str:
 
 
 def confidence_in_words(scores: np.ndarray, right: np.ndarray) -> str:
-    """Return how often confident predictions are right; scores (n,) 0..1, right (n,) bool."""
+    """Return how often confident predictions are correct; scores (n,) 0..1, right (n,) bool."""
     level = f"{CONFIDENT * 100:.0f}{NBSP}%"
     confident = scores >= CONFIDENT
     if not confident.any():
         return (
             f"No prediction has a score of {level} or more. Of all {len(right)} predictions, "
-            f"{int(right.sum())} are right."
+            f"{int(right.sum())} {_are(right.sum())} correct."
         )
     hits, count = int(right[confident].sum()), int(confident.sum())
-    return f"Of {count} predictions with a score of {level} or more, {hits} are right."
+    predictions = "prediction" if count == 1 else "predictions"
+    return f"Of {count} {predictions} with a score of {level} or more, {hits} {_are(hits)} correct."
 
 
 def reliability_chart(bins: tuple[ReliabilityBin, ...]) -> Chart:
-    """Return a chart of the share of right predictions against the score, with 95 % intervals."""
+    """Return a chart of the share of correct predictions against the score, with 95 % intervals."""
     perfect = Line("Perfect calibration", "training", ((0, 0), (1, 1)), (), True, False)
     measured = Line(
         "This model",
@@ -87,11 +95,11 @@ def reliability_chart(bins: tuple[ReliabilityBin, ...]) -> Chart:
         False,
     )
     return Chart(
-        title="Right predictions",
+        title="Correct predictions",
         x_name="score",
         x_limit=1.0,
         y_limit=1.0,
-        y_text=lambda value: f"{value * 100:.0f} % right",
+        y_text=lambda value: f"{value * 100:.0f} % correct",
         tick_text=lambda value: f"{value * 100:.0f} %",
         lines=(measured, perfect),
         empty="No recording was evaluated.",
@@ -102,9 +110,14 @@ def _error(ece: float | None) -> str:
     if ece is None:
         return ""
     return (
-        f"Expected calibration error: {percent(ece)}, the average gap between the score and the "
-        f"share of right predictions. Band: 95{NBSP}% interval; a wide one means few recordings."
+        f"Expected calibration error: {percent(ece)}, the average difference between the score and "
+        f"the share of correct predictions. Band: 95{NBSP}% confidence interval; it is wide where "
+        "there are few recordings."
     )
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"
 
 
 def _bar(name: str, value: float) -> str:

@@ -98,7 +98,7 @@ class ReportPanel:
         }
 
     def resets(self, old: Page | None, new: Page) -> Updates:
-        """Return the components that a visitor changes, where they must start afresh."""
+        """Return the components that a visitor changes, where they must be reset."""
         updates: Updates = {}
         if new.naming and not (old and old.naming):
             updates[self.naming.name] = new.name
@@ -108,7 +108,7 @@ class ReportPanel:
 
 
 def build_report_panel(runs: Path) -> ReportPanel:
-    """Lay the details out inside the present Blocks, with no run selected."""
+    """Lay the details out inside the current Blocks, with no run selected."""
     run_id = gr.State("")
     with gr.Column(visible=False, elem_id="run-detail") as detail:
         with gr.Column(elem_id="run-card", elem_classes="card"):

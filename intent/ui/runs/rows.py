@@ -100,7 +100,7 @@ def data_in_words(recipe: Recipe) -> str:
 
 
 def base_in_words(recipe: Recipe) -> str:
-    """Return a short name of the base checkpoint."""
+    """Return a short name of the base model."""
     if recipe.base == BUNDLED:
         return "Bundled"
     folder = Path(recipe.base)

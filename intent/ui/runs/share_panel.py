@@ -26,7 +26,7 @@ SAVE = """(file) => {
   link.click();
 }"""
 DOWNLOAD_WORDS = (
-    "One zip with the checkpoint, its model card, recipe and report. The folder inside loads with "
+    "A zip with the checkpoint, its model card, recipe and report. Load the folder inside with "
     '<code>pipeline("audio-classification")</code>.'
 )
 PUSH_WORDS = (
@@ -94,7 +94,7 @@ def has_login() -> bool:
 def run_to_share(runs: Path, run_id: str | None) -> RunDir:
     """Return the selected run; raises RunError if there is none."""
     if not run_id:
-        raise RunError("No run is selected: select one that has a checkpoint.")
+        raise RunError("No run is selected: select a run that has a checkpoint.")
     return open_run(runs, run_id)
 
 
@@ -102,9 +102,9 @@ def _build_download_form() -> DownloadForm:
     gr.HTML(f"<h3>Download</h3><p>{DOWNLOAD_WORDS}</p>")
     return DownloadForm(
         with_onnx=gr.Checkbox(
-            label="With ONNX",
+            label="Include ONNX",
             elem_id="share-onnx",
-            info="for programs without PyTorch; takes half a minute",
+            info="For programs without PyTorch. The export takes about half a minute.",
         ),
         button=gr.Button("Download", elem_id="share-download"),
         status=gr.HTML(elem_id="share-saved", js_on_load=POLITE),
@@ -135,12 +135,10 @@ def _build_push_form() -> PushForm:
 
 def _token_info() -> str:
     if has_login():
-        return "used for this push only and never stored; not needed if you are signed in"
+        return "Used for this push only and never stored. Not needed if you are signed in."
     if not is_public() and os.environ.get("HF_TOKEN"):
-        return (
-            "used for this push only and never stored; leave empty to use this machine’s HF_TOKEN"
-        )
-    return f"with write access, from {TOKEN_PAGE}; used for this push only and never stored"
+        return "Used for this push only and never stored. Leave it empty to use this machine’s HF_TOKEN."
+    return f"Needs write access: {TOKEN_PAGE}. Used for this push only and never stored."
 
 
 def _wire_download(runs: Path, run_id: gr.State, form: DownloadForm) -> None:

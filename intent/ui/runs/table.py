@@ -21,9 +21,10 @@ COLUMNS = {  # sort key → heading
     "size": "Size",
 }
 SORTS = {"begun": "Created", **COLUMNS}
+SHOWN_STATES = {"prepared": "Not started", "out of time": "Time limit reached"}
 EMPTY = (
-    "<p class='rn-empty'><b>No runs yet.</b> Every fine-tuning run is listed here with its report, "
-    "and can be compared with others.</p>"
+    "<p class='rn-empty'><b>No runs yet.</b> Fine-tuning runs are listed here with their reports and "
+    "can be compared.</p>"
 )
 
 
@@ -73,7 +74,7 @@ def _bar(count: int, selected: int, sort: str, descending: bool) -> str:
         clear = "<button type='button' data-clear data-focus='clear'>Clear</button>"
         status += f", {selected} selected {clear}"
     elif count > 1:
-        status += ". Click a name to open a run, or check several to compare them."
+        status += ". Click a name to open a run, or select several to compare them."
     options = "".join(
         f"<option value='{key}'{' selected' if key == sort else ''}>{title}</option>"
         for key, title in SORTS.items()
@@ -125,8 +126,8 @@ def _row(row: RunRow, selected: bool) -> str:
 
 
 def _state(row: RunRow) -> str:
-    kind = row.state.replace(" ", "-")
-    return f"<span class='rn-badge is-{kind}'>{escape(row.state.capitalize())}</span>"
+    kind, shown = row.state.replace(" ", "-"), SHOWN_STATES.get(row.state, row.state.capitalize())
+    return f"<span class='rn-badge is-{kind}'>{escape(shown)}</span>"
 
 
 def _accuracy(row: RunRow) -> str:
@@ -135,7 +136,7 @@ def _accuracy(row: RunRow) -> str:
     if row.interval is None:
         so_far = "so far" if row.state != "done" else ""
         return f"<span>{percent(row.accuracy)} <small>{so_far}</small></span>"
-    words = f"95{NBSP}% interval {bounds_in_words(row.interval)}"
+    words = f"95{NBSP}% confidence interval: {bounds_in_words(row.interval)}"
     return (
         f"<span title='{words}'>{percent(row.accuracy)} <small>{bounds_in_words(row.interval)}"
         f"</small></span>{interval_html(row.accuracy, row.interval)}"

@@ -23,7 +23,7 @@ from intent.ui.shared.html import notice_html
 from intent.ui.shared.run_notes import others_html
 from intent.ui.shared.visitors import current_visitor, open_run, redacted, redacted_history
 
-STOP_WORDS = {"running": "Stop", "queued": "Withdraw"}  # by state; no button in the others
+STOP_WORDS = {"running": "Stop", "queued": "Remove from queue"}  # by state; no button in the others
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def _comparison(runs: Path, selected: Sequence[RunRow], selection: Selection) ->
     if len(selected) > MAX_RUNS:
         note = notice_html(
             f"{len(selected)} runs are selected. Only the first {MAX_RUNS} are compared: more curves "
-            "cannot be told apart in one chart."
+            "are hard to tell apart in one chart."
         )
     return note + compare_html([compared(open_run(runs, row.id), row) for row in shown])
 

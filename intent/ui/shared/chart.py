@@ -1,4 +1,4 @@
-"""Render a line chart as HTML and SVG: axes that do not jump, any width, the theme's colours."""
+"""Render a line chart as HTML and SVG: axes that do not jump, any width, the theme's colors."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ DOT = "h0.01"  # a stroke of no length with round ends stays a round dot when st
 
 @dataclass(frozen=True)
 class Line:
-    """A metric over time; `kind` selects its colour, `band` is (x, low, high) around it."""
+    """A metric over time; `kind` selects its color, `band` is (x, low, high) around it."""
 
     name: str
     kind: str  # "test" or "training", or "run-1" and so on where several runs are compared

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
+from intent.checkpoints.description import MULTI_LABEL_SCORES
 from intent.checkpoints.resolve import CheckpointInfo
 from intent.labels import human_name
 from intent.models.classifier import Answer, Score
@@ -11,15 +12,15 @@ from intent.ui.shared.format import NBSP, percent, score_percent
 
 PLACEHOLDER_BARS = 5
 
-EMPTY = "Speak, upload a recording, or try an example. The five likeliest intents appear here."
+EMPTY = "Speak, upload a recording, or try an example. The five most likely intents appear here."
 BUSY = "Classifying…"
-UNSURE = "Low confidence: no intent stands out. These are the likeliest ones."
-NO_SPEECH = "No speech detected. Try again, a little closer to the microphone."
+UNSURE = "Low confidence. The most likely intents are:"
+NO_SPEECH = "No speech detected. Speak closer to the microphone and try again."
 
 
-def answer_html(answer: Answer, checkpoint_title: str, clip_seconds: float) -> str:
+def answer_html(answer: Answer, checkpoint_title: str) -> str:
     """Render the answer to one clip: headline, bars, and the checkpoint, device and time."""
-    details = _details(answer, checkpoint_title, clip_seconds)
+    details = _details(answer, checkpoint_title)
     if not answer.has_speech:
         return _panel("mute", _sentence(NO_SPEECH), details)
     if not answer.sure:
@@ -50,6 +51,8 @@ def about_html(info: CheckpointInfo, notice: str = "") -> str:
     facts = [("Base model", escape(_base(info.base))), ("Test accuracy", _accuracy(info))]
     if info.window_seconds:
         facts.append(("Audio used", f"the first {info.window_seconds:g}{NBSP}s"))
+    if info.multi_label:
+        facts.append(("Scores", MULTI_LABEL_SCORES))
     rows = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in facts)
     chips = "".join(f"<li>{escape(human_name(label))}</li>" for label in info.labels)
     return (
@@ -93,8 +96,8 @@ def progress_bar(share: float | None, facts: str) -> str:
 
 
 def _base(name: str | None) -> str:
-    """Return a base's name; of a folder only its own name, since its path may be private."""
-    return Path(name).name if name and Path(name).is_absolute() else name or "not stated"
+    """Return a base model's name; of a folder only its own name, since its path may be private."""
+    return Path(name).name if name and Path(name).is_absolute() else name or "unknown"
 
 
 def _accuracy(info: CheckpointInfo) -> str:
@@ -104,7 +107,7 @@ def _accuracy(info: CheckpointInfo) -> str:
     if info.interval is None:
         return text
     low, high = (f"{bound * 100:.1f}" for bound in info.interval)
-    return f"{text} <span class='muted'>(95{NBSP}% interval {low} to {high})</span>"
+    return f"{text} <span class='muted'>(95{NBSP}% interval: {low} to {high}{NBSP}%)</span>"
 
 
 def _bars(scores: Sequence[Score]) -> str:
@@ -114,7 +117,7 @@ def _bars(scores: Sequence[Score]) -> str:
         f"<span class='bar' aria-hidden='true'><i style='width:{score.score:.2%}'></i></span></li>"
         for score in scores
     )
-    return f"<ol class='bars' aria-label='Likeliest intents'>{rows}</ol>"
+    return f"<ol class='bars' aria-label='Most likely intents'>{rows}</ol>"
 
 
 def _ghost_bars() -> str:
@@ -125,10 +128,12 @@ def _sentence(sentence: str) -> str:
     return f"<p class='headline plain'>{escape(sentence)}</p>"
 
 
-def _details(answer: Answer, checkpoint_title: str, clip_seconds: float) -> str:
+def _details(answer: Answer, checkpoint_title: str) -> str:
     parts = [checkpoint_title, answer.device, f"{answer.seconds:.2f} s"]
-    if clip_seconds - answer.used_seconds > 0.05:
-        parts.append(f"used the first {answer.used_seconds:g} s of {clip_seconds:.0f} s")
+    if answer.part_in_words:
+        parts.append(answer.part_in_words)
+    if answer.multi_label:
+        parts.append(MULTI_LABEL_SCORES)
     items = "".join(f"<li>{escape(part)}</li>" for part in parts)
     return f"<ul class='how' aria-label='Checkpoint, device and time'>{items}</ul>"
 

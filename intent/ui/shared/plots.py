@@ -10,10 +10,10 @@ from intent.ui.shared.chart import Chart, Line, Point, chart_html
 from intent.ui.shared.format import NBSP, percent
 
 CLOSED_FORM = "closed-form"
-PROJECTED = "Projected for twice the recordings"
+PROJECTED = "Projection to twice the recordings"
 Triple = tuple[float, float, float]  # x, low, high
 LOSS_LIMITS = (0.5, 1, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 50, 100)  # nats
-WAITING = "Points appear here during training."
+WAITING = "No results yet."
 
 
 def plots_html(history: History, recipe: Recipe) -> str:
@@ -92,7 +92,7 @@ def _x(point: EvalPoint, recipe: Recipe) -> float:
 
 def x_name(recipe: Recipe) -> str:
     """Return the name of the x axis of a run's charts."""
-    return "training clips" if _is_closed_form(recipe) else "epoch"
+    return "training recordings" if _is_closed_form(recipe) else "epoch"
 
 
 def x_end(history: History, recipe: Recipe) -> float:

@@ -8,11 +8,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from intent.audio.clip import Clip, clip_hash, write_wav
+import numpy as np
+import soundfile
+
+from intent.audio.clip import Clip, as_int16, clip_hash, read_clip, write_wav
 from intent.data import dataset as all_data
 
 if TYPE_CHECKING:
     from datasets import DatasetDict
+
+PLAYABLE = {  # formats and encodings, as libsndfile calls them, that every browser plays
+    "WAV": ("PCM_U8", "PCM_16", "PCM_24", "FLOAT"),
+    "MP3": ("MPEG_LAYER_III",),
+    "FLAC": ("PCM_16", "PCM_24"),
+}
 
 
 @dataclass(frozen=True)
@@ -77,6 +86,21 @@ def wav_file(clip: Clip) -> str:
     path = served_folder() / f"{clip_hash(clip)[:16]}.wav"
     write_wav(clip, path)
     return str(path)
+
+
+def sound_for_player(path: str) -> tuple[int, np.ndarray] | None:
+    """Return the sound of a file that some browsers cannot play: its rate and int16 samples (n,).
+
+    Returns None for a file that every browser plays. Raises AudioError.
+    """
+    try:
+        found = soundfile.info(path)
+        if found.subtype in PLAYABLE.get(found.format, ()):
+            return None
+    except (soundfile.SoundFileError, OSError):
+        pass  # libsndfile does not read it: read_clip may, or says what is wrong
+    clip = read_clip(path)
+    return clip.sample_rate, as_int16(clip)
 
 
 def served_folder() -> Path:

@@ -25,8 +25,8 @@ def data_name(choice: str | None, folder: str | None) -> str:
     path = (folder or "").strip()
     if not path:
         raise DataError(
-            "A folder of recordings was expected, but its path is empty: enter its path, or choose "
-            "the bundled sample."
+            "The path of the folder is empty: enter the path of a folder of recordings, or choose the "
+            "bundled sample."
         )
     return path
 
@@ -44,7 +44,7 @@ def usable_checkpoint(name: str | None) -> str:
 
 
 def family(base: str | None) -> str:
-    """Return the model type of a base that the visitor may use; raises IntentError."""
+    """Return the model type of a base model that the visitor may use; raises IntentError."""
     return encoders.family(usable_checkpoint(base))
 
 
@@ -78,8 +78,7 @@ def overrides_of(text: str) -> dict[str, object]:
         values = None
     if not isinstance(values, dict):
         raise RecipeError(
-            f'Overrides must be a JSON object such as {{"epochs": 4}}, found {str(text)[:60]!r}: '
-            "fix it, or leave it empty."
+            f'overrides must be a JSON object such as {{"epochs": 4}}, but is {str(text)[:60]!r}.'
         )
     return values
 

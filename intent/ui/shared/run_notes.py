@@ -8,16 +8,17 @@ from intent.runs.live import live_run, queued_runs
 from intent.runs.store import LIVE_STATES
 from intent.ui.shared.visitors import may
 
-HIDDEN = "another visitor’s run"
+HIDDEN = "Another visitor’s run"
 OTHERS = (
-    "Another visitor started this run. You can view it and use its model, but only they can stop, "
-    "resume, rename or remove it."
+    "Another visitor started this run. You can view it and use its model, but only that visitor can "
+    "stop, resume, rename or remove it."
 )
 
 
 def notes_html(run: RunDir, state: str, history: History) -> str:
     """Render the notes on a run; "" if there are none."""
-    notes = [f"<p>{escape(halved_in_words(history.halved))}</p>"] if history.halved else []
+    notes = [f"<p>{escape(sentence)}</p>" for sentence in history.notices]
+    notes += [f"<p>{escape(halved_in_words(history.halved))}</p>"] if history.halved else []
     notes += [others_html(run), _queue(run, state)]
     return "".join(f"<div class='is-note' role='status'>{note}</div>" for note in notes if note)
 
@@ -36,9 +37,9 @@ def _queue(run: RunDir, state: str) -> str:
         return ""
     if run in waiting:
         live = live_run(run.path.parent)
-        behind = f"; {_run_name(live)} is training now" if live else ""
-        words = f"Number {waiting.index(run) + 1} of {len(waiting)} in the queue{behind}. "
-        words += "It starts automatically; Withdraw removes it from the queue."
+        words = f"Position {waiting.index(run) + 1} of {len(waiting)} in the queue. "
+        words += f"{_run_name(live)} is training. " if live else ""
+        words += "This run starts automatically."
     else:
         words = "Queued after this run:"
     return f"<p>{escape(words)}</p><ol>{''.join(_row(one, run) for one in waiting)}</ol>"
@@ -49,7 +50,7 @@ def _run_name(run: RunDir) -> str:
 
 
 def _row(run: RunDir, shown: RunDir) -> str:
-    text = HIDDEN.capitalize()
+    text = HIDDEN
     if may("read", run):
         text = f"{escape(run.name)} <code>{escape(run.id)}</code>"
     return f"<li><b>{text}</b></li>" if run == shown else f"<li>{text}</li>"

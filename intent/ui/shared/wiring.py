@@ -1,4 +1,4 @@
-"""Wire the page's events and API endpoints: the settings that all of them share are here."""
+"""Wire the page's events and API endpoints: the options that all of them share are here."""
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
@@ -15,7 +15,7 @@ from intent.errors import IntentError
 from intent.ui.shared.html import alert_html
 from intent.ui.shared.visitors import redacted
 
-INTERNAL_ERROR = "Internal error: please try again. The server's log has the details."
+INTERNAL_ERROR = "Internal error: try again. The details are in the server's log."
 POLITE = "element.setAttribute('aria-live', 'polite');"  # a screen reader announces what changes
 
 log = logging.getLogger(__name__)

@@ -104,7 +104,7 @@ def test_a_number_out_of_bounds_is_refused_wherever_a_checkpoint_is_used(
     folder, file, key, value, bounds
 ):
     edit(folder, file, **{key: value})
-    assert refusals(folder) == {f"{key} should be a whole number from {bounds}, found {value}"}
+    assert refusals(folder) == {f"{key} should be a whole number from {bounds}, but is {value}"}
 
 
 def test_a_refusal_says_what_was_expected_and_found_and_what_to_do(folder):
@@ -113,7 +113,7 @@ def test_a_refusal_says_what_was_expected_and_found_and_what_to_do(folder):
         describe(str(folder))
     assert str(caught.value) == (
         f'The checkpoint "{short(str(folder))}" cannot be used because of its config.json '
-        "(num_labels should be a whole number from 1 to 10,000, found 1000000000): save it again "
+        "(num_labels should be a whole number from 1 to 10,000, but is 1000000000): save it again "
         "with save_pretrained, or choose another checkpoint."
     )
 
@@ -123,17 +123,20 @@ def test_a_refusal_says_what_was_expected_and_found_and_what_to_do(folder):
     [
         (
             {"d_model": 16_000, "encoder_layers": 128, "encoder_ffn_dim": 16_000},
-            "it describes 196.6 billion parameters, at most 3 billion are supported",
+            "it describes 196.6 billion parameters; at most 3 billion are supported",
         ),
         (
             {"id2label": {str(i): str(i) for i in range(10_001)}},
-            "it has 10,001 labels, at most 10,000 are supported",
+            "it has 10,001 labels; at most 10,000 are supported",
         ),
-        ({"id2label": {"0": "x" * 10**6}}, "each label should be a text of at most 200 characters"),
-        ({"id2label": {"0": 5}}, "each label should be a text of at most 200 characters"),
+        (
+            {"id2label": {"0": "x" * 10**6}},
+            "each label should be a string of at most 200 characters",
+        ),
+        ({"id2label": {"0": 5}}, "each label should be a string of at most 200 characters"),
         ({"label2id": {"a": 10**12}}, "label2id should map labels to whole numbers from 0"),
-        ({"architectures": 5}, "architectures should be a list of texts"),
-        ({"model_type": ["whisper"]}, "model_type should be a text"),
+        ({"architectures": 5}, "architectures should be a list of strings"),
+        ({"model_type": ["whisper"]}, "model_type should be a string"),
     ],
 )
 def test_a_config_that_describes_too_much_or_nonsense_is_refused(folder, changes, reason):
@@ -164,21 +167,21 @@ def test_a_key_that_leads_elsewhere_is_refused(folder, file, key, value):
 def test_a_kernel_of_the_hub_is_not_fetched_for_attention(folder, key):
     edit(folder, CONFIG, **{key: "kernels-community/flash-attn"})
     assert refusals(folder) == {
-        f"{key} should be eager or sdpa, found kernels-community/flash-attn"
+        f"{key} should be eager or sdpa, but is kernels-community/flash-attn"
     }
 
 
 def test_what_is_no_dtype_is_not_looked_up_in_torch(folder):
     edit(folder, CONFIG, dtype="load")
     assert refusals(folder) == {
-        "dtype should be one of float32, float16, bfloat16, float64, auto, found load"
+        "dtype should be one of float32, float16, bfloat16, float64, auto, but is load"
     }
 
 
 def test_a_window_whose_spectrum_would_fill_memory_is_refused(folder):
     edit(folder, EXTRACTOR, n_fft=4_096, hop_length=1, chunk_length=300)
     assert refusals(folder) == {
-        "its window has 9,835,200,000 spectrum values, at most 20,000,000 are supported: "
+        "its window has 9,835,200,000 spectrum values; at most 20,000,000 are supported: "
         "chunk_length or n_fft is too large, or hop_length too small"
     }
 
@@ -186,7 +189,7 @@ def test_a_window_whose_spectrum_would_fill_memory_is_refused(folder):
 def test_whisper_does_not_pad_a_clip_to_a_square(folder):
     edit(folder, EXTRACTOR, feature_size=1)
     assert refusals(folder) == {
-        "feature_size should be the number of mel bands of Whisper, found 1"
+        "feature_size should be the number of mel bands of Whisper, but is 1"
     }
 
 

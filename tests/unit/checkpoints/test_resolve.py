@@ -329,10 +329,10 @@ def ask_hub(
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def unreachable(name: str, reason: str) -> str:
+def unreachable(name: str, reason: str, advice: str = "check the name and your connection") -> str:
     return (
-        f'The checkpoint "{name}" could not be downloaded from the Hugging Face Hub ({reason}): check '
-        "the name and your connection, or choose the bundled checkpoint."
+        f'The checkpoint "{name}" could not be downloaded from the Hugging Face Hub ({reason}): '
+        f"{advice}, or choose the bundled checkpoint."
     )
 
 
@@ -393,7 +393,11 @@ def test_offline_says_so_and_uses_what_was_fetched(whisper, tmp_path):
         ask_hub(endpoint, tmp_path, ["locate a/whole"])
         answers = ask_hub(endpoint, tmp_path, ["locate a/whole", "locate a/b"], offline=True)
     assert "model.safetensors" in answers[0]
-    assert answers[1] == unreachable("a/b", "offline mode is on: HF_HUB_OFFLINE")
+    assert answers[1] == unreachable(
+        "a/b",
+        "offline mode is on: HF_HUB_OFFLINE",
+        "unset HF_HUB_OFFLINE to download it",
+    )
 
 
 def test_weights_beyond_the_limit_are_not_fetched(whisper, tmp_path):

@@ -21,7 +21,8 @@ from intent.jobs.queue import enqueue
 from intent.jobs.worker import training_lock
 from intent.paths import EXAMPLES
 from intent.recipes import Recipe
-from intent.runs.events import Failed, Finished, Phase, from_line
+from intent.runs.directory import RunDir
+from intent.runs.events import Failed, Finished, Phase, Started, from_line
 from intent.runs.live import queued_runs
 from intent.runs.store import create_run, list_runs, open_run, state
 from tests.repository import ROOT
@@ -130,20 +131,20 @@ def test_light_path_loads_neither_gradio_nor_torch(tmp_path: Path) -> None:
         ),
         (
             ["classify", "a.wav", "--top-k", "0"],
-            "--top-k must be 1 or more, found 0: choose a larger number.",
+            "--top-k must be 1 or more, but is 0.",
         ),
         (
             ["train", "--set", "epochs=0"],
-            "epochs must be from 1 to 200, found 0: choose a value in that range.",
+            "epochs must be from 1 to 200, but is 0.",
         ),
         (
             ["train", "--set", "epochs"],
-            "--set takes name=value, found 'epochs': write it that way.",
+            "--set takes name=value, such as epochs=4, but got 'epochs'.",
         ),
-        (["train", "--seed", "x"], "seed must be a whole number, found 'x': change it."),
+        (["train", "--seed", "x"], "seed must be a whole number, but is 'x'."),
         (
             ["train", "--budget", "0"],
-            "--budget must be more than 0 seconds, found 0: give it more time.",
+            "--budget must be more than 0 seconds, but is 0.",
         ),
         (
             ["train", "--resume", "x", "--data", "sample"],
@@ -151,7 +152,7 @@ def test_light_path_loads_neither_gradio_nor_torch(tmp_path: Path) -> None:
         ),
         (
             ["train", "--private"],
-            "--private needs a model to push: add --push-to USER/NAME.",
+            "--private works only with --push-to: add --push-to USER/NAME, or leave out --private.",
         ),
         (
             ["runs"],
@@ -188,7 +189,7 @@ def test_internal_error_is_one_line_with_exit_1(capsys: Output, tmp_path: Path) 
     assert (code, out) == (1, "")
     assert err == (
         "internal error: IsADirectoryError: [Errno 21] Is a directory: "
-        f"'{run.events_file}' (add --debug to see where)\n"
+        f"'{run.events_file}' (add --debug for the traceback)\n"
     )
     assert "Traceback" in said(capsys, "runs", "list", "--debug")[2]
 
@@ -198,7 +199,10 @@ def test_bundled_checkpoint_classifies_the_example_clips() -> None:
         out, err = process.communicate()
     assert (process.returncode, err) == (0, "")
     answers = [json.loads(line) for line in out.splitlines()]
-    assert [set(answer) for answer in answers] == [{"file", "top", "seconds"}] * 6
+    assert [set(answer) for answer in answers] == [
+        {"file", "top", "seconds", "heard_seconds", "heard_speech", "sure"}
+    ] * 6
+    assert all(answer["heard_speech"] and answer["sure"] for answer in answers)
     assert [len(answer["top"]) for answer in answers] == [5] * 6
     likeliest = {Path(answer["file"]).stem: answer["top"][0]["label"] for answer in answers}
     assert likeliest["pay-a-bill"] == "pay_bill"
@@ -224,6 +228,19 @@ def test_unreadable_file_does_not_stop_the_others(
     assert err == f"{bad}: {refused['error']}\n"
     assert out.splitlines()[0] == str(good)
     assert len(out.splitlines()) == 5  # file, no speech detected, two scores, checkpoint
+
+
+def test_answer_says_what_the_page_says_of_a_long_recording_without_speech(
+    capsys: Output, world: Path, tmp_path: Path
+) -> None:
+    soundfile.write(tmp_path / "long.wav", tone("low", seconds=3.6), 8000)
+    command = ["classify", tmp_path / "long.wav", "--checkpoint", world / "base"]
+    _, out, _ = said(capsys, *command, "--json")
+    answer = json.loads(out)
+    heard = {name: answer[name] for name in ("heard_seconds", "heard_speech", "sure")}
+    assert heard == {"heard_seconds": 2.0, "heard_speech": False, "sure": False}
+    _, out, _ = said(capsys, *command)
+    assert out.splitlines()[-1].endswith(" s, used the first 2 s of 4 s")
 
 
 def test_folder_that_is_no_checkpoint_is_reported_in_one_line(
@@ -285,7 +302,7 @@ def test_train_ends_with_the_run_and_its_accuracy(
     )
     assert (code, err) == (0, "")
     assert out.splitlines()[0].startswith("Accuracy: ")
-    assert out.splitlines()[-1].startswith("On clips seen in training: ")
+    assert out.splitlines()[-1].startswith("On recordings seen in training: ")
 
 
 def test_train_for_people_ends_with_two_lines(capsys: Output, world: Path, tmp_path: Path) -> None:
@@ -295,6 +312,17 @@ def test_train_for_people_ends_with_two_lines(capsys: Output, world: Path, tmp_p
     assert first.startswith("Done after ")
     assert second == str(list_runs(tmp_path / "runs")[0].model)
     assert "Reading audio" in err.splitlines()
+
+
+def test_train_for_people_counts_the_test_clips_that_were_left_out(tmp_path: Path) -> None:
+    run = RunDir(tmp_path)
+    run.append(Started("closed-form", LABELS, 24, 3, 2, "CPU", duplicate_clips=1))
+    assert terminal.summary(run, Finished("done", None, None, 0, 3.0)).splitlines() == [
+        "Done after 3 s. Test accuracy: not measured: no unseen test clips",
+        "Left out, seen in training by the base: 2 clips",
+        "Left out, in the training set too: 1 clip",
+        str(run.model),
+    ]
 
 
 def test_recipe_says_what_the_command_line_said(
@@ -326,11 +354,12 @@ def test_the_command_line_may_do_everything_where_strangers_reach_the_page(
 
 
 def test_data_and_base_are_no_settings(capsys: Output, tmp_path: Path) -> None:
-    for name in ("data", "base", "locales"):
+    for name, option in (("data", "--data"), ("base", "--base"), ("locales", "--locale")):
         code, out, err = said(capsys, "train", "--data", "sample", "--set", f"{name}=x")
         assert (code, out) == (2, "")
         assert err == (
-            f"Changes may only set hyperparameters, found {name!r}: set it by its own parameter.\n"
+            f"{name} is not a hyperparameter: set it with its own option {option}, or in the API "
+            f"with the parameter {name}.\n"
         )
 
 
@@ -519,14 +548,18 @@ def test_evaluation_text_lists_what_was_left_out() -> None:
             },
             mistakes=(),
             skipped=("a.wav",),
+            renamed={"Pay bill": "pay_bill"},
+            absent=("freeze", "abroad"),
         )
     )
     assert text.splitlines() == [
-        "Accuracy: 0.900 (95 % interval 0.800 to 0.950, 50 clips)",
-        "  en-US: 0.900 (95 % interval 0.750 to 0.970, 30 clips)",
-        "  en-GB: 0.900 (95 % interval 0.700 to 0.980, 20 clips)",
-        "Left out, seen in training: 7 clips",
-        "Left out, unreadable: 1 clip (a.wav)",
+        "Accuracy: 0.900 (95 % interval 0.800 to 0.950, 50 recordings)",
+        "  en-US: 0.900 (95 % interval 0.750 to 0.970, 30 recordings)",
+        "  en-GB: 0.900 (95 % interval 0.700 to 0.980, 20 recordings)",
+        "Left out, seen in training: 7 recordings",
+        "Left out, unreadable: 1 recording (a.wav)",
+        "Labels matched without regard to case and separators: Pay bill as pay_bill",
+        "The data set has no clips of these labels: freeze, abroad",
     ]
 
 

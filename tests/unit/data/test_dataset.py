@@ -106,7 +106,7 @@ def test_per_locale_configs_are_read_as_the_readme_declares_them(tmp_path: Path)
     data = load_data(str(tmp_path / "data"), ("en-GB",))
     assert summary(data) == DataSummary({"low": 6, "middle": 6, "high": 6}, 18, ("en-GB",))
     assert message_of(tmp_path / "data", "en-GB", "de-DE") == (
-        f'"{tmp_path / "data"}" has no locale "de-DE", only en-GB, en-US: choose among these.'
+        f'"{tmp_path / "data"}" has no locale "de-DE": choose from en-GB, en-US.'
     )
 
 
@@ -178,7 +178,7 @@ def test_parquet_of_another_writer_gives_its_sound_and_numbered_labels(tmp_path:
         ),
         (
             {"audio": ["x"] * 3, "label": ["a"] * 3},
-            "should have at least two labels, but has 1 (a): add clips of another label.",
+            "should have at least two labels, but has 1 (a): add recordings of another label.",
         ),
         (
             {"audio": [1, 2], "label": ["a", "b"]},
@@ -281,18 +281,19 @@ def test_unusable_folders_are_refused_in_one_sentence(tmp_path: Path) -> None:
     )
     assert message_of(tmp_path / "empty") == (
         f'"{tmp_path / "empty"}" should have Parquet files, or one folder per label with audio '
-        "files (wav, flac, ogg, opus, mp3, m4a, aac, webm), but has neither: choose another folder."
+        "files (WAV, FLAC, Ogg, Opus, MP3, m4a, mp4, WebM, CAF, AIFF, AMR, WMA and others), but has "
+        "neither: choose another folder."
     )
     assert message_of(tmp_path / "single") == (
         f'The data set in "{tmp_path / "single"}" should have at least two labels, but has 1 '
-        "(low): add clips of another label."
+        "(low): add recordings of another label."
     )
     assert message_of("x" * 300) == (
         f'The folder "{"x" * 300}" could not be opened (File name too long): check the path '
         "and its permissions."
     )
     assert message_of(" ") == (
-        'A data set should be "minds14", "sample" or a folder, but none was given: choose one.'
+        'A data set is needed, but none was given: use "minds14", "sample" or the path of a folder.'
     )
 
 
@@ -408,32 +409,32 @@ def test_each_label_keeps_its_share_of_the_test_part() -> None:
             {"en-US": [9, 9], "en-GB": [9, 1, 1]},
             0.2,
             (
-                "Each label in en-GB needs at least 2 clips, one to train on and one to test on, "
-                "but 1, 2 have 1: add clips or remove the label."
+                "Each label in en-GB needs at least 2 recordings, one to train on and one to test on, "
+                "but 1, 2 have 1: add recordings or remove the label."
             ),
         ),
         (
             {"": [4, 1]},
             0.2,
             (
-                "Each label needs at least 2 clips, one to train on and one to test on, "
-                "but 1 has 1: add clips or remove the label."
+                "Each label needs at least 2 recordings, one to train on and one to test on, "
+                "but 1 has 1: add recordings or remove the label."
             ),
         ),
         (
             {"fr-FR": [4, 4, 4]},
             0.1,
             (
-                "The test set in fr-FR needs a clip for each of 3 labels, but a share of 0.1 of "
-                "12 clips is 2: add clips or choose a test share of at least 0.25."
+                "The test set in fr-FR needs a recording for each of 3 labels, but 0.1 of "
+                "12 recordings is 2: add recordings or set test_share to at least 0.25."
             ),
         ),
         (
             {"fr-FR": [2, 2, 3]},
             0.05,
             (
-                "The test set in fr-FR needs a clip for each of 3 labels, but a share of 0.05 of "
-                "7 clips is 1: add clips or choose a test share of at least 0.43."
+                "The test set in fr-FR needs a recording for each of 3 labels, but 0.05 of "
+                "7 recordings is 1: add recordings or set test_share to at least 0.43."
             ),
         ),
     ],

@@ -191,7 +191,8 @@ def test_a_folder_of_links_that_lead_out_is_refused_with_their_number_and_names(
         (tmp_path / "data" / f"{number}.parquet").symlink_to(secret / "data.parquet")
     assert refusal(tmp_path / "data") == (
         f'"{tmp_path / "data"}" should have Parquet files, or one folder per label with audio files '
-        "(wav, flac, ogg, opus, mp3, m4a, aac, webm), but has neither: choose another "
+        "(WAV, FLAC, Ogg, Opus, MP3, m4a, mp4, WebM, CAF, AIFF, AMR, WMA and others), but has neither: "
+        "choose another "
         f'folder. Not read: "0.parquet" {OUTSIDE}; "1.parquet" {OUTSIDE}; "2.parquet" {OUTSIDE}; '
         "and 2 more."
     )

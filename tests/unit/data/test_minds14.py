@@ -152,6 +152,6 @@ def test_an_unknown_locale_is_refused_with_the_fourteen() -> None:
         load_data("minds14", ["en-US", "en-NZ"])
     assert len(LOCALES) == 14
     assert str(refused.value) == (
-        'MInDS-14 has no locale "en-NZ", only cs-CZ, de-DE, en-AU, en-GB, en-US, '
-        "es-ES, fr-FR, it-IT, ko-KR, nl-NL, pl-PL, pt-PT, ru-RU, zh-CN: choose among these."
+        'MInDS-14 has no locale "en-NZ": choose from cs-CZ, de-DE, en-AU, en-GB, en-US, '
+        "es-ES, fr-FR, it-IT, ko-KR, nl-NL, pl-PL, pt-PT, ru-RU, zh-CN."
     )

@@ -21,7 +21,7 @@ from tests.repository import ROOT
 from tests.tiny import tone, wav_bytes
 from tests.unit.data.test_files import refusal, watched
 
-UNPACKED = "it repeats long texts or sounds, so save it without them."
+UNPACKED = "it repeats long strings or recordings, so save it without them."
 SOUND_TYPE = pa.struct({"bytes": pa.binary(), "path": pa.string()})
 # The refusal of a folder, and by how many MB the peak of memory rose meanwhile.
 MEASURE = """
@@ -85,7 +85,7 @@ def test_a_transcript_of_a_megabyte_repeated_by_reference_is_refused_in_little_m
     assert path.stat().st_size < 100_000
     message, megabytes = measured(folder)
     assert message == (
-        'The Parquet file "data.parquet" should have texts of at most 10,000 characters in its '
+        'The Parquet file "data.parquet" should have strings of at most 10,000 characters in its '
         'column "transcription", but that of row 1 has 1,000,000: shorten it.'
     )
     assert megabytes < 300
@@ -194,7 +194,7 @@ def test_any_bytes_are_read_as_page_headers_or_refused(content: bytes) -> None:
 @pytest.mark.parametrize(
     ("module", "bound", "value", "expected"),
     [
-        (schema, "MAX_ROWS", 5, "should have at most 5 clips, but has 6: choose fewer of them."),
+        (schema, "MAX_ROWS", 5, "should have at most 5 recordings, but has 6: remove some."),
         (
             schema,
             "MAX_LABELS",
@@ -206,14 +206,14 @@ def test_any_bytes_are_read_as_page_headers_or_refused(content: bytes) -> None:
             parquet_rows,
             "MAX_LABEL_CHARACTERS",
             3,
-            "should have texts of at most 3 characters in "
+            "should have strings of at most 3 characters in "
             'its column "label", but that of row 2 has 4: shorten it.',
         ),
         (
             parquet_rows,
             "MAX_TEXT_CHARACTERS",
             5,
-            "should have texts of at most 5 characters in its "
+            "should have strings of at most 5 characters in its "
             'column "path", but that of row 6 has 6: shorten it.',
         ),
         (
@@ -335,9 +335,12 @@ def test_sound_is_read_in_every_form_that_holds_encoded_files(folder: Path, soun
 @pytest.mark.parametrize(
     ("table", "expected"),
     [
-        ({"label": [["a"], ["b"]]}, 'text or numbers in its column "label", but has list<'),
-        ({"label": [{"a": 1}, {"a": 2}]}, 'text or numbers in its column "label", but has struct<'),
-        ({"transcription": [["a"], ["b"]]}, 'text or numbers in its column "transcription"'),
+        ({"label": [["a"], ["b"]]}, 'one label per clip in its column "label", but has list<'),
+        (
+            {"label": [{"a": 1}, {"a": 2}]},
+            'one label per clip in its column "label", but has struct<',
+        ),
+        ({"transcription": [["a"], ["b"]]}, 'strings or numbers in its column "transcription"'),
         ({"label": [None, None]}, "a label for every clip, but 2 of 2 have none"),
         ({"audio": [None, None]}, 'audio in its column "audio" (encoded files, as `datasets`'),
         ({"audio": [{"array": [0.5]}] * 2}, 'audio in its column "audio" (encoded files'),
@@ -402,7 +405,7 @@ def test_class_names_have_bounds(folder: Path, names: list, wrong: str) -> None:
     write_parquet(folder, {"label": {"names": names, "_type": "ClassLabel"}}, label=[0, 1])
     assert refusal(folder) == (
         f'The data set in "{folder}" should have at most 1,000 different class names in its '
-        f'column "label", of at most 256 characters, but has {wrong}: correct the names.'
+        f'column "label", of at most 256 characters, but has {wrong}.'
     )
 
 

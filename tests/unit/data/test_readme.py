@@ -117,8 +117,8 @@ def test_a_pattern_without_a_file_is_named_with_the_links_that_were_left_out(
     (folder / "three" / "z.parquet").symlink_to("/etc/passwd")
     assert refusal(folder) == (
         f'The README.md of "{folder}" names "three/*", but the folder has no readable Parquet '
-        'file of that name: correct it, or add the file. Not read: "three/z.parquet" is a link to '
-        "a file outside of the folder."
+        'file of that name: correct the pattern, or add the file. Not read: "three/z.parquet" is a link '
+        "to a file outside of the folder."
     )
 
 
@@ -240,7 +240,7 @@ def test_yaml_that_is_deep_long_or_repeats_itself_is_refused_before_it_is_built(
         read_card(io.BytesIO(f"---\n{header}\n---\n".encode()), "data")
     assert str(refused.value) == (
         'The README.md of "data" should have YAML without aliases, at most 24 levels deep and of '
-        "at most 200,000 values, but has not: simplify it."
+        "at most 200,000 values, but does not."
     )
 
 
@@ -389,6 +389,7 @@ def test_a_file_is_in_the_part_of_its_innermost_folder_only_in_any_case() -> Non
         max_size=4,
     ),
 )
+@example({"train/train.parquet"}, ["*", "*", "**"])
 def test_a_pattern_matches_the_files_that_fsspec_finds(
     tmp_path_factory: pytest.TempPathFactory, files: set[str], pattern: list[str]
 ) -> None:

@@ -223,4 +223,4 @@ def test_rows_and_batches_are_bounded(tmp_path: Path, monkeypatch: pytest.Monkey
     assert "more than 0 batches" in refusal(tmp_path / "data")
     monkeypatch.setattr(arrow, "MAX_BATCHES", 10)
     monkeypatch.setattr("intent.data.parquet_rows.MAX_ROWS", 3)
-    assert "clips, but has 4" in refusal(tmp_path / "data")
+    assert "recordings, but has 4" in refusal(tmp_path / "data")

@@ -346,7 +346,7 @@ def test_a_table_that_cannot_be_read_is_refused_in_a_sentence(
 
 def test_rows_without_a_label_are_counted(tmp_path: Path) -> None:
     path = manifest(tmp_path, "all.csv", "path,label\nclips/a.wav,x\nclips/b.wav,\n")
-    assert "should have a label for every clip, but 1 of 2 have none" in refusal(path)
+    assert "should have a label for every recording, but 1 of 2 have none" in refusal(path)
 
 
 def test_a_table_beyond_the_bounds_is_refused(

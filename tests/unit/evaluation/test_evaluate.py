@@ -18,7 +18,15 @@ from intent.data.dataset import load_data, readable_clips, split
 from intent.errors import CheckpointError, DataError
 from intent.evaluation.accuracy_metric import AccuracyMetric
 from intent.evaluation.evaluate import evaluate_checkpoint
-from intent.evaluation.metrics import Accuracy, Evaluation, calibration_error, interval, score
+from intent.evaluation.label_match import match_labels
+from intent.evaluation.metrics import (
+    Accuracy,
+    Evaluation,
+    LabelMetrics,
+    calibration_error,
+    interval,
+    score,
+)
 from tests import tiny
 from tests.repository import ROOT
 
@@ -101,7 +109,7 @@ def test_rows_of_the_confusion_are_true_labels_and_columns_predicted_ones():
     assert result.confusion == ((1, 2, 0), (0, 1, 0), (0, 0, 0))
     assert result.per_intent["a"].recall == pytest.approx(1 / 3)
     assert result.per_intent["b"].precision == pytest.approx(1 / 3)
-    assert result.per_intent["c"].support == 0
+    assert result.per_intent["c"] == LabelMetrics(None, None, None, 0)
 
 
 def test_a_label_that_neither_occurs_nor_is_predicted_leaves_macro_f1_alone():
@@ -140,8 +148,8 @@ def test_without_an_unseen_clip_there_is_a_sentence_instead_of_figures():
     assert (result.accuracy, result.interval, result.macro_f1, result.ece) == (None,) * 4
     assert result.clips == 0
     assert result.message == (
-        "Not measured: no unseen test clips. The checkpoint was trained on all 2 of them: "
-        "choose other data, or include the clips seen in training."
+        "Not measured: no unseen test recordings. The checkpoint was trained on all 2 of them: "
+        "choose another data set, or include the recordings seen in training."
     )
     assert evaluate([], []).message == "Not measured: no test clips. Choose other data."
 
@@ -278,8 +286,8 @@ def test_a_part_that_was_all_trained_on_has_no_test_accuracy(whisper, tones):
     result = evaluate_checkpoint(str(whisper), str(tones), part="train")
     assert (result.accuracy, result.clips, result.seen_in_training) == (None, 0, 24)
     assert result.message == (
-        "Not measured: no unseen test clips. The checkpoint was trained on all 24 of them: "
-        "choose other data, or include the clips seen in training."
+        "Not measured: no unseen test recordings. The checkpoint was trained on all 24 of them: "
+        "choose another data set, or include the recordings seen in training."
     )
 
 
@@ -308,11 +316,51 @@ def test_labels_are_matched_by_name_not_by_number(tones, tmp_path):
     assert result.per_intent[renamed[favourite]].recall == 1.0
 
 
+def test_labels_without_a_clip_in_the_data_are_named_and_the_others_evaluated(tones, tmp_path):
+    checkpoint = tiny.tiny_whisper(tmp_path / "c", labels=("low", "middle", "high", "top"))
+    result = evaluate_checkpoint(str(checkpoint), str(tones), part="all")
+    assert (result.clips, result.absent, result.renamed) == (30, ("top",), {})
+    assert result.labels == ("low", "middle", "high", "top")
+    assert [sum(row) for row in result.confusion] == [10, 10, 10, 0]
+
+
+def test_labels_that_differ_in_case_and_separators_are_matched_and_named(tones, tmp_path):
+    names = {"low": "Pay-Bill", "middle": "lost card", "high": "freeze"}
+    for label, name in names.items():
+        (tones / label).rename(tones / name)
+    checkpoint = tiny.tiny_whisper(tmp_path / "c", labels=("freeze", "pay_bill", "Lost_Card", "x"))
+    result = evaluate_checkpoint(str(checkpoint), str(tones), part="all")
+    assert result.renamed == {"Pay-Bill": "pay_bill", "lost card": "Lost_Card"}
+    assert result.absent == ("x",)
+    assert [sum(row) for row in result.confusion] == [10, 10, 10, 0]
+    assert {mistake.true for mistake in result.mistakes} <= {"freeze", "pay_bill", "Lost_Card"}
+    assert result.to_dict()["renamed"] == result.renamed
+
+
+@pytest.mark.parametrize(
+    ("names", "labels", "matched", "unknown"),
+    [
+        (["a b"], ["a_b"], {"a b": "a_b"}, ()),
+        (["A.B"], ["a-b"], {"A.B": "a-b"}, ()),
+        (["a b"], ["a_b", "A-B"], {}, ("a b",)),  # which of the two?
+        (["a b", "A_B"], ["ab"], {}, ("a b", "A_B")),  # two labels would become one
+        (["ab", "A_B"], ["ab"], {"ab": "ab"}, ("A_B",)),
+        (["a_b", "ab"], ["ab", "a_b"], {"a_b": "a_b", "ab": "ab"}, ()),
+        (["cafe\u0301"], ["caf\u00e9"], {"cafe\u0301": "caf\u00e9"}, ()),  # as macOS spells it
+        (["_"], ["-"], {}, ("_",)),
+        (["STRASSE"], ["straße"], {"STRASSE": "straße"}, ()),
+    ],
+)
+def test_only_labels_that_one_label_alone_resembles_are_matched(names, labels, matched, unknown):
+    match = match_labels(names, labels)
+    assert (match.matched, match.unknown) == (matched, unknown)
+    assert match.absent == tuple(label for label in labels if label not in matched.values())
+
+
 @pytest.mark.parametrize(
     ("labels", "differences"),
     [
         (("low", "middle"), "missing in the checkpoint: high"),
-        (("low", "middle", "high", "top"), "missing in the data set: top"),
         (("low", "bass"), "missing in the checkpoint: high, middle; missing in the data set: bass"),
     ],
 )
@@ -331,6 +379,4 @@ def test_other_labels_than_the_data_sets_are_refused_by_name(tones, tmp_path, la
 def test_a_part_that_does_not_exist_is_refused(whisper, tones):
     with pytest.raises(DataError) as caught:
         evaluate_checkpoint(str(whisper), str(tones), part="validation")
-    assert str(caught.value) == (
-        "The part must be test, train or all, found 'validation': choose one."
-    )
+    assert str(caught.value) == ("The split must be test, train or all, but is 'validation'.")

@@ -47,7 +47,7 @@ def test_a_queue_holds_twenty_runs_whoever_they_are_of(tmp_path: Path) -> None:
         with pytest.raises(RunError) as caught:
             check_room(tmp_path, visitor)
         assert str(caught.value) == (
-            "The queue is full with 20 runs: try again when one of them has begun."
+            "The queue is full with 20 runs: try again when one of them has started."
         )
     with pytest.raises(RunError, match="queue is full"):
         enqueue(one_more)

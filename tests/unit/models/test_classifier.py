@@ -16,6 +16,9 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
 from intent.audio.clip import Clip
+from intent.checkpoints.description import MULTI_LABEL_SCORES
+from intent.checkpoints.resolve import describe
+from intent.cli.output import answer_text
 from intent.errors import CheckpointError, IntentError
 from intent.models import classifier
 from intent.models.classifier import (
@@ -26,6 +29,7 @@ from intent.models.classifier import (
     loaded,
     model_input,
 )
+from intent.ui.shared.html import about_html, answer_html
 from tests import tiny
 from tests.repository import ROOT
 
@@ -131,7 +135,9 @@ def test_an_encoder_without_a_window_uses_all_of_a_clip(wav2vec2):
 def test_fewer_answers_than_one_are_refused(whisper, top_k):
     with pytest.raises(IntentError) as caught:
         classify(clip_of(), str(whisper), top_k)
-    assert str(caught.value) == (f"The number of answers (top_k) must be 1 or more, found {top_k}.")
+    assert str(caught.value) == (
+        f"The number of intents (top_k) must be 1 or more, but is {top_k}."
+    )
 
 
 @pytest.mark.parametrize("family", ["whisper", "wav2vec2"])
@@ -271,3 +277,17 @@ def test_importing_the_classifier_and_the_evaluation_loads_no_heavy_library():
         [sys.executable, "-c", script], cwd=ROOT, check=True, capture_output=True, text=True
     ).stdout
     assert json.loads(out) == []
+
+
+def test_a_multi_label_checkpoint_says_that_each_score_stands_alone(tmp_path, whisper):
+    folder = tiny.tiny_whisper(tmp_path / "multi", problem_type="multi_label_classification")
+    answer = classify(clip_of(), str(folder))
+    assert answer.multi_label and all(0 < score.score < 1 for score in answer.top)
+    assert sum(score.score for score in answer.top) > 1.1
+    words = answer_text("a.wav", answer), answer_html(answer, "multi", 1.0)
+    assert all(MULTI_LABEL_SCORES in text for text in words)
+    assert MULTI_LABEL_SCORES in about_html(describe(str(folder)))
+    alone = classify(clip_of(), str(whisper))
+    assert not alone.multi_label and sum(score.score for score in alone.top) == pytest.approx(1)
+    assert MULTI_LABEL_SCORES not in answer_text("a.wav", alone) + answer_html(alone, "one", 1.0)
+    assert MULTI_LABEL_SCORES not in about_html(describe(str(whisper)))

@@ -74,8 +74,7 @@ def test_a_window_longer_than_the_base_has_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError) as error:
         load_base(base, LABELS, 3)
     assert str(error.value) == (
-        f"The window of {base} is at most 2 s, found window_seconds 3: "
-        "set window_seconds to 2 or less."
+        f"The window of {base} is at most 2 s, but window_seconds is 3: set it to 2 or less."
     )
 
 

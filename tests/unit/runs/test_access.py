@@ -11,7 +11,7 @@ from hypothesis import strategies as some
 from intent import hub_http
 from intent.checkpoints.resolve import locate
 from intent.errors import AccessError, CheckpointError, DataError, RecipeError, RunError
-from intent.jobs.request import TrainingRequest, recipe_of, start
+from intent.jobs.request import OPTIONS, TrainingRequest, recipe_of, start
 from intent.jobs.worker import work
 from intent.recipes import Recipe
 from intent.runs.access import (
@@ -134,8 +134,7 @@ def test_what_may_not_be_done_is_said_and_what_may_not_be_seen_is_not_there(runs
     with pytest.raises(AccessError) as caught:
         check(BOB, "stop", others)
     assert str(caught.value) == (
-        f"You can stop only your own runs; run {others.id} was started by somebody else: choose one "
-        "of yours."
+        f"You can stop only your own runs, and run {others.id} was started by somebody else."
     )
     with pytest.raises(RunError) as caught:
         check(BOB, "stop", hidden)
@@ -182,7 +181,7 @@ def test_what_looks_like_a_hub_id_is_never_a_folder_to_a_visitor(
 
 @pytest.mark.parametrize("value", [5, None, [5], {"path": "x"}])
 def test_what_is_no_name_is_refused_in_a_sentence(value: object) -> None:
-    with pytest.raises(CheckpointError, match="The name of a checkpoint must be text"):
+    with pytest.raises(CheckpointError, match="The name of a checkpoint must be a string"):
         check_checkpoint(ANN, value)
     for request in (
         TrainingRequest(value),
@@ -223,7 +222,8 @@ def test_changes_name_hyperparameters_only(name: str) -> None:
                 TrainingRequest("sample", changes={"epochs": 3, name: "/any/folder"}), visitor
             )
         assert str(caught.value) == (
-            f"Changes may only set hyperparameters, found {name!r}: set it by its own parameter."
+            f"{name} is not a hyperparameter: set it with its own option --{OPTIONS[name]}, or in the "
+            f"API with the parameter {name}."
         )
 
 

@@ -75,7 +75,7 @@ def test_a_difference_that_is_more_than_chance_names_the_better_one() -> None:
 
 def test_without_a_common_clip_nothing_is_claimed() -> None:
     assert "cannot be compared" in in_words("A", "B", McNemar(0, 0, 0, 1.0))
-    assert "exactly the same ones" in in_words("A", "B", McNemar(10, 0, 0, 1.0))
+    assert "exactly the same recordings" in in_words("A", "B", McNemar(10, 0, 0, 1.0))
 
 
 def test_recipes_differ_in_the_fields_that_differ() -> None:

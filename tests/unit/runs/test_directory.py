@@ -130,7 +130,9 @@ def test_run_keeps_the_name_that_it_was_given(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["", "  ", "x" * 61, "two\nlines", "\0", "\u202eright to left"])
 def test_name_that_cannot_be_shown_is_refused(tmp_path: Path, name: str) -> None:
     run = create_run(tmp_path, Recipe())
-    with pytest.raises(RunError, match="^A run's name has 1 to 60 printable characters, found"):
+    with pytest.raises(
+        RunError, match="^A run's name must have 1 to 60 printable characters, but is"
+    ):
         rename_run(run, name)
     assert run.name == "Recommended, bundled"
 
@@ -150,7 +152,7 @@ def test_run_without_its_recipe_says_so(tmp_path: Path) -> None:
     with pytest.raises(RunError) as error:
         run.recipe()
     assert str(error.value) == (
-        f"The recipe of run {run.id} cannot be read (JSON was expected, found something else: "
+        f"The recipe of run {run.id} cannot be read (JSON was expected, but found something else: "
         "expected ident at line 1 column 2): start a new run."
     )
 

@@ -97,8 +97,8 @@ def test_leave_one_out_refuses_a_batch_that_holds_few_of_its_clips(tmp_path: Pat
     with pytest.raises(RecipeError) as caught:
         trained(recipe, tmp_path / "run")
     assert str(caught.value) == (
-        "leave-one-out asks each recording of a head that is solved on the others of its batch: "
-        "batch_size must be at least 24 here, found 23: enlarge it."
+        "leave-one-out classifies each recording with a head fitted on the others of its batch: "
+        "batch_size must be at least 24 here, but is 23."
     )
 
 

@@ -12,7 +12,7 @@ from intent.data.dataset import load_data
 from intent.data.find_clip import find_clip
 from intent.data.labelled_clip import LabelledClip
 from intent.errors import DataError, RunError
-from intent.evaluation.metrics import score
+from intent.evaluation.metrics import LabelMetrics, score
 from intent.recipes import Recipe
 from intent.runs.directory import RunDir
 from intent.runs.report import AnsweredClip, answered_clips, read_report, to_json
@@ -62,6 +62,14 @@ def test_a_report_gives_back_the_answers_to_each_clip(tmp_path: Path, report: di
     )
     assert found.accuracy == pytest.approx(1 / 3) and found.labels == LABELS
     assert found.per_intent["low"].support == 2
+
+
+def test_an_intent_without_test_clips_has_no_figures_in_an_old_report(
+    tmp_path: Path, report: dict
+) -> None:
+    report["evaluation"]["per_intent"]["low"] = {"precision": 0, "recall": 0, "f1": 0, "support": 0}
+    found = read_report(run_with(tmp_path, report))
+    assert found.per_intent["low"] == LabelMetrics(None, None, None, 0)
 
 
 def test_mistakes_come_the_most_confident_first(tmp_path: Path, report: dict) -> None:

@@ -337,7 +337,7 @@ def test_full_disk_is_told_in_a_sentence(runs: Path, instant: Recipe) -> None:
     with pytest.raises(RunError) as error:
         work(run, lambda event: Path("/dev/full").write_text("what does not fit"))
     assert str(error.value).startswith(
-        f"The disk that holds {run.path} is full. It had saved nothing yet. "
+        f"The disk that holds {run.path} is full. No checkpoint was saved yet. "
     )
     assert history_of(run).end.message == str(error.value)
 
@@ -350,7 +350,7 @@ def test_lack_of_memory_is_told_in_a_sentence(runs: Path, instant: Recipe) -> No
         with pytest.raises(RunError) as error:
             work(run, demand)
         assert str(error.value) == (
-            "Out of memory: choose a smaller batch_size, window_seconds or base checkpoint, and "
+            "Out of memory: choose a smaller batch_size, window_seconds or base model, and "
             "start again."
         )
         assert history_of(run).end.message == str(error.value)

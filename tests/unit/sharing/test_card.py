@@ -66,13 +66,16 @@ def test_each_locale_has_a_result_of_its_own(tmp_path: Path) -> None:
 def test_the_limits_state_the_interval_of_six_clips(minds14_run: RunDir) -> None:
     text = card_of(minds14_run).text
     low, high = (f"{100 * bound:.1f}" for bound in read_provenance(minds14_run.model).interval)
-    assert f"on 6 held-out clips: **83.3 % (95 % interval {low}–{high} %)**" in text
-    assert f"lies between {low} and {high} % (95 % interval)" in text
-    assert "off by 3.3 points on average (expected calibration error" in text
-    assert "trained on callers from en-US, in telephone recordings" in text
-    assert "Do not use it for decisions about people or their money without a person" in text
-    assert "chosen on the test clips, so the accuracy above is optimistic" in text
-    assert "It uses only the first 2 s of a clip" in text
+    assert (
+        f"on 6 held-out recordings: **83.3 % (95 % confidence interval: {low} to {high} %)**"
+        in text
+    )
+    assert f"the 95 % confidence interval of its accuracy is {low} to {high} %." in text
+    assert "by 3.3 percentage points (expected calibration error on the test recordings)" in text
+    assert "fine-tuned on MInDS-14 recordings of en-US: 8 kHz audio" in text
+    assert "decisions about people or their money without human review" in text
+    assert "selected on the test set, so the accuracy above is optimistic" in text
+    assert "It uses only the first 2 s of a recording" in text
 
 
 def test_it_is_used_in_three_lines(minds14_run: RunDir) -> None:
@@ -86,7 +89,7 @@ def test_the_training_table_has_the_recipe_and_the_curve(minds14_run: RunDir) ->
     text = card_of(minds14_run).text
     assert "| `learning_rate` | 3e-05 |" in text
     assert "| 2.0 | 0.800 | 0.5000 |" in text
-    assert "24 training clips, 12 s of training." in text
+    assert "Trained on 24 recordings in 12 s." in text
 
 
 def test_a_head_in_closed_form_has_no_learning_rate_in_its_table(tmp_path: Path) -> None:
@@ -112,7 +115,7 @@ def test_the_card_of_a_local_run_names_no_source(local_run: RunDir) -> None:
     assert (card.data.base_model, card.data.datasets, card.data.language) == (None, None, None)
     assert card.data.license == "unknown"
     assert card.data.eval_results[0].dataset_name == "local recordings"
-    assert "an unpublished checkpoint on recordings that are not published" in card.text
+    assert "an unpublished checkpoint on unpublished recordings" in card.text
 
 
 def test_a_run_from_the_bundled_checkpoint_keeps_its_encoder_and_license(tmp_path: Path) -> None:
@@ -129,6 +132,20 @@ def test_a_run_from_a_run_has_the_encoder_of_the_first(tmp_path: Path) -> None:
     assert (about.root, about.trained_on_minds14) == ("openai/whisper-small", True)
     assert about.recipe.base == "local checkpoint"
     assert about.provenance.base == "openai/whisper-small"
+
+
+def test_an_intent_without_test_clips_is_not_measured(minds14_run: RunDir) -> None:
+    report = json.loads(minds14_run.report_file.read_text())
+    report["evaluation"]["per_intent"]["high"] = {
+        "precision": 0.0,
+        "recall": 0.0,
+        "f1": 0.0,
+        "support": 0,
+    }
+    minds14_run.report_file.write_text(json.dumps(report))
+    text = card_of(minds14_run).text
+    assert "| High | not measured | not measured | not measured | 0 |" in text
+    assert "0.00" not in text
 
 
 def test_transcripts_of_mistakes_are_not_in_the_card(minds14_run: RunDir) -> None:
@@ -165,7 +182,7 @@ def test_a_run_that_trains_is_not_shared(minds14_run: RunDir) -> None:
     with locks.hold(minds14_run.lock_file, "test"), pytest.raises(RunError) as refused:
         public_run(minds14_run)
     assert str(refused.value) == (
-        f"Run {minds14_run.id} is training now: wait until it ends, or stop it, then share it."
+        f"Run {minds14_run.id} is still training: wait until it ends, or stop it, then share it."
     )
 
 
@@ -199,7 +216,7 @@ def test_a_run_without_unseen_test_clips_has_a_card_that_says_so(minds14_run: Ru
     untested = dataclasses.replace(provenance, accuracy=None, interval=None, test_clips=0)
     write_provenance(minds14_run.model, untested)
     card = card_of(minds14_run)
-    assert "Not measured: no unseen test clips." in card.text
+    assert "Not measured: there are no unseen test recordings." in card.text
     assert "- Its accuracy was not measured." in card.text
     assert (card.data.eval_results, card.data.model_name) == (None, None)
 

@@ -33,7 +33,7 @@ from tests.repository import ROOT
 
 TOKEN = "hf_a-secret-of-hers"
 ME = User("ada", groups=("bank",))
-UNCHANGED = "the run is unchanged. Try again; files that have arrived are not sent twice."
+UNCHANGED = "The run is unchanged, and files that were already uploaded are not sent again."
 
 
 @pytest.fixture(scope="module")
@@ -170,7 +170,7 @@ def test_a_name_that_the_hub_would_not_take_is_refused_before_anything_is_sent(
     name: str, run: RunDir, hub: Hub
 ) -> None:
     message = refusal(run, name)
-    assert message.startswith("A name such as your-name/my-model was expected, found ")
+    assert message.startswith("The name must be like your-name/my-model, but is ")
     assert not hub.requests
 
 
@@ -179,8 +179,8 @@ def test_a_name_that_the_hub_would_not_take_is_refused_before_anything_is_sent(
     [
         ("", "A token with write access is needed to push: create one at "),
         (None, "A token with write access is needed to push: create one at "),
-        ("  hf_two words ", "This is not a valid token: copy it again from "),
-        ("hf_\N{SNOWMAN}", "This is not a valid token: copy it again from "),
+        ("  hf_two words ", "The token is not valid: copy it again from "),
+        ("hf_\N{SNOWMAN}", "The token is not valid: copy it again from "),
     ],
 )
 def test_what_cannot_be_a_token_is_refused_before_anything_is_sent(
@@ -211,7 +211,7 @@ def test_a_token_without_write_access_to_this_name_is_refused(run: RunDir, hub: 
     hub.users["hf_narrow"] = User("ada", role="fineGrained")
     assert refusal(run, token="hf_narrow") == (
         "This token has no write access to ada/calls: grant it at "
-        "https://huggingface.co/settings/tokens, or choose a name of your own."
+        "https://huggingface.co/settings/tokens, or push to your own account."
     )
 
 
@@ -226,7 +226,7 @@ def test_a_name_that_holds_another_model_is_taken_and_left_alone(run: RunDir, hu
     hers = Repository({"config.json": b"{}", ".gitattributes": b""})
     hub.models["ada/calls"] = hers
     assert refusal(run) == (
-        "ada/calls holds a model that was not pushed from here: choose another name."
+        "ada/calls holds a model not pushed by Intent Studio: choose another name."
     )
     assert hers.files == {"config.json": b"{}", ".gitattributes": b""}
 
@@ -282,7 +282,7 @@ def test_a_failure_at_any_step_is_said_and_the_push_can_be_tried_again(
     fault = Fault(STEPS[step], kind)
     hub.faults.append(fault)
     message = refusal(run)
-    assert message == f"The push to ada/calls failed ({reason}): {UNCHANGED}"
+    assert message == f"The push to ada/calls failed ({reason}): try again. {UNCHANGED}"
     assert not any(repository.commits for repository in hub.models.values())
     fault.times = 0  # all is well again
     push(run, "ada/calls", TOKEN)
@@ -296,7 +296,7 @@ def test_too_many_requests_end_the_push_with_the_wait_that_the_hub_asks_for(
 ) -> None:
     hub.faults.append(Fault(STEPS[step], 429, headers={"Retry-After": "120"}))
     assert refusal(run) == (
-        "Too many requests to the Hub from here: try again in 120 s. The run is unchanged."
+        "Too many requests to the Hub: try again in 120 s. The run is unchanged."
     )
 
 
@@ -323,7 +323,7 @@ def test_offline_mode_is_reported(run: RunDir, hub: Hub, monkeypatch: pytest.Mon
 
 
 def test_a_run_that_trains_is_not_pushed(run: RunDir, hub: Hub) -> None:
-    with locks.hold(run.lock_file, ""), pytest.raises(RunError, match="is training now"):
+    with locks.hold(run.lock_file, ""), pytest.raises(RunError, match="is still training"):
         push(run, "ada/calls", TOKEN)
     run.lock_file.unlink()
     assert not hub.requests
@@ -424,7 +424,7 @@ def test_the_command_says_in_one_line_what_to_fix(run: RunDir, hub: Hub, tmp_pat
     code, out, err = pushed_by_command(run, "--to", "ada/calls", HF_HOME=str(tmp_path))
     assert (code, out) == (2, "")
     assert err.startswith(
-        "A token with write access is needed, but none was found: run `hf auth login`"
+        "A token with write access is needed, but none was found: run `hf auth login` or set HF_TOKEN"
     )
     assert err.count("\n") == 1
 

@@ -1,6 +1,7 @@
 """Laws of training: every preset, stopping in every phase, resuming, leaving out seen clips."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -332,8 +333,54 @@ def test_a_test_part_that_was_all_seen_is_refused(tones: Path, tmp_path: Path) -
         if clip_hash(read_clip(path)) not in trained_on:
             path.unlink()
     recipe = recipes.change(recipe_for("instant", "whisper", twice, tmp_path), {"base": base})
-    with pytest.raises(DataError, match="^No test clip is left: .* was trained on all "):
+    with pytest.raises(DataError) as refused:
         Session(tmp_path / "second").train(recipe)
+    assert re.fullmatch(
+        rf"No test recording is left: {re.escape(base)} was trained on \d+ test recordings\. "
+        "Choose another base model, or the seed it was trained with\\.",
+        str(refused.value),
+    )
+
+
+def duplicated(folder: Path, own_test_clips: int) -> Path:
+    """A data set with its own test part: six training clips again, and some clips of its own."""
+    tone_folder(folder / "train", clips_per_label=4 + own_test_clips)
+    for label in LABELS:
+        (folder / "test" / label).mkdir(parents=True)
+        for index in range(2):
+            sound = (folder / "train" / label / f"{label}-{index:02d}.wav").read_bytes()
+            (folder / "test" / label / f"again-{index}.wav").write_bytes(sound)
+        for path in sorted((folder / "train" / label).iterdir())[4:]:
+            path.rename(folder / "test" / label / path.name)
+    return folder
+
+
+def test_duplicates_within_the_data_are_counted_apart_from_the_bases_clips(tmp_path: Path) -> None:
+    data = duplicated(tmp_path / "twice", own_test_clips=1)
+    session = Session(tmp_path / "run").train(recipe_for("instant", "whisper", data, tmp_path))
+    started = session.of(events.Started)[0]
+    assert (started.seen_clips, started.duplicate_clips, started.test_clips) == (0, 6, 3)
+
+
+def test_a_test_part_of_duplicates_is_not_blamed_on_the_base(tmp_path: Path) -> None:
+    data = duplicated(tmp_path / "twice", own_test_clips=0)
+    with pytest.raises(DataError) as refused:
+        Session(tmp_path / "run").train(recipe_for("instant", "whisper", data, tmp_path))
+    assert str(refused.value) == (
+        "No test recording is left: the training set has the same recording as 6 test recordings. "
+        "Choose data without duplicates."
+    )
+
+
+def test_a_test_part_that_cannot_be_read_is_not_blamed_on_the_base(tmp_path: Path) -> None:
+    data = duplicated(tmp_path / "twice", own_test_clips=0)
+    for path in (data / "test").rglob("*.wav"):
+        path.write_bytes(b"text")
+    with pytest.raises(DataError) as refused:
+        Session(tmp_path / "run").train(recipe_for("instant", "whisper", data, tmp_path))
+    assert str(refused.value) == (
+        "No test recording is left that can be read: add recordings or choose other data."
+    )
 
 
 def test_unreadable_clips_are_left_out_counted_and_listed(tones: Path, tmp_path: Path) -> None:
@@ -345,6 +392,19 @@ def test_unreadable_clips_are_left_out_counted_and_listed(tones: Path, tmp_path:
     assert session.of(events.Started)[0].train_clips + session.end.clips == 30
 
 
+def test_files_that_are_no_recordings_are_counted_and_named_in_the_run(
+    tones: Path, tmp_path: Path
+) -> None:
+    (tones / "balance").mkdir()
+    for number in range(6):
+        (tones / "balance" / f"{number}.xyz").write_bytes(b"x")
+    session = Session(tmp_path / "run").train(recipe_for("instant", "whisper", tones, tmp_path))
+    assert [skip.reason for skip in session.run.history().skipped] == [
+        '6 files of label "balance" were not used, because .xyz is not the suffix of a recording: '
+        "0.xyz, 1.xyz, 2.xyz and 3 more."
+    ]
+
+
 def test_one_readable_intent_is_not_enough(tmp_path: Path) -> None:
     data = tone_folder(tmp_path / "tones", labels=("low",))
     (data / "high").mkdir()
@@ -353,8 +413,8 @@ def test_one_readable_intent_is_not_enough(tmp_path: Path) -> None:
     with pytest.raises(DataError) as error:
         Session(tmp_path / "run").train(recipe_for("instant", "whisper", data, tmp_path))
     assert str(error.value) == (
-        "The training set must have readable clips of at least two intents, found 1: "
-        "add recordings or choose other data."
+        "The training set must have readable recordings of at least two intents, but has 1: "
+        "add recordings or choose another data set."
     )
 
 

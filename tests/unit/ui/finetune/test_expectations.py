@@ -146,7 +146,7 @@ def test_the_first_visitor_waits_for_the_measurement_and_later_ones_do_not(
     assert [name for _, name in second.cards] == list(reversed(PRESETS))
     for card, _ in second.cards:
         name, accuracy, time, words = card.split("\n")
-        assert accuracy.startswith("Accuracy: ") and time.startswith("Time here: ") and words
+        assert accuracy.startswith("Accuracy: ") and time.startswith("Estimated time: ") and words
     assert expected(tmp_path, base) == [second]
 
 

@@ -1,5 +1,6 @@
 """What the page shows of a run: its phase, progress, result and skipped recordings."""
 
+import dataclasses
 import re
 from functools import reduce
 from pathlib import Path
@@ -15,6 +16,7 @@ from intent.runs.events import (
     Finished,
     Halved,
     History,
+    Notice,
     Phase,
     Progress,
     Saved,
@@ -65,22 +67,23 @@ def test_between_two_epochs_the_bar_and_the_time_left_stay() -> None:
 
 def test_a_phase_without_progress_has_a_bar_without_a_value() -> None:
     shown = view("running", STARTED, Phase("reading audio"))
-    assert "aria-valuenow" not in shown.progress and "One moment" in shown.progress
+    assert "aria-valuenow" not in shown.progress and "Preparing…" in shown.progress
 
 
 @pytest.mark.parametrize(
     ("outcome", "note"),
     [
         ("done", ""),
-        ("stopped", " Stopped early: this is the best checkpoint so far."),
-        ("out of time", " Time budget reached: this is the best checkpoint so far."),
+        ("stopped", " Stopped early: the best checkpoint so far was kept."),
+        ("out of time", " Time limit reached: the best checkpoint so far was kept."),
     ],
 )
 def test_a_finished_run_gives_its_accuracy_with_its_interval(outcome: str, note: str) -> None:
     end = Finished(outcome, accuracy=103 / 113, interval=(0.846, 0.951), clips=113, seconds=241)
     shown = view(outcome, STARTED, end)
     assert text(shown.result) == (
-        f"91.2 % of 113 test recordings classified correctly (95 % interval: 85 to 95 %).{note}"
+        "91.2 % of 113 test recordings classified correctly "
+        f"(95 % confidence interval: 85 to 95 %).{note}"
     )
     assert text(shown.progress) == "Took 4 minutes"
     assert shown.has_model and not shown.is_live
@@ -89,15 +92,23 @@ def test_a_finished_run_gives_its_accuracy_with_its_interval(outcome: str, note:
 def test_test_recordings_that_the_base_was_trained_on_are_counted() -> None:
     started = Started("fine-tune", ("low", "high"), 450, 100, seen_clips=13, device="CPU")
     end = Finished("done", accuracy=0.9, interval=(0.8, 0.95), clips=100, seconds=10)
-    assert "Not counted: 13 test recordings that the base was trained on." in text(
+    assert "Excluded: 13 test recordings that the base model was trained on." in text(
         view("done", started, end).result
     )
+
+
+def test_test_recordings_that_are_in_the_training_set_too_are_not_blamed_on_the_base() -> None:
+    started = dataclasses.replace(STARTED, duplicate_clips=2)
+    end = Finished("done", accuracy=0.9, interval=(0.8, 0.95), clips=111, seconds=10)
+    shown = text(view("done", started, end).result)
+    assert "Excluded: 2 test recordings that are in the training set too." in shown
+    assert "the base was trained on" not in shown
 
 
 def test_without_an_unseen_test_recording_the_accuracy_is_not_measured() -> None:
     end = Finished("done", accuracy=None, interval=None, clips=0, seconds=10)
     assert text(view("done", STARTED, end).result) == (
-        "Not measured There are no unseen test clips."
+        "Not measured There are no unseen test recordings."
     )
 
 
@@ -108,7 +119,7 @@ def test_a_failed_run_says_its_sentence_as_text() -> None:
 
 def test_an_interrupted_run_says_what_is_left() -> None:
     lost = view("interrupted", STARTED, has_model=False)
-    assert "Nothing was saved yet: Resume starts it again." in lost.result
+    assert "No checkpoint was saved: Resume starts the run from the beginning." in lost.result
     kept = text(view("interrupted", STARTED, Saved(0.75)).result)
     assert "Its best checkpoint so far (75.0 % on the test set) can be used." in kept
     assert kept.endswith("Resume continues the training.")
@@ -117,7 +128,7 @@ def test_an_interrupted_run_says_what_is_left() -> None:
 def test_skipped_recordings_are_counted_and_listed() -> None:
     shown = view("running", STARTED, Skipped("a.wav", "it is empty"), Skipped("<i>", "not a sound"))
     assert text(shown.skipped) == (
-        "2 recordings could not be read and were skipped a.wav it is empty &lt;i&gt; not a sound"
+        "2 notes on what was left out a.wav it is empty &lt;i&gt; not a sound"
     )
     assert view("running", STARTED).skipped == ""
 
@@ -131,9 +142,9 @@ def test_a_run_that_ignores_a_request_to_stop_can_be_ended() -> None:
 def test_a_run_that_waits_can_be_withdrawn_and_one_that_ended_early_resumed() -> None:
     waits = view("queued")
     assert text(waits.status).startswith("Waiting in the queue")
-    assert (waits.is_live, waits.stop_word, waits.can_resume) == (True, "Withdraw", False)
+    assert (waits.is_live, waits.stop_word, waits.can_resume) == (True, "Remove from queue", False)
     assert view("running", STARTED).stop_word == "Stop"
-    assert view("stopping", STARTED, stop_is_overdue=True).stop_word == "End now"
+    assert view("stopping", STARTED, stop_is_overdue=True).stop_word == "Force stop"
     resumable = {s: view(s, STARTED).can_resume for s in ("interrupted", "failed", "done")}
     assert resumable == {"interrupted": True, "failed": True, "done": False}
 
@@ -144,8 +155,8 @@ def test_the_notes_say_who_waits_and_behind_whom(tmp_path: Path) -> None:
     enqueue(second), enqueue(third)
     with training_lock(first):
         assert text(notes_html(third, "queued", History())) == (
-            f"Number 2 of 2 in the queue; Guide, bundled ({first.id}) is training now. It starts "
-            f"automatically; Withdraw removes it from the queue. Guide, bundled {second.id} "
+            f"Position 2 of 2 in the queue. Guide, bundled ({first.id}) is training. This run "
+            f"starts automatically. Guide, bundled {second.id} "
             f"&lt;b&gt;Third&lt;/b&gt; {third.id}"
         )
         assert "Queued after this run:" in notes_html(first, "running", History())
@@ -154,14 +165,21 @@ def test_the_notes_say_who_waits_and_behind_whom(tmp_path: Path) -> None:
 
 def test_the_notes_say_that_memory_was_too_small(tmp_path: Path) -> None:
     history = History(halved=Halved(clips_at_once=4, passes=8))
-    assert "8 batches of 4 recordings a step" in text(
+    assert "8 batches of 4 recordings per step" in text(
         notes_html(create_run(tmp_path, preset("guide")), "done", history)
     )
 
 
+def test_the_notes_say_what_of_the_base_is_left_out(tmp_path: Path) -> None:
+    notice = Notice("The sum <is> left out.")
+    history = reduce(add_event, (notice, STARTED, notice), History())  # resumed: said again
+    notes = notes_html(create_run(tmp_path, preset("guide")), "done", history)
+    assert text(notes) == "The sum &lt;is&gt; left out."
+
+
 def test_without_a_run_the_page_says_what_to_do() -> None:
     shown = empty_view(preset("instant"))
-    assert "Nothing has been fine-tuned here yet" in shown.status
+    assert "No runs yet" in shown.status
     assert not shown.is_live and not shown.has_model
 
 

@@ -21,6 +21,7 @@ from intent.ui.finetune.recipe_form import (
     default_preset,
     field_names,
     fill_in,
+    preset_cards,
     show_fields,
     values_of,
 )
@@ -34,6 +35,20 @@ def test_every_hyperparameter_has_a_field_and_words() -> None:
     fields -= {*OF_ANY_RECIPE, *NOT_IN_FORM}
     assert set(field_names()) == set(WORDS) == fields
     assert set(SENTENCES) == set(PRESETS)
+
+
+@pytest.mark.parametrize("base", ["facebook/wav2vec2-base", "ntu-spml/distilhubert"])
+def test_the_card_of_recommended_describes_what_it_does_with_the_base_model(base: str) -> None:
+    figures = dict.fromkeys(PRESETS, "")
+    whisper = {name: text for text, name in preset_cards(figures, family("bundled"))}
+    others = {name: text for text, name in preset_cards(figures, family(base))}
+    assert preset("recommended").method == "leave-one-out"
+    assert "last feed-forward network with a leave-one-out loss" in whisper["recommended"]
+    recipe = preset("recommended", family(base))
+    assert (recipe.method, recipe.head) == ("fine-tune", "random")
+    assert "all transformer layers and the classifier" in others["recommended"]
+    assert "leave-one-out" not in others["recommended"]
+    assert (whisper["instant"], whisper["guide"]) == (others["instant"], others["guide"])
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -98,18 +113,18 @@ def test_a_space_lets_nobody_look_into_its_folders(monkeypatch: pytest.MonkeyPat
     [
         (
             lambda: data_name(FOLDER, "  "),
-            "A folder of recordings was expected, but its path is empty: enter its path, or choose "
-            "the bundled sample.",
+            "The path of the folder is empty: enter the path of a folder of recordings, or choose the "
+            "bundled sample.",
         ),
         (
             lambda: recipe_of(TrainingRequest("minds14", preset="guide", locales=[]), OWNER),
-            "At least one locale of MInDS-14 is needed, but none is chosen: choose one, such as "
-            "en-US, of cs-CZ, de-DE, en-AU, en-GB, en-US, es-ES, fr-FR, it-IT, ko-KR, nl-NL, "
+            "MInDS-14 needs at least one locale, but none was given: choose from "
+            "cs-CZ, de-DE, en-AU, en-GB, en-US, es-ES, fr-FR, it-IT, ko-KR, nl-NL, "
             "pl-PL, pt-PT, ru-RU, zh-CN.",
         ),
         (
             lambda: recipe_of(TrainingRequest("sample", changes={"epochs": None}), OWNER),
-            "epochs must be a whole number, found None: change it.",
+            "epochs must be a whole number, but is None.",
         ),
     ],
 )

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from intent.errors import RunError
-from intent.evaluation.metrics import reliability
+from intent.evaluation.metrics import LabelMetrics, reliability
 from intent.labels import human_name
 from intent.runs.report import read_report
 from intent.runs.store import rename_run
@@ -96,9 +96,9 @@ def test_the_report_of_a_run_has_its_mistakes_and_what_can_be_done(runs: Path) -
     assert shown.run_id == run.id and shown.can_use and shown.can_remove and not shown.can_resume
     _, clips = sample_clips()
     said = text(shown.clips)
-    assert said.startswith("2 mistakes") and "check whether the label is wrong" in said
+    assert said.startswith("2 mistakes") and "check whether the true label is wrong" in said
     assert said.index(clips[2].transcription) < said.index(clips[5].transcription)  # surer first
-    assert "Accuracy" in shown.curves and "Each intent" in shown.metrics
+    assert "Accuracy" in shown.curves and "Metrics per intent" in shown.metrics
 
 
 def test_a_run_without_a_report_says_so_and_can_be_resumed(runs: Path) -> None:
@@ -154,7 +154,7 @@ def test_two_runs_are_compared_with_a_significance_test_and_their_settings(
         "On the 56 recordings that both were tested on, only Good is correct on 19, and only Bad on "
         "0: Good is significantly better (p &lt; 0.001)."
     ) in said
-    assert "2 of 24 settings differ" in said
+    assert "2 of 24 fields differ" in said
     assert "Epochs (differs) 9 4" in said and "Seed (differs) 42 1" in said
 
 
@@ -172,7 +172,9 @@ def test_an_old_run_has_no_predictions_to_compare(runs: Path) -> None:
     del report["clips"]
     old.report_file.write_text(json.dumps(report))
     rename_run(old, "Old")
-    assert "Old cannot be compared clip by clip" in text(page(runs, run.id, old.id).summary)
+    assert "Old cannot be compared recording by recording" in text(
+        page(runs, run.id, old.id).summary
+    )
 
 
 def test_runs_with_the_same_name_are_distinguished(runs: Path) -> None:
@@ -210,7 +212,7 @@ def test_every_prediction_is_in_a_bin_of_the_reliability() -> None:
 def test_confident_predictions_are_counted() -> None:
     scores, right = np.array([0.95, 0.91, 0.4]), np.array([True, False, True])
     assert confidence_in_words(scores, right) == (
-        "Of 2 predictions with a score of 90\u00a0% or more, 1 are right."
+        "Of 2 predictions with a score of 90\u00a0% or more, 1 is correct."
     )
     assert "No prediction has a score" in confidence_in_words(np.array([0.4]), np.array([True]))
 
@@ -221,6 +223,13 @@ def test_the_hardest_intent_comes_first(runs: Path) -> None:
     rows = re.findall(r"<th scope='row'>([^<]*) <", per_intent_html(report.per_intent))
     hardest = {human_name(labels[clips[0].label_id + step]) for step in (0, 1)}
     assert set(rows[:2]) == hardest and len(rows) == 14
+
+
+def test_an_intent_without_a_test_recording_is_not_measured() -> None:
+    figures = {"low": LabelMetrics(0.5, 0.5, 0.5, 2), "high": LabelMetrics(0.0, 0.0, 0.0, 0)}
+    html = per_intent_html(figures)
+    assert re.findall(r"<th scope='row'>([^<]*) <small>(\d)", html) == [("Low", "2"), ("High", "0")]
+    assert html.count("not measured") == 1 and "<b>0</b>" not in html
 
 
 def test_a_row_plays_the_recording_that_was_tested(runs: Path) -> None:

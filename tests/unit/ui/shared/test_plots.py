@@ -64,7 +64,7 @@ def test_every_point_of_an_instant_run_is_drawn_against_training_clips() -> None
     chart = accuracy_chart(history_of(*events), INSTANT)
     assert [x for x, _ in chart.lines[0].points] == [90, 180, 450]
     assert dots(chart_html(chart), "test") == 3
-    assert chart.x_limit == 900 and chart.x_name == "training clips"
+    assert chart.x_limit == 900 and chart.x_name == "training recordings"
 
 
 def test_an_evaluation_without_an_epoch_is_drawn_too() -> None:
@@ -104,7 +104,7 @@ def test_the_band_is_the_interval_of_the_test_clips() -> None:
 def test_an_empty_history_has_axes_and_a_sentence_and_no_point() -> None:
     html = plots_html(History(), GUIDE).replace(NBSP, " ")
     assert "is-point" not in html
-    assert html.count("Points appear here during training.</p>") == 2
+    assert html.count("No results yet.</p>") == 2
     assert "100 %" in html and ">10</span>" in html
 
 
