@@ -18,7 +18,7 @@ MAX_LOOKED_AT = 1_000  # entries of a folder that may hold checkpoints
 REGRESSION, MULTI_LABEL = "regression", "multi_label_classification"
 SINGLE_LABEL: Literal["single_label_classification"] = "single_label_classification"
 
-MULTI_LABEL_SCORES = "Each label has a score of its own: together they need not be 100 %."
+MULTI_LABEL_SCORES = "Each label has its own score; the scores need not add up to 100 %."
 
 
 def check_description(folder: Path, shown: str) -> None:
@@ -52,7 +52,7 @@ def check_holds_config(folder: Path, shown: str) -> None:
     listed = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
     ask = "name one of them" if len(names) > 1 else "name that one"
     raise CheckpointError(
-        f"{shown} is a folder of checkpoints, not one itself. It holds {listed}: {ask}."
+        f"{shown} is a folder of checkpoints, not a checkpoint. It holds {listed}: {ask}."
     )
 
 

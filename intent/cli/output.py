@@ -131,7 +131,7 @@ def summary(run: RunDir, finished: Finished) -> str:
     lines = [f"{outcome} after {finished.seconds:.0f} s. Test accuracy: {measured}"]
     started = run.history().started
     if started and started.seen_clips:
-        lines.append(f"Left out, seen in training by the base: {_clips(started.seen_clips)}")
+        lines.append(f"Left out, seen in training by the base model: {_clips(started.seen_clips)}")
     if started and started.duplicate_clips:
         lines.append(f"Left out, in the training set too: {_clips(started.duplicate_clips)}")
     return "\n".join([*lines, str(run.model)])
@@ -159,7 +159,9 @@ def evaluation_text(evaluation: "Evaluation") -> str:
         pairs = ", ".join(f"{name} as {label}" for name, label in evaluation.renamed.items())
         lines.append(f"Labels matched without regard to case and separators: {pairs}")
     if evaluation.absent:
-        lines.append(f"The data set has no clips of these labels: {', '.join(evaluation.absent)}")
+        lines.append(
+            f"The data set has no recordings of these labels: {', '.join(evaluation.absent)}"
+        )
     return "\n".join(filter(None, lines))
 
 

@@ -162,7 +162,9 @@ def _labelled(
     for part in hidden:
         name = f"{part.split} part{part.locale and f' of {part.locale}'}"
         count = len(part.dataset)
-        reason = f"The {name} was not used, because the labels of its {count:,} clips are hidden."
+        reason = (
+            f"The {name} was not used, because the labels of its {count:,} recordings are hidden."
+        )
         on_skip(name, reason)
     return [part for part in parts if part not in hidden]
 
@@ -187,8 +189,8 @@ def _check_label_column(dataset: "Dataset", title: str) -> None:
 def several_labels(title: str, column: str, found: str) -> DataError:
     """Return the error for a label column with lists."""
     return DataError(
-        f'{title} should have one label per clip in its column "{column}", but has '
-        f"{found[:100]}: keep one label per clip, as text or as a number."
+        f'{title} should have one label per recording in its column "{column}", but has '
+        f"{found[:100]}: keep one label per recording, as a string or a number."
     )
 
 

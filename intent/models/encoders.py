@@ -30,8 +30,8 @@ WHISPER_FRAMES_PER_SECOND = 50  # encoder frames: 10 ms mel hops, halved by the 
 _LOCAL_ONLY = {"trust_remote_code": False, "local_files_only": True}
 
 SUM_LEFT_OUT = (
-    "The base sums the outputs of all its layers. The new classifier uses only the last layer, the one "
-    "that is fine-tuned."
+    "The base model sums the outputs of all its layers. The new classifier uses only the last layer, "
+    "which is fine-tuned."
 )
 
 # model types whose head is projector → mean over time → classifier
@@ -246,5 +246,5 @@ def _check_frames(model: "PreTrainedModel", extractor: Extractor, base: str) -> 
         raise CheckpointError(
             f"{_shown(base)} takes {expected} spectrum frames in {extractor.chunk_length} s, but its "
             f"feature extractor gives {found}: correct hop_length and sampling_rate in its "
-            "preprocessor_config.json, or choose another base."
+            "preprocessor_config.json, or choose another base model."
         )

@@ -50,6 +50,6 @@ def read_split(run: RunDir) -> KeptSplit | None:
         return None
     except (OSError, JsonError) as error:
         raise RunError(
-            f"The list of training and test clips of run {run.id} cannot be read "
+            f"The list of training and test recordings of run {run.id} cannot be read "
             f"({str(error).rstrip('.')}): start a new run."
         ) from None

@@ -66,9 +66,9 @@ def check_none_learnt(
         return
     again = sum(clip.hash in earlier.learnt and clip.hash not in seen for clip in tested)
     if again or earlier.counts not in (None, (train, len(tested))):
-        learnt = f"{again} of its {len(tested)} test clips were trained on. " if again else ""
+        learnt = f"{again} of its {len(tested)} test recordings were trained on. " if again else ""
         raise RunError(
-            "The data set has changed since this run began, and the run kept no list of its clips. "
+            "The data set has changed since this run began, and the run kept no list of its recordings. "
             f"{learnt}Restore the data set, or start a new run."
         )
 

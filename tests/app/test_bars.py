@@ -65,4 +65,4 @@ def test_a_test_accuracy_comes_with_its_interval() -> None:
     info = CheckpointInfo("x/y", ("a", "b"), "o/b", 0.8584, (0.7823, 0.9109), 10.0)
     html = bars.about_html(info).replace(NBSP, " ")
     assert "85.8 %" in html
-    assert "95 % interval 78.2 to 91.1" in html
+    assert "95 % interval: 78.2 to 91.1 %" in html

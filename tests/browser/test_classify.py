@@ -38,7 +38,7 @@ NO_DEVICES = "Object.defineProperty(navigator, 'mediaDevices', {value: undefined
 
 
 def answer(page: Page) -> Locator:
-    return page.get_by_role("region", name="Answer")
+    return page.get_by_role("region", name="Prediction")
 
 
 def about(page: Page) -> Locator:

@@ -98,7 +98,7 @@ def expect_in_use(page: Page, run: str) -> None:
     menu = page.get_by_role("combobox", name="Checkpoint", exact=True)
     expect(menu).to_have_value(re.compile(run))
     page.get_by_role("button", name="Pay a bill").click()
-    expect(page.get_by_role("region", name="Answer")).to_contain_text(run)
+    expect(page.get_by_role("region", name="Prediction")).to_contain_text(run)
 
 
 def test_an_instant_run_draws_its_points_ends_with_an_interval_and_is_used(page: Page) -> None:

@@ -139,4 +139,4 @@ def _details(answer: Answer, checkpoint_title: str) -> str:
 
 
 def _panel(state: str, *parts: str) -> str:
-    return f"<section class='answer {state}' aria-label='Answer'>{''.join(parts)}</section>"
+    return f"<section class='answer {state}' aria-label='Prediction'>{''.join(parts)}</section>"

@@ -10,7 +10,7 @@ from intent.ui.shared.chart import Chart, Line, Point, chart_html
 from intent.ui.shared.format import NBSP, percent
 
 CLOSED_FORM = "closed-form"
-PROJECTED = "Projection to twice the recordings"
+PROJECTED = "Projected for twice the recordings"
 Triple = tuple[float, float, float]  # x, low, high
 LOSS_LIMITS = (0.5, 1, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 50, 100)  # nats
 WAITING = "No results yet."

@@ -59,7 +59,7 @@ def test_a_folder_that_holds_checkpoints_names_them(
     names: list[str], said: str, tmp_path: Path
 ) -> None:
     folder = checkpoint_folder(tmp_path / "out", *names)
-    sentence = f"is a folder of checkpoints, not one itself. It holds {said}."
+    sentence = f"is a folder of checkpoints, not a checkpoint. It holds {said}."
     assert refusals(folder) == [sentence, sentence]
 
 
@@ -94,7 +94,7 @@ def test_a_whisper_extractor_of_another_rate_than_its_encoder_is_refused(tmp_pat
     assert str(caught.value) == (
         f'The base "{short(str(folder))}" takes 100 spectrum frames in 1 s, but its feature '
         "extractor gives 50: correct hop_length and sampling_rate in its preprocessor_config.json, "
-        "or choose another base."
+        "or choose another base model."
     )
 
 

@@ -217,7 +217,7 @@ def test_weights_with_the_older_names_of_weight_norm_are_whole(tmp_path):
 def test_an_encoder_of_another_width_is_refused(folder):
     edit_config(folder, {"encoder_ffn_dim": 32})
     assert load_message(folder) == (
-        f'The checkpoint "{checkpoints.short(str(folder))}" has weights that are of another shape '
+        f'The checkpoint "{checkpoints.short(str(folder))}" has weights that are of a different shape '
         "than its config says (encoder.layers.0.fc1.bias): save or download it again, or choose "
         "another checkpoint."
     )

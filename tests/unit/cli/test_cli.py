@@ -318,9 +318,9 @@ def test_train_for_people_counts_the_test_clips_that_were_left_out(tmp_path: Pat
     run = RunDir(tmp_path)
     run.append(Started("closed-form", LABELS, 24, 3, 2, "CPU", duplicate_clips=1))
     assert terminal.summary(run, Finished("done", None, None, 0, 3.0)).splitlines() == [
-        "Done after 3 s. Test accuracy: not measured: no unseen test clips",
-        "Left out, seen in training by the base: 2 clips",
-        "Left out, in the training set too: 1 clip",
+        "Done after 3 s. Test accuracy: not measured: no unseen test recordings",
+        "Left out, seen in training by the base model: 2 recordings",
+        "Left out, in the training set too: 1 recording",
         str(run.model),
     ]
 
@@ -559,7 +559,7 @@ def test_evaluation_text_lists_what_was_left_out() -> None:
         "Left out, seen in training: 7 recordings",
         "Left out, unreadable: 1 recording (a.wav)",
         "Labels matched without regard to case and separators: Pay bill as pay_bill",
-        "The data set has no clips of these labels: freeze, abroad",
+        "The data set has no recordings of these labels: freeze, abroad",
     ]
 
 

@@ -174,7 +174,7 @@ def test_parquet_of_another_writer_gives_its_sound_and_numbered_labels(tmp_path:
         ),
         (
             {"audio": ["x"] * 3, "label": ["a", None, "b"]},
-            "should have a label for every clip, but 1 of 3 have none: label them or remove them.",
+            "should have a label for every recording, but 1 of 3 have none: label them or remove them.",
         ),
         (
             {"audio": ["x"] * 3, "label": ["a"] * 3},

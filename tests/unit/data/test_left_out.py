@@ -267,16 +267,18 @@ def test_a_label_column_of_lists_is_refused_in_a_sentence(
         pyarrow.parquet.write_table(table, tmp_path / "data" / "data.parquet")
     message = refusal(tmp_path / "data")
     assert message.startswith(
-        f'The data set in "{tmp_path / "data"}" should have one label per clip in its column '
+        f'The data set in "{tmp_path / "data"}" should have one label per recording in its column '
         f'"{column}", but has {"list" if kind is list else "struct"}<'
     )
-    assert message.endswith(": keep one label per clip, as text or as a number.")
+    assert message.endswith(": keep one label per recording, as a string or a number.")
 
 
 def test_a_label_column_of_lists_is_refused_from_any_source() -> None:
     sounds = [{"bytes": b"x", "path": None}] * 2
     rows = datasets.Dataset.from_dict({"audio": sounds, "label": [["a", "b"], ["b"]]})
-    with pytest.raises(DataError, match='^X should have one label per clip in its column "label"'):
+    with pytest.raises(
+        DataError, match='^X should have one label per recording in its column "label"'
+    ):
         unite([Part(rows, "train")], "X")
 
 
@@ -308,7 +310,7 @@ def test_a_test_part_with_hidden_labels_is_not_used_and_one_is_split_off(
     left_out: dict[str, str] = {}
     data = load_data(str(folder), on_skip=left_out.__setitem__)
     assert left_out == {
-        "test part": "The test part was not used, because the labels of its 4 clips are hidden."
+        "test part": "The test part was not used, because the labels of its 4 recordings are hidden."
     }
     assert {name: len(part) for name, part in data.items()} == {"all": 10}
     assert len(label_names(data)) == 2
@@ -350,5 +352,5 @@ def test_an_evaluation_says_what_was_left_out(tmp_path: Path) -> None:
     assert evaluation.to_dict()["not_used"] == (sentence,)
     lines = terminal.evaluation_text(evaluation).splitlines()
     assert sentence in lines
-    assert "Left out, unreadable: 1 clip (low/empty.wav)" in lines
-    assert "The data set has no clips of these labels: middle" in lines
+    assert "Left out, unreadable: 1 recording (low/empty.wav)" in lines
+    assert "The data set has no recordings of these labels: middle" in lines

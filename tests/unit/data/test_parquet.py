@@ -275,7 +275,7 @@ def test_rows_and_texts_of_all_files_count_together_cached_ones_too(
     assert summary(load_data(str(folder))).clips == 8
     for module in (schema, parquet_rows):
         monkeypatch.setattr(module, "MAX_ROWS", 7)
-    assert "should have at most 7 clips, but has 8" in refusal(folder)
+    assert "should have at most 7 recordings, but has 8" in refusal(folder)
     monkeypatch.undo()
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", folder.parent / "cache")
     monkeypatch.setattr(parquet_rows, "MAX_TEXT_BYTES", 0)
@@ -335,13 +335,13 @@ def test_sound_is_read_in_every_form_that_holds_encoded_files(folder: Path, soun
 @pytest.mark.parametrize(
     ("table", "expected"),
     [
-        ({"label": [["a"], ["b"]]}, 'one label per clip in its column "label", but has list<'),
+        ({"label": [["a"], ["b"]]}, 'one label per recording in its column "label", but has list<'),
         (
             {"label": [{"a": 1}, {"a": 2}]},
-            'one label per clip in its column "label", but has struct<',
+            'one label per recording in its column "label", but has struct<',
         ),
         ({"transcription": [["a"], ["b"]]}, 'strings or numbers in its column "transcription"'),
-        ({"label": [None, None]}, "a label for every clip, but 2 of 2 have none"),
+        ({"label": [None, None]}, "a label for every recording, but 2 of 2 have none"),
         ({"audio": [None, None]}, 'audio in its column "audio" (encoded files, as `datasets`'),
         ({"audio": [{"array": [0.5]}] * 2}, 'audio in its column "audio" (encoded files'),
         ({"audio": pa.array([], SOUND_TYPE)}, "at least two labels, but has 0 (none)"),
@@ -397,8 +397,8 @@ def test_class_names_are_never_read_from_the_file_that_a_schema_names(tmp_path: 
     [
         (["a", "a"], "the same name twice"),
         ([str(n) for n in range(1001)], "1,001 names"),
-        (["a", "b" * 257], "one that is not a text of that length"),
-        (["a", 1], "one that is not a text of that length"),
+        (["a", "b" * 257], "one that is not a string of that length"),
+        (["a", 1], "one that is not a string of that length"),
     ],
 )
 def test_class_names_have_bounds(folder: Path, names: list, wrong: str) -> None:

@@ -151,7 +151,7 @@ def test_without_an_unseen_clip_there_is_a_sentence_instead_of_figures():
         "Not measured: no unseen test recordings. The checkpoint was trained on all 2 of them: "
         "choose another data set, or include the recordings seen in training."
     )
-    assert evaluate([], []).message == "Not measured: no test clips. Choose other data."
+    assert evaluate([], []).message == "Not measured: no test recordings. Choose another data set."
 
 
 def test_calibrated_scores_have_no_calibration_error():

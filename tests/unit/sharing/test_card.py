@@ -116,6 +116,8 @@ def test_the_card_of_a_local_run_names_no_source(local_run: RunDir) -> None:
     assert card.data.license == "unknown"
     assert card.data.eval_results[0].dataset_name == "local recordings"
     assert "an unpublished checkpoint on unpublished recordings" in card.text
+    assert "fine-tuned on one set of recordings" in card.text
+    assert not re.search("bank|caller|telephone|MInDS", card.text)
 
 
 def test_a_run_from_the_bundled_checkpoint_keeps_its_encoder_and_license(tmp_path: Path) -> None:

@@ -313,7 +313,7 @@ def test_a_missing_connection_is_reported(run: RunDir, monkeypatch: pytest.Monke
     with socket.create_server(("127.0.0.1", 0)) as free:
         address = f"http://127.0.0.1:{free.getsockname()[1]}"
     point_client_at(address, monkeypatch)
-    assert "failed (no connection): the run is unchanged" in refusal(run)
+    assert "failed (no connection): try again. The run is unchanged" in refusal(run)
 
 
 def test_offline_mode_is_reported(run: RunDir, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -126,10 +126,10 @@ def test_a_run_of_before_resumes_with_its_data_and_is_refused_with_others(
     with pytest.raises(RunError) as refused:
         Session(tmp_path / "run").train(recipe)
     assert str(refused.value).startswith(
-        "The data set has changed since this run began, and the run kept no list of its clips. "
+        "The data set has changed since this run began, and the run kept no list of its recordings. "
     )
     assert str(refused.value).endswith(
-        "test clips were trained on. Restore the data set, or start a new run."
+        "test recordings were trained on. Restore the data set, or start a new run."
     )
     assert not stopped.run.split_file.exists()
     for path in added:
@@ -142,7 +142,9 @@ def test_a_damaged_list_of_clips_is_reported(
     stopped: Session, recipe: recipes.Recipe, tmp_path: Path
 ) -> None:
     stopped.run.split_file.write_text('{"labels": [1]')
-    with pytest.raises(RunError, match=r"^The list of training and test clips of run run cannot"):
+    with pytest.raises(
+        RunError, match=r"^The list of training and test recordings of run run cannot"
+    ):
         Session(tmp_path / "run").train(recipe)
 
 

@@ -159,5 +159,11 @@ def test_a_wrong_hyperparameter_and_a_missing_base_are_explained(
     assert "nothing" in found.estimate and all(UNKNOWN in card for card, _ in found.cards)
 
 
+def test_the_cards_follow_the_family_of_the_base_model(tmp_path: Path) -> None:
+    for base, words in (("bundled", "leave-one-out loss"), ("facebook/wav2vec2-base", "all trans")):
+        cards = {name: text for text, name in expected(tmp_path, base, epochs=900)[-1].cards}
+        assert words in cards["recommended"]
+
+
 def test_an_amount_nobody_counted_has_no_test_part_of_its_own() -> None:
     assert Amount(100, 8.44).split(0.2) == Clips(80, 20, 8.4)
