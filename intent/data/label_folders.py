@@ -116,8 +116,8 @@ def _without_noise(folders: Mapping[str, Folders], notes: list[LeftOut]) -> dict
 def _without_label(names: Iterable[str]) -> Iterator[LeftOut]:
     for folder, count in Counter(map(posixpath.dirname, names)).items():
         place = f'the folder "{shown(folder)}"' if folder else "the data folder itself"
-        reason = f"Clips should be in the folder of their label, but {place} is not one: "
-        yield shown(folder) or "clips without a label", reason + _not_used(count)
+        reason = f"Recordings should be in the folder of their label, but {place} is not one: "
+        yield shown(folder) or "recordings without a label", reason + _not_used(count)
 
 
 def _not_used(count: int) -> str:

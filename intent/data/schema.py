@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from intent.data.splits import are_part_names, parts_called
+from intent.data.splits import are_part_names, uses_of
 from intent.errors import DataError
 
 if TYPE_CHECKING:
@@ -59,10 +59,10 @@ def unite(
     if rows > MAX_ROWS:
         raise too_many_rows(title, rows)
     parts = _labelled(parts, title, on_skip)
-    uses = _uses(parts)
+    uses = uses_of([(part.locale, part.split) for part in parts])
     for part, use in zip(parts, uses, strict=True):
         if not use and len(part.dataset):
-            on_skip(part.split or "other clips", _kept_apart(part))
+            on_skip(part.split or "other recordings", _kept_apart(part))
     parts = [part for part, use in zip(parts, uses, strict=True) if use]
     labels = [_labels(part.dataset, title) for part in parts]
     names = _common_names(parts, labels)
@@ -86,29 +86,12 @@ def unite(
     )
 
 
-def _uses(parts: Sequence[Part]) -> list[str]:
-    """Return what each part is used for: "train", "test", "all", or "" for nothing."""
-    own: dict[str, dict[str, str | None]] = {}  # locale → name of the part → usual name
-    for part in parts:
-        own.setdefault(part.locale, {})[part.split] = None
-    own = {locale: parts_called(splits) for locale, splits in own.items()}
-    tested: dict[str, str] = {}
-    for locale, kinds in own.items():
-        if "train" not in kinds.values() or not {"test", "validation"} & {*kinds.values()}:
-            return ["all"] * len(parts)
-        tested[locale] = "test" if "test" in kinds.values() else "validation"
-    uses = []
-    for part in parts:
-        kind = own[part.locale][part.split]
-        uses.append("test" if kind == tested[part.locale] else "train" if kind == "train" else "")
-    return uses
-
-
 def _kept_apart(part: Part) -> str:
     count = len(part.dataset)
+    recordings = "recording" if count == 1 else "recordings"
     return (
-        f'The part "{part.split}" of {count:,} {"clip" if count == 1 else "clips"} is kept apart: '
-        "it is neither trained on nor tested on."
+        f'The part "{part.split}" of {count:,} {recordings} is kept apart: it is neither trained on '
+        "nor tested on."
     )
 
 

@@ -48,6 +48,21 @@ def parts_called(names: Iterable[str]) -> dict[str, str | None]:
     return parts
 
 
+def uses_of(parts: Sequence[tuple[str, str]]) -> list[str]:
+    """Return what each part (locale, name) is used for: "train", "test", "all", or "" for nothing."""
+    named: dict[str, list[str]] = {}
+    for locale, name in parts:
+        named.setdefault(locale, []).append(name)
+    kinds = {locale: parts_called(names) for locale, names in named.items()}
+    tested: dict[str, str] = {}
+    for locale, own in kinds.items():
+        if "train" not in own.values() or not {"test", "validation"} & {*own.values()}:
+            return ["all"] * len(parts)
+        tested[locale] = "test" if "test" in own.values() else "validation"
+    found = [(kinds[locale][name], tested[locale]) for locale, name in parts]
+    return ["test" if kind == test else "train" if kind == "train" else "" for kind, test in found]
+
+
 def folder_part(path: str) -> str | None:
     """Return the name of the innermost folder of a path that is named after a part, or None."""
     return next((name for name in reversed(_folder_names(path)) if part_called(name)), None)

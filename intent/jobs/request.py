@@ -25,6 +25,7 @@ from intent.runs.store import create_run
 MAX_TEXT = 4_096  # characters of a name or a path
 # What is not a hyperparameter → its option on the command line
 OPTIONS = {"preset": "recipe", "data": "data", "locales": "locale", "base": "base"}
+COLUMN_OPTIONS = {"audio_column": "audio-column", "label_column": "label-column"}  # not in the API
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,8 @@ def _check_kinds(request: TrainingRequest) -> None:
 def _check_changes(changes: Mapping[str, object]) -> None:
     for name in changes:
         if name in OF_ANY_RECIPE:
+            option = {**OPTIONS, **COLUMN_OPTIONS}[name]
+            in_api = f", or in the API with the parameter {name}" if name in OPTIONS else ""
             raise RecipeError(
-                f"{name} is not a hyperparameter: set it with its own option --{OPTIONS[name]}, or in "
-                f"the API with the parameter {name}."
+                f"{name} is not a hyperparameter: set it with its own option --{option}{in_api}."
             )

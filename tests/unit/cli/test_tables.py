@@ -90,7 +90,10 @@ def test_columns_are_no_part_of_resuming(capsys: Output, option: str) -> None:
 
 def test_columns_are_no_settings(capsys: Output) -> None:
     code, _, err = said(capsys, "train", "--data", "sample", "--set", "label_column=x")
-    assert code == 2 and "Changes may only set hyperparameters, found 'label_column'" in err
+    assert (code, err) == (
+        2,
+        "label_column is not a hyperparameter: set it with its own option --label-column.\n",
+    )
 
 
 def test_a_recipe_of_before_has_no_columns() -> None:

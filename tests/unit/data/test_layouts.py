@@ -63,8 +63,8 @@ def test_a_validation_part_beside_train_and_test_is_kept_apart(
     assert sizes == {"train": 12, "test": 6}
     assert labels == SORTED
     assert notes == {
-        names[1]: f'The part "{names[1]}" of 9 clips is kept apart: it is neither trained on nor '
-        "tested on."
+        names[1]: f'The part "{names[1]}" of 9 recordings is kept apart: it is neither '
+        "trained on nor tested on."
     }
 
 
@@ -113,7 +113,7 @@ def test_a_part_without_labels_is_not_used_and_said(tmp_path: Path) -> None:
     sizes, labels, notes = read(tmp_path / "data")
     assert (sizes, labels) == ({"all": 9}, SORTED)
     assert notes == {
-        "test": 'Clips should be in the folder of their label, but the folder "test" is not one: '
+        "test": 'Recordings should be in the folder of their label, but the folder "test" is not one: '
         "2 files are not used."
     }
 
@@ -160,7 +160,7 @@ def test_a_folder_around_all_labels_does_not_matter(tmp_path: Path) -> None:
     sizes, labels, notes = read(tmp_path / "data")
     assert (sizes, labels) == ({"all": 6}, SORTED)
     assert list(notes.values()) == [
-        "Clips should be in the folder of their label, but the folder "
+        "Recordings should be in the folder of their label, but the folder "
         '"recordings/2024" is not one: 1 file is not used.'
     ]
 
@@ -224,8 +224,8 @@ def test_the_layout_of_speech_commands_is_honoured(tmp_path: Path, inside: str) 
     noise = f"{inside}/_background_noise_".lstrip("/")
     assert notes == {
         noise: f'The folder "{noise}" has noise, not an intent: 2 files are not used.',
-        "validation": 'The part "validation" of 2 clips is kept apart: it is neither trained on nor '
-        "tested on.",
+        "validation": 'The part "validation" of 2 recordings is kept apart: it is neither '
+        "trained on nor tested on.",
     }
 
 
