@@ -84,11 +84,11 @@ def pack(run: Path, folder: Path) -> None:
 
 
 def _card(report: dict, window: int) -> str:
-    from intent.recipes import Recipe, preset
+    from intent.recipes import OF_ANY_RECIPE, Recipe, preset
 
     recipe, evaluation = report["recipe"], report["evaluation"]
     usual = dataclasses.asdict(preset(recipe["preset"]))
-    named = {"data", "locales", "base", "seed", "preset"}
+    named = {*OF_ANY_RECIPE, "seed"}
     changes = "".join(
         f" --set {field.name}={recipe[field.name]}"
         for field in dataclasses.fields(Recipe)

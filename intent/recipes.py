@@ -21,7 +21,8 @@ METHODS = ("fine-tune", "closed-form", "leave-one-out")
 HEADS = ("random", "closed-form")
 
 NOT_READ = "not used"  # in place of the value of a hyperparameter that a method ignores
-OF_ANY_RECIPE = ("preset", "data", "locales", "base")  # not hyperparameters
+# not hyperparameters
+OF_ANY_RECIPE = ("preset", "data", "locales", "base", "audio_column", "label_column")
 
 # The hyperparameters that each method uses.
 OF_EVERY_METHOD = ("seed", "test_share", "window_seconds", "copies", "mixed_precision")
@@ -82,7 +83,8 @@ class Recipe:
     noise) of each training clip, besides the original. `mute_padding` excludes the padding of a
     Whisper window from the mean over its frames. `mixed_precision` uses bf16 or fp16 on a GPU.
     `keep_best` keeps the epoch with the best test accuracy, as the guide does; otherwise the last
-    epoch is kept, so that the test accuracy is not biased by selection.
+    epoch is kept, so that the test accuracy is not biased by selection. `audio_column` and
+    `label_column` name columns of the data's table; "" finds them by their usual names.
     """
 
     preset: str = "recommended"
@@ -110,6 +112,8 @@ class Recipe:
     logging_steps: int = 10
     mixed_precision: bool = True
     keep_best: bool = False
+    audio_column: str = ""
+    label_column: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "locales", tuple(self.locales))

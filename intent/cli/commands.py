@@ -11,6 +11,7 @@ from types import FrameType
 from intent import distributed
 from intent.cli import output as terminal
 from intent.cli.push import pusher
+from intent.data.schema import Columns
 from intent.errors import AudioError, ExitCode, IntentError, RecipeError, RunError
 from intent.paths import BUNDLED, MINDS14, runs_dir
 from intent.recipes import Recipe
@@ -133,6 +134,7 @@ def evaluate(options: argparse.Namespace) -> int:
             seed=options.seed,
             include_seen=options.include_seen,
             on_progress=on_progress,
+            columns=_columns(options),
         )
     if options.json:
         terminal.print_json(evaluation.to_dict())
@@ -157,14 +159,21 @@ def _recipe(options: argparse.Namespace) -> Recipe:
         options.recipe or "recommended",
         options.locale or ("en-US",),
         values,
+        _columns(options),
     )
     return recipe_of(request, OWNER)
 
 
+def _columns(options: argparse.Namespace) -> Columns:
+    return Columns(options.audio_column or "", options.label_column or "")
+
+
 def _check_only_resume(options: argparse.Namespace) -> None:
-    for name in ("data", "locale", "base", "recipe", "set", "seed"):
+    own = ("data", "audio_column", "label_column", "locale", "base", "recipe", "set", "seed")
+    for name in own:
         if getattr(options, name) is not None:
-            raise RunError(f"--resume uses the run's own recipe: leave out --{name}.")
+            option = name.replace("_", "-")
+            raise RunError(f"--resume uses the run's own recipe: leave out --{option}.")
 
 
 def _result(run: RunDir, finished: Finished | None) -> terminal.Result:

@@ -35,6 +35,7 @@ examples:
   python -m intent train --data sample --recipe instant
   python -m intent train --data minds14 --locale en-US en-GB --base openai/whisper-tiny.en
   python -m intent train --data my-recordings --set epochs=4 learning_rate=1e-5
+  python -m intent train --data calls/manifest.csv --audio-column file --label-column reason
   python -m intent train --resume RUN_ID --budget 60
   python -m intent train --data minds14 --push-to USER/NAME
 
@@ -67,11 +68,15 @@ Pushing to the same name again updates the model there.""",
 }
 
 DATA_HELP = (
-    f"{MINDS14} ({MINDS14_HUB_ID} on the Hub), {SAMPLE} (bundled with this project), or a folder: "
-    f"Parquet files in the Hub's layout, or one folder of recordings per label (default: {MINDS14})"
+    f"{MINDS14} ({MINDS14_HUB_ID} on the Hub), {SAMPLE} (bundled with this project), or a path: a "
+    "folder with Parquet files in the Hub's layout, with metadata.csv or metadata.jsonl, written by "
+    "save_to_disk, or with one folder of recordings per label; or a table of recordings (CSV, JSONL) "
+    f"(default: {MINDS14})"
 )
 CHECKPOINT_HELP = f"{BUNDLED}, a Hub id (owner/name), a run's id or a folder (default: {BUNDLED})"
 LOCALE_HELP = "locales to use if the data set has several (default: en-US)"
+AUDIO_COLUMN_HELP = "the table's column of recordings (default: found by its name)"
+LABEL_COLUMN_HELP = "the table's column of labels (default: found by its name)"
 PRIVATE_HELP = "make the model private on the Hub"
 RUNS_HELP = "folder of the runs (default: $INTENT_RUNS, or runs/ in the current folder)"
 
@@ -151,8 +156,14 @@ def _add_classify(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_columns(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--audio-column", metavar="NAME", help=AUDIO_COLUMN_HELP)
+    parser.add_argument("--label-column", metavar="NAME", help=LABEL_COLUMN_HELP)
+
+
 def _add_train(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--data", metavar="minds14|sample|DIR", help=DATA_HELP)
+    parser.add_argument("--data", metavar="minds14|sample|PATH", help=DATA_HELP)
+    _add_columns(parser)
     parser.add_argument("--locale", nargs="+", action="extend", metavar="LOCALE", help=LOCALE_HELP)
     parser.add_argument("--base", metavar="ID_OR_DIR", help=f"the base model: {CHECKPOINT_HELP}")
     parser.add_argument("--recipe", choices=PRESETS, help="how to train (default: recommended)")
@@ -182,7 +193,8 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
 
 def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--checkpoint", default=BUNDLED, metavar="ID_OR_DIR", help=CHECKPOINT_HELP)
-    parser.add_argument("--data", default=MINDS14, metavar="minds14|sample|DIR", help=DATA_HELP)
+    parser.add_argument("--data", default=MINDS14, metavar="minds14|sample|PATH", help=DATA_HELP)
+    _add_columns(parser)
     parser.add_argument("--locale", nargs="+", action="extend", metavar="LOCALE", help=LOCALE_HELP)
     parser.add_argument(
         "--split",

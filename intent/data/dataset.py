@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, TypedDict
 
 from intent.audio.clip import Clip, read_clip
 from intent.data.files import open_clip
-from intent.data.local import check_is_folder, folder_parts
+from intent.data.layouts import check_is_data, folder_parts
 from intent.data.minds14 import check_reachable, hub_parts
-from intent.data.schema import AUDIO_COLUMN, unite
+from intent.data.schema import AUDIO_COLUMN, NO_COLUMNS, Columns, unite
 from intent.errors import AudioError, DataError
 from intent.paths import MINDS14, SAMPLE, SAMPLE_DATA
+from intent.recipes import Recipe
 
 if TYPE_CHECKING:
     from datasets import Dataset, DatasetDict
@@ -42,11 +43,14 @@ def load_data(
     data: str,
     locales: Sequence[str] = ("en-US",),
     on_skip: Callable[[str, str], None] = lambda name, reason: None,
+    columns: Columns = NO_COLUMNS,
 ) -> "DatasetDict":
     """Load a data set: "minds14" (from the Hub), "sample" (bundled), or the path of a folder.
 
     A folder has Parquet files in the layout of the Hub (with subsets or subfolders per locale, or
-    without), or one folder of audio files per label, optionally within train/ and test/.
+    without), or what `save_to_disk` wrote, or audio files with metadata.csv or metadata.jsonl, or
+    one folder of audio files per label, optionally within folders of parts. A path may also be
+    that of a table (CSV or JSONL) of recordings; `columns` names its columns.
     The result has the splits "train" and "test" where the data set has both, else "all".
     Columns: audio (struct of bytes and path, not decoded), label (ClassLabel), transcription
     (str, may be ""), locale (str, "" if unknown), name (str, readable).
@@ -55,6 +59,11 @@ def load_data(
     Raises DataError.
     """
     wanted = tuple(dict.fromkeys(locales))
+    if data in (MINDS14, SAMPLE) and columns != NO_COLUMNS:
+        raise DataError(
+            f'Names of columns are for tables of your own, but the data set is "{data}": leave out '
+            "--audio-column and --label-column."
+        )
     if data == SAMPLE:
         return unite(folder_parts(SAMPLE_DATA, wanted)[0], "The bundled sample")
     if not data.strip():
@@ -68,10 +77,15 @@ def load_data(
     if data == MINDS14:
         return unite(hub_parts(wanted), "MInDS-14", on_skip)
     folder = Path(os.path.expanduser(data))
-    parts, left_out = folder_parts(folder, wanted)
+    parts, left_out = folder_parts(folder, wanted, columns)
     for name, reason in left_out:
         on_skip(name, reason)
     return unite(parts, f'The data set in "{folder}"', on_skip)
+
+
+def columns_of(recipe: Recipe) -> Columns:
+    """Return the columns that a recipe names."""
+    return Columns(recipe.audio_column, recipe.label_column)
 
 
 def check_at_hand(data: str, locales: Sequence[str]) -> None:
@@ -79,7 +93,7 @@ def check_at_hand(data: str, locales: Sequence[str]) -> None:
     if data == MINDS14:
         check_reachable(locales)
     elif data != SAMPLE:
-        check_is_folder(Path(os.path.expanduser(data)))
+        check_is_data(Path(os.path.expanduser(data)))
 
 
 def split(data: "DatasetDict", seed: int, test_share: float = 0.2) -> "DatasetDict":

@@ -5,7 +5,7 @@ import os
 import posixpath
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from io import BufferedReader
 from pathlib import Path
@@ -45,15 +45,19 @@ class Listing:
 
         A relative path starts at the data folder, or else at the folder of the file `beside`.
         """
-        for start in (self.root.as_posix(), self.folder.absolute().as_posix()):
-            if path.startswith(f"{start}/"):
-                path = path[len(start) + 1 :]
-                break
+        path = self.relative(path)
         for parent in ("", posixpath.dirname(beside)):
             name = posixpath.normpath(posixpath.join(parent, path))
             if name in self.files:
                 return name
         return None
+
+    def relative(self, path: str) -> str:
+        """Return a path in the folder without that of the folder; other paths as they are."""
+        for start in (self.root.as_posix(), self.folder.absolute().as_posix()):
+            if path.startswith(f"{start}/"):
+                return path[len(start) + 1 :]
+        return path
 
     def left_out_note(self) -> str:
         """Return a sentence about the files left out, with a leading space; "" if there are none."""
@@ -73,7 +77,7 @@ def list_files(folder: Path) -> Listing:
     """
     root = folder.resolve()
     listing = Listing(folder, root)
-    homes = tuple(f"{str(home).rstrip(os.sep)}{os.sep}" for home in (root, *_blob_folders(root)))
+    homes = _homes(root)
     waiting = [""]
     while waiting:
         parent = waiting.pop()
@@ -87,6 +91,31 @@ def list_files(folder: Path) -> Listing:
             if _add(listing, name, entry, homes):
                 inner.append(name)
         waiting.extend(reversed(inner))
+    return listing
+
+
+def list_named(folder: Path, paths: Iterable[str]) -> Listing:
+    """Return those of the named paths that are files of a folder, by the rules of `list_files`.
+
+    Lists nothing else, so the folder may be a large one. Raises OSError.
+    """
+    root = folder.resolve()
+    listing = Listing(folder, root)
+    homes = _homes(root)
+    for path in paths:
+        name = posixpath.normpath(listing.relative(path).replace("\\", "/"))
+        is_hidden = any(part.startswith(".") for part in name.split("/"))  # ".." as well
+        if is_hidden or posixpath.isabs(name) or name in listing.files or not is_utf8(name):
+            continue
+        own = posixpath.join(root.as_posix(), name)
+        try:
+            target = _target(own, homes)
+        except FileNotFoundError:
+            continue
+        except (OSError, ValueError) as error:
+            listing.left_out.append((shown(name), str(getattr(error, "strerror", error))))
+            continue
+        listing.files[name] = "" if target == own else target
     return listing
 
 
@@ -141,6 +170,11 @@ def is_utf8(name: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def _homes(root: Path) -> tuple[str, ...]:
+    """Return the folders, each with a separator at its end, in which the files may be."""
+    return tuple(f"{str(home).rstrip(os.sep)}{os.sep}" for home in (root, *_blob_folders(root)))
 
 
 def _entries(listing: Listing, parent: str) -> Iterator[tuple[str, os.DirEntry[str]]]:

@@ -1,7 +1,7 @@
 """Find the audio of a clip in a report, in the data set that the run was trained on."""
 
 from intent.audio.clip import Clip, clip_hash
-from intent.data.dataset import clip_at, load_data
+from intent.data.dataset import clip_at, columns_of, load_data
 from intent.errors import AudioError, DataError
 from intent.recipes import Recipe
 
@@ -12,7 +12,7 @@ def find_clip(recipe: Recipe, name: str, sound_hash: str) -> Clip:
     Raises DataError where the data set or the clip is gone.
     """
     try:
-        parts = load_data(recipe.data, recipe.locales)
+        parts = load_data(recipe.data, recipe.locales, columns=columns_of(recipe))
     except DataError as error:
         raise DataError(f"The recordings of this run can no longer be opened. {error}") from None
     unreadable = None

@@ -3,18 +3,19 @@
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from intent.audio.suffixes import KINDS, is_audio
-from intent.data.files import LeftOut, Listing, is_utf8, list_files, open_file, shown
-from intent.data.parquet import read_parquet
+from intent.audio.suffixes import KINDS
+from intent.data.cached_rows import Request, read_rows
+from intent.data.file_rows import file_dataset
+from intent.data.files import LeftOut, Listing, open_file, shown
+from intent.data.label_folders import label_folder_rows
+from intent.data.parquet import PARQUET
 from intent.data.parquet_rows import Budget
 from intent.data.readme import Card, Subset, read_card
-from intent.data.schema import Part, audio_paths
+from intent.data.schema import Columns, Part
 from intent.data.splits import files_by_split, path_inside, split_by_name
-from intent.data.stray_tables import without_stray_tables
-from intent.data.unused import unused_files, unused_recordings
+from intent.data.unused import unused_files
 from intent.errors import DataError
 from intent.library_output import lock_bars
 from intent.storage import storage_problem
@@ -24,60 +25,6 @@ if TYPE_CHECKING:
 
 LOCALE_NAME = re.compile(r"[a-z]{2,3}-[A-Z]{2}")
 MAX_PARQUET_FILES = 10_000  # of one data set: 50 GB in files of 5 MB
-
-
-def folder_parts(folder: Path, locales: Sequence[str]) -> tuple[list[Part], list[LeftOut]]:
-    """Return the parts of the data set in a folder, and sentences on what is not used.
-
-    `locales` selects the locales of a folder that has some, and is ignored otherwise. Raises
-    DataError for a folder that is missing or has no data set.
-    """
-    check_is_folder(folder)
-    try:
-        listing = list_files(folder)
-        parts, notes = _parts(listing, locales)
-    except OSError as error:
-        raise _cannot_open(folder, error) from error
-    left_out = [
-        (name, f'"{name}" {reason}. Only files inside the data folder are read.')
-        for name, reason in listing.left_out
-    ]
-    return parts, left_out + notes
-
-
-def _parts(listing: Listing, locales: Sequence[str]) -> tuple[list[Part], list[LeftOut]]:
-    """Return the parts of a folder in either layout, and sentences on what is not used."""
-    listing, notes = without_stray_tables(listing)
-    if not any(name.endswith(".parquet") for name in listing.files):
-        return _label_folder_parts(listing, notes), notes
-    parts = _parquet_parts(listing, locales)
-    if not any(part.locale for part in parts):  # the other locales have recordings too
-        paths = [path for part in parts for path in audio_paths(part.dataset) if path]
-        notes.extend(unused_recordings(listing, paths))
-    return parts, notes
-
-
-def check_is_folder(folder: Path) -> None:
-    """Raise DataError unless the path is a readable folder."""
-    if not is_utf8(str(folder)):
-        raise DataError(
-            f'A folder with a name in UTF-8 was expected, but found "{shown(str(folder))}": '
-            "rename the folder."
-        )
-    try:
-        if folder.is_dir():
-            return
-        found = "a file" if folder.exists() else "nothing"
-    except OSError as error:
-        raise _cannot_open(folder, error) from error
-    raise DataError(f'A folder was expected at "{folder}", but there is {found}: check the path.')
-
-
-def _cannot_open(folder: Path, error: OSError) -> DataError:
-    return DataError(
-        f'The folder "{folder}" could not be opened ({error.strerror or error}): check the '
-        "path and its permissions."
-    )
 
 
 @contextmanager
@@ -96,13 +43,14 @@ def without_progress_bars() -> Iterator[None]:
         datasets.enable_progress_bars()
 
 
-def _parquet_parts(listing: Listing, locales: Sequence[str]) -> list[Part]:
+def parquet_parts(listing: Listing, locales: Sequence[str], columns: Columns) -> list[Part]:
+    """Return the parts of Parquet files in the layout of the Hub; raises DataError."""
     card = _card(listing, "")
     folders = {name.split("/")[0] for name in listing.files if "/" in name}
     known = sorted(name for name in {*card.subsets, *folders} if LOCALE_NAME.fullmatch(name))
     budget = Budget(f'The data set in "{listing.folder}"')
     if not known:
-        return _load(listing, card, _only_subset(card, listing), "", budget)
+        return _load(listing, card, _only_subset(card, listing), "", budget, columns)
     missing = [locale for locale in locales if locale not in known]
     if missing:
         raise DataError(
@@ -111,11 +59,11 @@ def _parquet_parts(listing: Listing, locales: Sequence[str]) -> list[Part]:
     parts = []
     for locale in locales:
         if locale in card.subsets:
-            parts.extend(_load(listing, card, locale, locale, budget))
+            parts.extend(_load(listing, card, locale, locale, budget, columns))
         else:
             own = _card(listing, locale)
             subset = _only_subset(own, listing)
-            parts.extend(_load(listing, own, subset, locale, budget, folder=locale))
+            parts.extend(_load(listing, own, subset, locale, budget, columns, folder=locale))
     return parts
 
 
@@ -143,7 +91,13 @@ def _only_subset(card: Card, listing: Listing) -> str:
 
 
 def _load(
-    listing: Listing, card: Card, name: str, locale: str, budget: Budget, folder: str = ""
+    listing: Listing,
+    card: Card,
+    name: str,
+    locale: str,
+    budget: Budget,
+    columns: Columns,
+    folder: str = "",
 ) -> list[Part]:
     """Return the splits of one subset, of the data set or of a folder in it."""
     readme = f'The README.md of "{listing.folder}"'
@@ -169,73 +123,46 @@ def _load(
         splits = files_by_split(files, subset.patterns, readme, listing.left_out_note())
     else:
         splits = split_by_name(files)
-    class_names = card.class_names.get(name, {})
+    request = Request(listing, PARQUET, card.class_names.get(name, {}), budget, columns)
     parts = []
     for split, found in splits.items():
         paths = [start + path for path in found]
-        parts.append(Part(_read(listing, paths, class_names, budget), split, locale))
+        parts.append(Part(read(request, paths), split, locale))
     return [part for part in parts if len(part.dataset)] or parts[:1]
 
 
-def _read(
-    listing: Listing, paths: list[str], class_names: dict[str, tuple[str, ...]], budget: Budget
-) -> "Dataset":
+def read(request: Request, paths: Sequence[str]) -> "Dataset":
+    """Return the rows of files of a folder; raises DataError for damaged ones as well."""
     try:
         with without_progress_bars():
-            return read_parquet(listing, paths, class_names, budget)
+            return read_rows(request, paths)
     except DataError:
         raise
     except Exception as error:  # Arrow raises nearly anything for damaged files
-        raise _unreadable(listing.folder, error) from error
+        raise _unreadable(request, error) from error
 
 
-def _unreadable(folder: Path, error: BaseException) -> DataError:
+def _unreadable(request: Request, error: BaseException) -> DataError:
+    folder = request.listing.folder
     if problem := storage_problem(error):
         return DataError(f'The data set in "{folder}" could not be read. {problem}')
     reason = " ".join(str(error).split()) or type(error).__name__
     return DataError(
-        f'The data set in "{folder}" could not be read ({reason[:200]}): check that its Parquet '
-        "files are complete and have the same columns, and that the disk has space."
+        f'The data set in "{folder}" could not be read ({reason[:200]}): check that its '
+        f"{request.format.name} files are complete and have the same columns, and that the disk has "
+        "space."
     )
 
 
-def _label_folder_parts(listing: Listing, notes: list[LeftOut]) -> list[Part]:
-    clips = [name for name in listing.files if is_audio(name)]
-    top = {name for name in listing.folders if "/" not in name}
-    filled = {name.split("/")[0] for name in clips if name.count("/") >= 2}
-    divided = bool(top) and top <= {"train", "test"} and filled == top
-    rows: dict[str, list[tuple[str, str]]] = {}  # split → label and file of each clip
-    for name in clips:
-        folders = name.split("/")[:-1]
-        if len(folders) >= (2 if divided else 1):
-            split, label = folders[:2] if divided else ("all", folders[0])
-            rows.setdefault(split, []).append((label, name))
-    if not rows:
+def label_folder_parts(listing: Listing, clips: Sequence[str]) -> tuple[list[Part], list[LeftOut]]:
+    """Return the parts of a folder per label, and sentences on what is not used; raises DataError."""
+    found = label_folder_rows(listing, clips)
+    if not found.rows:
         raise DataError(
             f'"{listing.folder}" should have Parquet files, or one folder per label with audio '
             f"files ({KINDS}), but has neither: choose another folder."
             f"{listing.left_out_note()}"
         )
-    labels = {name: label for several in rows.values() for label, name in several}
-    notes.extend(unused_files(listing, labels))
-    return [Part(_file_dataset(listing, rows[split]), split) for split in sorted(rows)]
-
-
-def _file_dataset(listing: Listing, clips: list[tuple[str, str]]) -> "Dataset":
-    """Return rows that refer to the files; their bytes stay on the disk."""
-    import datasets
-
-    columns = {
-        "audio": [{"bytes": None, "path": listing.real_path(name)} for _, name in clips],
-        "label": [label for label, _ in clips],
-        "name": [name for _, name in clips],
-    }
-    features = datasets.Features(
-        {
-            # not Audio: `datasets` needs torchcodec to encode rows as Audio
-            "audio": {"bytes": datasets.Value("binary"), "path": datasets.Value("string")},
-            "label": datasets.Value("string"),
-            "name": datasets.Value("string"),
-        }
-    )
-    return datasets.Dataset.from_dict(columns, features=features)
+    labels = {row.name: row.label or "" for several in found.rows.values() for row in several}
+    parts = [Part(file_dataset(found.rows[split]), split) for split in sorted(found.rows)]
+    return parts, [*found.notes, *unused_files(listing, labels)]

@@ -1,7 +1,7 @@
-"""Convert rows of a Parquet file: audio to bytes or a path, other columns to plain values."""
+"""Convert rows of a Parquet or Arrow file: audio to bytes or a path, other columns to plain values."""
 
 import posixpath
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -71,6 +71,7 @@ class RowReader:
     """Converts the rows of one file into those of the data set, in batches."""
 
     features: "Features"
+    sources: Mapping[str, str]  # column of the data set → column of the file, where they differ
     find_file: Callable[[str], str]  # returns the path to store for a row without bytes
     title: str  # the file, as the subject of an error
     budget: Budget
@@ -78,15 +79,24 @@ class RowReader:
     rows: int = 0  # read so far
     points_to_files: bool = False  # whether any row so far refers to a file
 
+    @property
+    def columns(self) -> list[str]:
+        """Return the columns of the file that are read."""
+        return [self.source(name) for name in self.features]
+
+    def source(self, name: str) -> str:
+        """Return the column of the file that a column of the data set is read from."""
+        return self.sources.get(name, name)
+
     def read(self, batch: "pyarrow.RecordBatch") -> "pyarrow.RecordBatch":
         """Return the batch with the columns and types of the features; raises DataError."""
         import pyarrow
 
         schema = self.features.arrow_schema
         columns = [
-            self._sound(batch.column(name))
+            self._sound(batch.column(self.source(name)))
             if name == AUDIO_COLUMN
-            else self._plain(name, batch.column(name), schema.field(name).type)
+            else self._plain(name, batch.column(self.source(name)), schema.field(name).type)
             for name in schema.names
         ]
         self.rows += len(batch)
@@ -148,7 +158,7 @@ class RowReader:
         if longest > most:
             raise DataError(
                 f"{self.title} should have strings of at most {most:,} characters in its column "
-                f'"{name}", but that of row {self._row(lengths, longest)} has {longest:,}: '
+                f'"{self.source(name)}", but that of row {self._row(lengths, longest)} has {longest:,}: '
                 "shorten it."
             )
         return column

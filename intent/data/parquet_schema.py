@@ -2,14 +2,18 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
+from intent.data.files import shown
 from intent.data.schema import (
     AUDIO_COLUMN,
     LABEL_COLUMNS,
     LOCALE_COLUMNS,
     MAX_LABEL_CHARACTERS,
     MAX_LABELS,
+    NO_COLUMNS,
+    Columns,
     check_columns,
     no_sound,
     several_labels,
@@ -66,34 +70,93 @@ def has_sound(schema: "pyarrow.Schema") -> bool:
     )
 
 
-def features_of(
-    schema: "pyarrow.Schema", declared: Mapping[str, tuple[str, ...]], title: str
-) -> "Features":
-    """Return the columns to read, with their types; `declared` are the class names of the README.
+@dataclass(frozen=True)
+class Chosen:
+    """The columns to read, with their types, and those of the file where their names differ."""
+
+    features: "Features"
+    sources: Mapping[str, str]
+
+
+def choose_columns(
+    schema: "pyarrow.Schema",
+    declared: Mapping[str, tuple[str, ...]],
+    title: str,
+    columns: Columns = NO_COLUMNS,
+) -> Chosen:
+    """Return the columns to read; `declared` are the class names of the README.
 
     Raises DataError for a column that is missing or of a wrong type. title: the subject of the error.
     """
+    known = {**_class_names(schema), **declared}
+    sources = _named_sources(schema.names, columns, title)
+    for name, source in sources.items():
+        field = schema.field(source) if schema.names.count(source) == 1 else None
+        if field is None:
+            raise _repeated(title, source, schema.names.count(source))
+        schema = _renamed(schema, source, name)
+        known = {**known, name: known[source]} if source in known else _without(known, name)
+    return Chosen(_features_of(schema, known, sources, title), sources)
+
+
+def _named_sources(names: Sequence[str], columns: Columns, title: str) -> dict[str, str]:
+    """Return the columns that the user names by those of the data set, where these differ."""
+    for option, column in (("--audio-column", columns.audio), ("--label-column", columns.label)):
+        if column and column not in names:
+            raise DataError(
+                f'{title} should have the column "{shown(column)}" that {option} names, but has '
+                f"{shown(', '.join(names))}: choose one of these."
+            )
+    chosen = {AUDIO_COLUMN: columns.audio, LABEL_COLUMNS[0]: columns.label}
+    return {name: source for name, source in chosen.items() if source and source != name}
+
+
+def _renamed(schema: "pyarrow.Schema", source: str, name: str) -> "pyarrow.Schema":
+    """Return the schema with one column renamed, and without another column of the new name."""
+    import pyarrow
+
+    fields = [
+        field.with_name(name) if field.name == source else field
+        for field in schema
+        if field.name != name
+    ]
+    return pyarrow.schema(fields)
+
+
+def _without(known: Mapping[str, tuple[str, ...]], name: str) -> dict[str, tuple[str, ...]]:
+    return {column: names for column, names in known.items() if column != name}
+
+
+def _repeated(title: str, name: str, count: int) -> DataError:
+    return DataError(
+        f'{title} should have one column "{name}", but has {count}: rename the others.'
+    )
+
+
+def _features_of(
+    schema: "pyarrow.Schema",
+    known: Mapping[str, tuple[str, ...]],
+    sources: Mapping[str, str],
+    title: str,
+) -> "Features":
     check_columns(schema.names, title)
     columns = [AUDIO_COLUMN]
     for names in (LABEL_COLUMNS, LOCALE_COLUMNS, ("transcription",), ("name", "path")):
         columns.extend([name for name in names if name in schema.names][:1])
     for name in columns:
         if schema.names.count(name) > 1:
-            raise DataError(
-                f'{title} should have one column "{name}", but has {schema.names.count(name)}: '
-                "rename the others."
-            )
+            raise _repeated(title, name, schema.names.count(name))
     if not _is_sound(schema.field(AUDIO_COLUMN).type):
         raise no_sound(title, _type_name(schema.field(AUDIO_COLUMN).type))
     for name in columns[1:]:
         if not _is_plain(schema.field(name).type):
             if name in LABEL_COLUMNS:
-                raise several_labels(title, name, str(schema.field(name).type))
+                raise several_labels(title, sources.get(name, name), str(schema.field(name).type))
             raise DataError(
-                f'{title} should have strings or numbers in its column "{name}", but has '
+                f"{title} should have strings or numbers in its column "
+                f'"{sources.get(name, name)}", but has '
                 f"{str(schema.field(name).type)[:100]}: save it again."
             )
-    known = {**_class_names(schema), **declared}
     return _features(schema, columns, {x: known[x] for x in columns if x in known}, title)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
+from intent.data.splits import are_part_names, uses_of
 from intent.errors import DataError
 
 if TYPE_CHECKING:
@@ -18,6 +19,17 @@ MAX_ROWS = 1_000_000  # clips: names, labels and transcriptions of all of them a
 MAX_LABELS = 1000  # of a data set: a confusion matrix has the square of it in cells
 LISTED = 30  # names in an error
 MAX_LABEL_CHARACTERS = 256  # the name of a folder, which may be a label, has at most 255 bytes
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The names of columns as the user gives them; "" for one to find by its usual names."""
+
+    audio: str = ""
+    label: str = ""
+
+
+NO_COLUMNS = Columns()
 
 
 @dataclass(frozen=True)
@@ -36,9 +48,10 @@ def unite(
 ) -> "DatasetDict":
     """Join parts into "train" and "test" where every locale has both, else into "all".
 
-    A part whose labels are all hidden, as those of a competition's test set, is left out, and
-    `on_skip(name, reason)` says so. Raises DataError for a missing column, a clip without a label,
-    or fewer than two labels.
+    The parts may have any usual names. A validation part is tested on where there is no test part;
+    otherwise it is kept apart, as are parts of other names. A part whose labels are all hidden, as
+    those of a competition's test set, is left out; `on_skip(name, reason)` says so of both. Raises
+    DataError for a missing column, a clip without a label, or fewer than two labels.
     """
     from datasets import DatasetDict, concatenate_datasets
 
@@ -46,6 +59,11 @@ def unite(
     if rows > MAX_ROWS:
         raise too_many_rows(title, rows)
     parts = _labelled(parts, title, on_skip)
+    uses = uses_of([(part.locale, part.split) for part in parts])
+    for part, use in zip(parts, uses, strict=True):
+        if not use and len(part.dataset):
+            on_skip(part.split or "other recordings", _kept_apart(part))
+    parts = [part for part, use in zip(parts, uses, strict=True) if use]
     labels = [_labels(part.dataset, title) for part in parts]
     names = _common_names(parts, labels)
     found = sorted({label for column in labels for label in column})
@@ -55,17 +73,25 @@ def unite(
             f"{title} should have at least two labels, but has {len(found)} ({_listed(found)}): "
             "add recordings of another label."
         )
-    own: dict[str, set[str]] = {}
-    for part in parts:
-        own.setdefault(part.locale, set()).add(part.split)
-    divided = all({"train", "test"} <= splits for splits in own.values())
+    if are_part_names(found):
+        raise DataError(
+            f"{title} should have intents as labels, but its labels are the names of parts "
+            f"({_listed(found)}): put a folder per intent into each of these, or rename the labels."
+        )
     joined: dict[str, list[Dataset]] = {}
-    for part, column in zip(parts, labels, strict=True):
-        split = part.split if divided else "all"
-        if split in ("train", "test", "all"):  # a validation split is not used
-            joined.setdefault(split, []).append(_normalize(part, column, names, title))
+    for part, column, use in zip(parts, labels, filter(None, uses), strict=True):
+        joined.setdefault(use, []).append(_normalize(part, column, names, title))
     return DatasetDict(
         {split: concatenate_datasets(joined[split]) for split in sorted(joined, reverse=True)}
+    )
+
+
+def _kept_apart(part: Part) -> str:
+    count = len(part.dataset)
+    recordings = "recording" if count == 1 else "recordings"
+    return (
+        f'The part "{part.split}" of {count:,} {recordings} is kept apart: it is neither trained on '
+        "nor tested on."
     )
 
 

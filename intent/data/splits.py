@@ -3,7 +3,7 @@
 import fnmatch
 import posixpath
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from intent.data.files import shown
 from intent.errors import DataError
@@ -21,7 +21,60 @@ KEYWORDS = {
     "test": ("test", "testing", "eval", "evaluation"),
 }
 SEPARATOR = "[-._ 0-9]"
+# A part's own folder, such as "Train", "test_set" or "dev2"; "test drive" may well be a label.
+PART_NAME = re.compile(
+    "(?:"
+    + "|".join(f"(?P<{part}>{'|'.join(words)})" for part, words in KEYWORDS.items())
+    + r")(?:[-._ ]?(?:set|data|dataset|split|part|audio|clips|files|\d+))?",
+    re.IGNORECASE,
+)
 SHARD = re.compile(r"data/([^/]+)-\d{5}-of-\d{5}[^/]*\.[^/]*")
+
+
+def part_called(name: str) -> str | None:
+    """Return the part ("train", "validation" or "test") that has this usual name, or None."""
+    found = PART_NAME.fullmatch(name.strip())
+    return found.lastgroup if found else None
+
+
+def parts_called(names: Iterable[str]) -> dict[str, str | None]:
+    """Return the part of each name; "eval" beside a "test" is the validation part."""
+    parts = {name: part_called(name) for name in names}
+    evaluations = [
+        n for n, part in parts.items() if part == "test" and n.lower().startswith("eval")
+    ]
+    if len(evaluations) < sum(part == "test" for part in parts.values()):
+        parts.update(dict.fromkeys(evaluations, "validation"))
+    return parts
+
+
+def uses_of(parts: Sequence[tuple[str, str]]) -> list[str]:
+    """Return what each part (locale, name) is used for: "train", "test", "all", or "" for nothing."""
+    named: dict[str, list[str]] = {}
+    for locale, name in parts:
+        named.setdefault(locale, []).append(name)
+    kinds = {locale: parts_called(names) for locale, names in named.items()}
+    tested: dict[str, str] = {}
+    for locale, own in kinds.items():
+        if "train" not in own.values() or not {"test", "validation"} & {*own.values()}:
+            return ["all"] * len(parts)
+        tested[locale] = "test" if "test" in own.values() else "validation"
+    found = [(kinds[locale][name], tested[locale]) for locale, name in parts]
+    return ["test" if kind == test else "train" if kind == "train" else "" for kind, test in found]
+
+
+def folder_part(path: str) -> str | None:
+    """Return the name of the innermost folder of a path that is named after a part, or None."""
+    return next((name for name in reversed(_folder_names(path)) if part_called(name)), None)
+
+
+def are_part_names(labels: Sequence[str]) -> bool:
+    """Return whether labels are the names of parts, as those of a misread layout are."""
+    parts = {part_called(label) for label in labels}
+    words = {word for several in KEYWORDS.values() for word in several}
+    return None not in parts and (
+        len(parts) > 1 or all(label.strip().lower() in words for label in labels)
+    )
 
 
 def files_by_split(
@@ -73,7 +126,8 @@ def split_by_name(files: Sequence[str]) -> dict[str, list[str]]:
     """Return the files of each split by the words in their names, as `datasets` does.
 
     In this order: shards `data/SPLIT-00000-of-00001.parquet` of any split; folders named after
-    train, validation or test; files named so; or else all files are "train".
+    train, validation or test; files named so; or else all files are "train". Unlike there, capitals
+    count as well, and a file is in one split only: that of its innermost folder.
     """
     splits: dict[str, list[str]] = {}
     for file in files:
@@ -91,13 +145,19 @@ def _by_words(
     files: Sequence[str], names_of: Callable[[str], list[str]], end: str
 ) -> dict[str, list[str]]:
     after = f"(?:{SEPARATOR}.*|{end})" if end else f"{SEPARATOR}.*"
-    splits = {}
-    for split, words in KEYWORDS.items():
-        named = re.compile(f"(?:.*{SEPARATOR})?(?:{'|'.join(words)}){after}", re.DOTALL)
-        found = [file for file in files if any(named.fullmatch(name) for name in names_of(file))]
-        if found:
-            splits[split] = found
-    return splits
+    kinds = {
+        split: re.compile(
+            f"(?:.*{SEPARATOR})?(?:{'|'.join(words)}){after}", re.DOTALL | re.IGNORECASE
+        )
+        for split, words in KEYWORDS.items()
+    }
+    splits: dict[str, list[str]] = {split: [] for split in KEYWORDS}
+    for file in files:
+        for name in reversed(names_of(file)):
+            if split := next((x for x, named in kinds.items() if named.fullmatch(name)), ""):
+                splits[split].append(file)
+                break
+    return {split: found for split, found in splits.items() if found}
 
 
 def _folder_names(file: str) -> list[str]:

@@ -11,6 +11,7 @@ from intent.audio.clip import Clip, clip_hash
 from intent.checkpoints.provenance import read_provenance
 from intent.checkpoints.resolve import describe, resolve, shown_name
 from intent.data.dataset import label_names, load_data, readable_clips, split
+from intent.data.schema import NO_COLUMNS, Columns
 from intent.errors import CheckpointError, DataError
 from intent.evaluation.label_match import LabelMatch, match_labels
 from intent.evaluation.metrics import Evaluation, score
@@ -44,18 +45,20 @@ def evaluate_checkpoint(
     seed: int = 42,
     include_seen: bool = False,
     on_progress: Callable[[int, int], None] | None = None,
+    columns: Columns = NO_COLUMNS,
 ) -> Evaluation:
     """Evaluate a checkpoint on a part of a data set with the stock pipeline.
 
     Clips that the checkpoint or its base was trained on, by its provenance file, are counted but
     not evaluated; with `include_seen` their accuracy is reported separately as `seen_figure`.
-    `data`, `locales` and `seed` are passed to `load_data` and `split`; `on_progress` receives the
-    number of clips done and of all clips. The data set may have some of the checkpoint's labels,
-    and spell them with other case and separators; `renamed` and `absent` say so. Raises DataError
-    and CheckpointError, also for clips of a label that the checkpoint does not have.
+    `data`, `locales`, `columns` and `seed` are passed to `load_data` and `split`; `on_progress`
+    receives the number of clips done and of all clips. The data set may have some of the
+    checkpoint's labels, and spell them with other case and separators; `renamed` and `absent` say
+    so. Raises DataError and CheckpointError, also for clips of a label that the checkpoint does not
+    have.
     """
     not_used: list[str] = []
-    loaded_data = load_data(data, locales, lambda name, reason: not_used.append(reason))
+    loaded_data = load_data(data, locales, lambda name, reason: not_used.append(reason), columns)
     dataset = _part(loaded_data, part, seed)
     labels = describe(checkpoint).labels
     match = _matched_labels(checkpoint, labels, dataset)

@@ -8,7 +8,9 @@ from pathlib import Path
 
 from intent.checkpoints.resolve import locate
 from intent.data.dataset import check_at_hand
+from intent.data.metadata import is_manifest
 from intent.data.minds14 import LOCALES
+from intent.data.schema import NO_COLUMNS, Columns
 from intent.errors import DataError, RecipeError, RunError
 from intent.jobs.control import start_run
 from intent.jobs.queue import check_room
@@ -23,6 +25,7 @@ from intent.runs.store import create_run
 MAX_TEXT = 4_096  # characters of a name or a path
 # What is not a hyperparameter → its option on the command line
 OPTIONS = {"preset": "recipe", "data": "data", "locales": "locale", "base": "base"}
+COLUMN_OPTIONS = {"audio_column": "audio-column", "label_column": "label-column"}  # not in the API
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,7 @@ class TrainingRequest:
     preset: str = "recommended"
     locales: Sequence[str] = ("en-US",)
     changes: Mapping[str, object] = field(default_factory=dict)
+    columns: Columns = NO_COLUMNS  # of the data's table
 
 
 def recipe_of(request: TrainingRequest, visitor: Visitor) -> Recipe:
@@ -53,6 +57,8 @@ def recipe_of(request: TrainingRequest, visitor: Visitor) -> Recipe:
         "data": request.data,
         "base": request.base.strip() or BUNDLED,
         "locales": list(request.locales) or ["en-US"],
+        "audio_column": request.columns.audio,
+        "label_column": request.columns.label,
         **request.changes,
     }
     # First without the base's family: wrong values are reported before the base is looked up.
@@ -87,11 +93,13 @@ def start(runs: Path, request: TrainingRequest, visitor: Visitor) -> RunDir:
 
 
 def absolute_path(data: str) -> str:
-    """Return the absolute path of a data folder, so that a recipe works from any directory."""
+    """Return the absolute path of a folder or table, so that a recipe works from any directory."""
     if data in (MINDS14, SAMPLE):
         return data
-    folder = Path(os.path.expanduser(data))
-    return str(folder.resolve()) if folder.is_dir() else data
+    path = Path(os.path.expanduser(data))
+    if path.is_dir():
+        return str(path.resolve())
+    return str(path.parent.resolve() / path.name) if is_manifest(path) else data
 
 
 def _check_kinds(request: TrainingRequest) -> None:
@@ -111,7 +119,8 @@ def _check_kinds(request: TrainingRequest) -> None:
 def _check_changes(changes: Mapping[str, object]) -> None:
     for name in changes:
         if name in OF_ANY_RECIPE:
+            option = {**OPTIONS, **COLUMN_OPTIONS}[name]
+            in_api = f", or in the API with the parameter {name}" if name in OPTIONS else ""
             raise RecipeError(
-                f"{name} is not a hyperparameter: set it with its own option --{OPTIONS[name]}, or in "
-                f"the API with the parameter {name}."
+                f"{name} is not a hyperparameter: set it with its own option --{option}{in_api}."
             )

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 from intent import distributed
 from intent.audio.clip import clip_hash
 from intent.audio.quality import flaw
-from intent.data.dataset import clip_at, label_names, load_data, readable_clips, split
+from intent.data.dataset import (
+    clip_at,
+    columns_of,
+    label_names,
+    load_data,
+    readable_clips,
+    split,
+)
 from intent.data.labelled_clip import LabelledClip
 from intent.devices import best_device
 from intent.errors import CheckpointError, DataError, RecipeError
@@ -49,7 +56,12 @@ def prepare(recipe: Recipe, run: RunDir, on_event: Callable[[Event], None], watc
     device, earlier = best_device(), earlier_sessions(run)
     with distributed.lead_first():
         on_event(Phase(phases.LOADING_DATA))
-        data = load_data(recipe.data, recipe.locales, lambda *skip: on_event(Skipped(*skip)))
+        data = load_data(
+            recipe.data,
+            recipe.locales,
+            lambda *skip: on_event(Skipped(*skip)),
+            columns_of(recipe),
+        )
         parts = split(data, recipe.seed, recipe.test_share)
         labels = label_names(parts["train"])
         check_same_labels(earlier, labels)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from intent.data.dataset import label_names, load_data, split
-from intent.recipes import Recipe
+from intent.recipes import OF_ANY_RECIPE, Recipe
 from intent.runs.directory import RunDir
 from intent.runs.events import Phase
 from intent.training.phases import COMPUTING_FEATURES
@@ -39,7 +39,7 @@ class Timing:
 def run_ours(recipe: Recipe, folder: Path) -> Timing:
     """Train with the command line and an empty cache."""
     values = dataclasses.asdict(recipe)
-    named = {"preset", "data", "locales", "base", "seed"}
+    named = {*OF_ANY_RECIPE, "seed"}
     changes = [f"{name}={value}" for name, value in values.items() if name not in named]
     result, seconds = train_command(
         recipe.data, recipe.base, recipe.locales, recipe.preset, recipe.seed, folder, changes

@@ -44,7 +44,8 @@ def build_data_choice(default: str) -> DataChoice:
         label="Folder",
         visible=False,
         placeholder="/home/me/recordings",
-        info="Parquet files in the Hub’s layout, or one subfolder of audio files per intent.",
+        info="Parquet files in the Hub’s layout, audio files with metadata.csv, what save_to_disk "
+        "wrote, or one subfolder of audio files per intent; or the path of a CSV or JSONL table.",
     )
     look = gr.Button("Preview the data", size="sm", elem_id="look")
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
+from intent.data.tables import TABLE_SUFFIXES
 from intent.paths import BUNDLED, MINDS14, SAMPLE
 from intent.recipes import Recipe
 from intent.runs.chance_hint import plateau
@@ -132,7 +133,8 @@ def _data(recipe: Recipe) -> str:
         return "on the bundled sample"
     if recipe.data == MINDS14:
         return f"on MInDS-14 {', '.join(recipe.locales)}"
-    return f"on the folder {Path(recipe.data).name}"
+    path = Path(recipe.data)
+    return f"on the {'table' if path.suffix.lower() in TABLE_SUFFIXES else 'folder'} {path.name}"
 
 
 def _progress(state: State, history: History) -> str:

@@ -178,9 +178,10 @@ def test_read_clip_maps_full_scale_to_one(array, expected):
 
 
 def test_read_clip_averages_channels_without_overflow():
-    array = np.full((4_000, 6), -32768, np.int16)
-    array[:, 3:] = 32767
-    assert read_clip((8_000, array)).samples == pytest.approx(-0.5 / 32768, abs=1e-6)
+    array = np.full((4_000, 6), 32767, np.int16)
+    array[:, 3:] = 16384
+    expected = (32767 + 16384) / 2 / 32768
+    assert read_clip((8_000, array)).samples == pytest.approx(expected, abs=1e-6)
     loud = np.full((4_000, 2), MAX_AMPLITUDE, np.float32)
     assert read_clip((8_000, loud)).samples == pytest.approx(MAX_AMPLITUDE)
 
@@ -320,7 +321,7 @@ def test_read_clip_refuses_many_damaged_samples(value):
     samples = tone(16_000).astype(np.float64)
     samples[::4] = value
     expected = (
-        "This recording is damaged: 25% of its samples are not finite numbers, "
+        "This recording is damaged: 25% of its samples are not finite numbers; "
         "at most 1% may be. Export it again."
     )
     with np.errstate(over="ignore"):

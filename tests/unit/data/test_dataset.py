@@ -236,13 +236,6 @@ def test_a_level_of_train_and_test_is_kept(tmp_path: Path) -> None:
     ]
 
 
-def test_train_and_test_may_be_labels(tmp_path: Path) -> None:
-    for label in ("test", "train"):
-        (tmp_path / label).mkdir()
-        (tmp_path / label / "clip.wav").write_bytes(wav_bytes(tone("low")))
-    assert summary(load_data(str(tmp_path))).clips_per_label == {"test": 1, "train": 1}
-
-
 def test_hidden_files_other_files_and_links_that_leave_the_folder_are_not_read(
     tmp_path: Path,
 ) -> None:

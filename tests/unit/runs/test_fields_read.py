@@ -15,7 +15,7 @@ from intent.training.train import train
 from tests.tiny import tiny_wav2vec2, tiny_whisper, tone_folder
 
 FAMILIES = {"whisper": tiny_whisper, "wav2vec2": tiny_wav2vec2}
-CHOSEN_ELSEWHERE = {"preset", "data", "locales", "base"}
+CHOSEN_ELSEWHERE = {*recipes.OF_ANY_RECIPE}
 OTHERWISE: dict[str, object] = {  # valid values, none of them a default
     "head": "closed-form",
     "mute_padding": True,
