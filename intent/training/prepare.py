@@ -211,8 +211,7 @@ def _no_test_clip(work: Work) -> str:
         advice.append("data without duplicates")
     if not reasons:
         return (
-            "No test recording is left: none of them can be read. Add recordings or choose another "
-            "data set."
+            "No test recording is left that can be read: add recordings or choose another data set."
         )
     return f"No test recording is left: {' and '.join(reasons)}. Choose {' or '.join(advice)}."
 

@@ -379,7 +379,7 @@ def test_a_test_part_that_cannot_be_read_is_not_blamed_on_the_base(tmp_path: Pat
     with pytest.raises(DataError) as refused:
         Session(tmp_path / "run").train(recipe_for("instant", "whisper", data, tmp_path))
     assert str(refused.value) == (
-        "No test recording is left that can be read: add recordings or choose other data."
+        "No test recording is left that can be read: add recordings or choose another data set."
     )
 
 
