@@ -21,7 +21,7 @@ FILLED_IN = {  # what tells a preset from the others
 }
 POINTS = """([line, count]) => {
   const chart = document.querySelector("[role=img][aria-label^=Accuracy]");
-  const found = chart?.ariaLabel.match(new RegExp(line + " [^;]*, (\\d+) point"));
+  const found = chart?.ariaLabel.match(new RegExp(line + " [^;]*, ([0-9]+) point"));
   return found && Number(found[1]) > count ? Number(found[1]) : 0;
 }"""  # how many points the text alternative of the accuracy chart counts, 0 for too few
 ESTIMATE_IS_THAT_OF = """([preset]) => {
