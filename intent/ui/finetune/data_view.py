@@ -12,6 +12,7 @@ from intent.labels import human_name
 from intent.paths import MINDS14, SAMPLE
 from intent.ui.finetune.data_choice import DataChoice
 from intent.ui.finetune.data_figures import figures_html
+from intent.ui.shared.player import build_player
 from intent.ui.shared.recordings import DataPreview, measure, open_data, wav_file
 from intent.ui.shared.requests import FOLDER, data_name, usable_data
 from intent.ui.shared.wiring import Updates, any_of, errors_in, no_change, on
@@ -20,7 +21,6 @@ ROWS = 200  # in the table at a time; the filter by intent reaches the others
 EVERY_INTENT = "All intents"
 EMPTY = "<p class='is-quiet'>Press “Preview the data” to see and play it before you train.</p>"
 PICK = "<p class='is-quiet'>Select a row to play it.</p>"
-WAVE = gr.WaveformOptions(waveform_color="#8fbfb2", waveform_progress_color="#1f8f77")
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def build_data_view() -> DataView:
             count = gr.HTML(elem_classes="is-quiet")
         with gr.Column(scale=2, min_width=280, elem_id="listen"):
             transcript = gr.HTML(PICK)
-            player = _build_player()
+            player = build_player("player")
             send = gr.Button("Send to Classify", interactive=False, elem_id="send")
     return DataView(preview, figures, browse, intent, table, count, transcript, player, send)
 
@@ -137,19 +137,6 @@ def _build_table() -> gr.Dataframe:
         label="Recordings",
         buttons=[],
         elem_id="recordings",
-    )
-
-
-def _build_player() -> gr.Audio:
-    return gr.Audio(
-        type="filepath",
-        format=None,
-        interactive=False,
-        label="Recording",
-        autoplay=True,
-        buttons=[],
-        elem_id="player",
-        waveform_options=WAVE,
     )
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import gradio as gr
 from gradio.blocks import Block
 
-from intent.ui.finetune.data_view import WAVE
 from intent.ui.runs.clips_list import JS as CLIPS_JS
 from intent.ui.runs.confusion import JS as CONFUSION_JS
 from intent.ui.runs.share_panel import build_share_panel
 from intent.ui.runs.view import Page
+from intent.ui.shared.player import build_player
 from intent.ui.shared.wiring import Updates
 
 NOTHING_PLAYED = "<p class='is-quiet'>Select a recording to play it.</p>"
@@ -164,14 +164,5 @@ def _build_confusion_card() -> ConfusionCard:
                 clips = gr.HTML(elem_id="run-clips", js_on_load=CLIPS_JS)
             with gr.Column(scale=2, min_width=260, elem_id="run-listen"):
                 clip = gr.HTML(NOTHING_PLAYED)
-                player = gr.Audio(
-                    type="filepath",
-                    format=None,
-                    interactive=False,
-                    label="Recording",
-                    autoplay=True,
-                    buttons=[],
-                    elem_id="run-player",
-                    waveform_options=WAVE,
-                )
+                player = build_player("run-player")
     return ConfusionCard(card, matrix, clips, clip, player)

@@ -11,6 +11,7 @@ from intent.runs.access import Visitor, allows
 from intent.runs.listing import summaries
 from intent.runs.store import LIVE_STATES, RESUMABLE, State
 from intent.runs.summary import RunSummary
+from intent.ui.shared.format import NBSP
 from intent.ui.shared.visitors import current_visitor
 
 Key = Callable[["RunRow"], str | float]
@@ -110,11 +111,11 @@ def base_in_words(recipe: Recipe) -> str:
 def size_in_words(size: int) -> str:
     """Return bytes as "33 MB"."""
     if size < 1000:
-        return f"{size}\u00a0B"
+        return f"{size}{NBSP}B"
     power = min(3, int(math.log10(size)) // 3)
     value = size / 1000**power
     digits = 1 if value < 10 and power > 1 else 0
-    return f"{value:.{digits}f}\u00a0{('B', 'kB', 'MB', 'GB')[power]}"
+    return f"{value:.{digits}f}{NBSP}{('B', 'kB', 'MB', 'GB')[power]}"
 
 
 def _row(summary: RunSummary, visitor: Visitor) -> RunRow | None:
