@@ -39,7 +39,8 @@ class ChannelPowers:
         powers = np.where(shared.diagonal() > ROUNDING * squares.diagonal(), shared.diagonal(), 0)
         # Both are to be divided by the square of the number of channels.
         mix, unrelated = shared.sum(), powers.sum()
-        return int(np.argmax(powers)) if mix < CANCELLED * unrelated else None
+        is_cancelled = unrelated > 0 and mix < CANCELLED * unrelated
+        return int(np.argmax(powers)) if is_cancelled else None
 
     def _add(self, block: np.ndarray) -> None:
         """Count a block, (frames, channels) float32."""

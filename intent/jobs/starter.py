@@ -75,7 +75,7 @@ def _begin(run: RunDir) -> bool:
     except BusyError:
         return True
     except KilledError:
-        _end(run, Phase("starting", time=time.time()))
+        _end(run, Phase("Starting", time=time.time()))
         return False
     except RunError as error:
         _end(run, Failed(str(error), time=time.time()))

@@ -119,9 +119,8 @@ def _read(
 
 
 def _times_of(runs: Path, names: Iterable[str]) -> dict[str, int]:
-    folder = (
-        f"{runs}{os.sep}"  # joined as text: creating a thousand Paths would take most of the time
-    )
+    # Joined as text: creating a thousand Paths would take most of the time.
+    folder = f"{runs}{os.sep}"
     return {name: _modified(folder + name) for name in names}
 
 

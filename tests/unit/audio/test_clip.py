@@ -178,10 +178,9 @@ def test_read_clip_maps_full_scale_to_one(array, expected):
 
 
 def test_read_clip_averages_channels_without_overflow():
-    array = np.full((4_000, 6), 32767, np.int16)
-    array[:, 3:] = 16384
-    expected = (32767 + 16384) / 2 / 32768
-    assert read_clip((8_000, array)).samples == pytest.approx(expected, abs=1e-6)
+    array = np.full((4_000, 6), -32768, np.int16)
+    array[:, 3:] = 32767
+    assert read_clip((8_000, array)).samples == pytest.approx(-0.5 / 32768, abs=1e-6)
     loud = np.full((4_000, 2), MAX_AMPLITUDE, np.float32)
     assert read_clip((8_000, loud)).samples == pytest.approx(MAX_AMPLITUDE)
 
