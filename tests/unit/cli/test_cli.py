@@ -31,15 +31,6 @@ from tests.tiny import LABELS, tone
 COMMANDS = ("classify", "train", "evaluate", "runs", "push")
 
 
-@pytest.fixture(autouse=True)
-def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No Hub, and caches and runs of the test's own."""
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    monkeypatch.setenv("INTENT_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("INTENT_RUNS", str(tmp_path / "runs"))
-    monkeypatch.chdir(tmp_path)
-
-
 Output = pytest.CaptureFixture[str]
 
 

@@ -18,13 +18,9 @@ INSTANT = ("--recipe", "instant", "--set", "window_seconds=2", "copies=0")
 
 
 @pytest.fixture(autouse=True)
-def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No Hub, and caches and runs of the test's own."""
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    monkeypatch.setenv("INTENT_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("INTENT_RUNS", str(tmp_path / "runs"))
+def own_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cache of tables of the test's own."""
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "datasets")
-    monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture

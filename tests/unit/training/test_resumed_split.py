@@ -13,20 +13,12 @@ from intent.runs import events
 from intent.runs.kept_split import read_split
 from intent.runs.report import read_report
 from intent.training import phases
-from tests.tiny import LABELS, tone, tone_folder, wav_bytes
+from tests.tiny import LABELS, tone, wav_bytes
 from tests.unit.training.test_train import GRADIENT, Session, recipe_for
 
+pytestmark = pytest.mark.usefixtures("fresh_cache")
+
 NEW = "It is new in the data set since this run began, and is not used. Start a new run to use it."
-
-
-@pytest.fixture(autouse=True)
-def fresh_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("INTENT_CACHE", str(tmp_path / "cache"))
-
-
-@pytest.fixture
-def tones(tmp_path: Path) -> Path:
-    return tone_folder(tmp_path / "tones")
 
 
 @pytest.fixture

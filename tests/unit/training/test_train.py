@@ -20,6 +20,8 @@ from intent.training.gradient.fine_tuning import training_arguments
 from intent.training.train import train
 from tests.tiny import LABELS, tiny_wav2vec2, tiny_whisper, tone, tone_folder, wav_bytes
 
+pytestmark = pytest.mark.usefixtures("fresh_cache")
+
 FAMILIES = {"whisper": tiny_whisper, "wav2vec2": tiny_wav2vec2}
 GRADIENT = {
     "method": "fine-tune",
@@ -45,16 +47,6 @@ STOPS = [
     ("instant", {}, phases.TRAINING_FEATURES, 1),
     ("instant", {}, phases.EVALUATING, 1),
 ]
-
-
-@pytest.fixture(autouse=True)
-def fresh_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("INTENT_CACHE", str(tmp_path / "cache"))
-
-
-@pytest.fixture
-def tones(tmp_path: Path) -> Path:
-    return tone_folder(tmp_path / "tones")
 
 
 class Session:
