@@ -302,7 +302,7 @@ def test_app_that_exits_stops_its_run_and_waits_for_it(runs: Path, long: Recipe)
         assert app.stdout.readline() == "started\n"
         wait_until(learns(run))
         _, told = app.communicate("\n")
-    assert f"Run {run.id} is stopping; its best checkpoint is kept" in told
+    assert f"Run {run.id} is stopping; its best checkpoint will be kept" in told
     assert state(run) == "stopped"
     assert (run.model / "config.json").is_file()
 
