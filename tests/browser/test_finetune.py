@@ -203,7 +203,9 @@ def test_the_time_is_estimated_follows_the_choice_and_moves_nothing(
         expect_estimate_of(page, preset)
     of_instant = estimate(page).inner_text()
     page.get_by_role("button", name="Hyperparameters").click()
-    page.get_by_label(re.compile("^Augmented copies")).fill("8")
+    copies = page.get_by_label(re.compile("^Augmented copies"))
+    expect(copies).to_have_value(FILLED_IN["Instant"]["Augmented copies"])
+    copies.fill("8")
     expect(estimate(page)).not_to_have_text(of_instant)
     assert problems(page) == []
 

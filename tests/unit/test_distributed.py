@@ -206,7 +206,7 @@ def test_what_fails_in_one_process_is_told_by_the_run_and_ends_both(
     (code, out, err), (helpers_code, *silence) = ends(launch(command(recipe(world)), {}, broken))
     run = only_run(tmp_path)
     [failed] = of(run, Failed)
-    assert failed.message.startswith(f"The folder {tmp_path / 'broken' / 'features'} cannot be ")
+    assert failed.message.startswith(f"The folder {tmp_path / 'broken' / 'features'} is not ")
     assert (code, err) == (2, failed.message + "\n")
     assert json.loads(out.splitlines()[-1])["outcome"] == state(run) == "failed"
     assert (helpers_code, silence) == (2, ["", ""])
@@ -256,5 +256,5 @@ def test_only_training_is_launched(launch: Launch) -> None:
     (code, _, err), _ = ends(launch(["runs", "list"]))
     assert (code, err) == (
         2,
-        "Several processes train together, and do nothing else: leave out the launcher.\n",
+        "Only `train` runs in several processes: start this command without accelerate launch.\n",
     )

@@ -106,7 +106,8 @@ def test_a_start_waits_for_the_one_before_and_one_that_is_not_first_does_not(
         training(run)
 
     monkeypatch.setattr(starter, "train_in_child", slowly)
-    threads = [threading.Thread(target=start_run, args=(first,)) for _ in range(2)]
+    enqueue(first)
+    threads = [threading.Thread(target=start_next, args=(tmp_path,)) for _ in range(2)]
     for thread in threads:
         thread.start()
     assert begins.wait(60)
