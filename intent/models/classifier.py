@@ -17,6 +17,7 @@ from intent.compat import attention_implementation
 from intent.devices import best_device, compute_in, device_name, precision
 from intent.errors import CheckpointError, IntentError
 from intent.library_output import quiet_libraries
+from intent.models.loaded_weights import check_checkpoint_weights
 from intent.models.typed import Extractor
 from intent.paths import BUNDLED
 
@@ -27,8 +28,6 @@ MIN_SCORE = 0.35  # a lower top score is not sure; chance among 14 intents is 0.
 MIN_INPUT_SECONDS = 0.5  # shorter clips are padded with silence: encoders need a few frames
 SHOWN_SECONDS = 0.05  # less that is not used is not worth a word
 MAX_LOADED = 3  # checkpoints kept in memory
-
-_NOT_USED_IN_INFERENCE = ("masked_spec_embed",)
 
 
 @dataclass(frozen=True)
@@ -227,7 +226,7 @@ def load(checkpoint: str, device: str | None = None) -> Loaded:
             "damaged or do not belong together. Save or download it again, or choose another "
             "checkpoint."
         ) from error
-    _check_weights(report, shown_name(checkpoint))
+    check_checkpoint_weights(report, shown_name(checkpoint))
     compute_in(model, precision(device))
     stock = pipeline(
         "audio-classification",
@@ -239,25 +238,6 @@ def load(checkpoint: str, device: str | None = None) -> Loaded:
     keeps_attention = attention_implementation(model.config) == "eager"
     longest = window or longest_seconds(config, extractor.sampling_rate, keeps_attention)
     return Loaded(stock, window, longest, device_name(device))
-
-
-def _check_weights(report: dict, shown: str) -> None:
-    """Raise CheckpointError for weights that stock loading would initialize at random."""
-    for name, found, expected in report["mismatched_keys"]:
-        if name.startswith("classifier"):
-            raise CheckpointError(
-                f"{shown} has weights for {found[0]} labels, but its config names {expected[0]}: "
-                "fix id2label in its config.json, or choose another checkpoint."
-            )
-    misshapen = [name for name, *_ in report["mismatched_keys"]]
-    missing = [name for name in report["missing_keys"] if not name.endswith(_NOT_USED_IN_INFERENCE)]
-    shape = "of a different shape than its config says"
-    for problem, names in ((shape, misshapen), ("missing", missing)):
-        if names:
-            raise CheckpointError(
-                f"{shown} has weights that are {problem} ({min(names)}): save or download it "
-                "again, or choose another checkpoint."
-            )
 
 
 def _first_line(error: Exception) -> str:

@@ -16,6 +16,7 @@ from intent.checkpoints.files import weight_files
 from intent.checkpoints.provenance import read_provenance
 from intent.devices import HEAD_MODULES
 from intent.errors import CheckpointError
+from intent.models.loaded_weights import check_base_weights, set_new_weights
 from intent.models.typed import Extractor
 from intent.models.whisper_window import shorten_window
 from intent.paths import BUNDLED
@@ -79,7 +80,7 @@ def load_base(
     The head gives each clip one label, whatever the base was trained for. A Whisper encoder is cut
     to the window: its position embeddings are sinusoids, so the first rows are exact for shorter
     input (Radford et al. 2022). Raises CheckpointError if the base cannot be loaded as an audio
-    classifier, or if the window is longer than the base's.
+    classifier, lacks a weight of its encoder, or if the window is longer than the base's.
     """
     import torch
     from transformers import AutoFeatureExtractor, AutoModelForAudioClassification
@@ -91,10 +92,11 @@ def load_base(
     _prepare(config, labels)
     torch.manual_seed(seed)
     try:
-        model = AutoModelForAudioClassification.from_pretrained(
+        model, report = AutoModelForAudioClassification.from_pretrained(
             source,
             config=config,
             ignore_mismatched_sizes=True,
+            output_loading_info=True,
             use_safetensors=True,
             dtype=torch.float32,
             **_LOCAL_ONLY,
@@ -103,10 +105,12 @@ def load_base(
         extractor = AutoFeatureExtractor.from_pretrained(source, **window, **_LOCAL_ONLY)
     except Exception as error:  # noqa: BLE001 - damaged files make it raise nearly anything
         raise _cannot_load(base, error) from error
+    check_base_weights(report, _shown(base))
     for name in HEAD_MODULES:
         layer = getattr(model, name, None)
         if isinstance(layer, torch.nn.Linear):
             layer.reset_parameters()
+    set_new_weights(model, report)
     if hasattr(model.config, "apply_spec_augment"):
         model.config.apply_spec_augment = spec_augment
     if config.model_type == WHISPER:

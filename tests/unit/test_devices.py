@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import torch
@@ -50,9 +49,7 @@ def test_half_precision_answers_as_single_precision_does(dtype):
 def test_an_offset_that_all_logits_share_costs_half_precision_nothing(
     make, weighted_layers, tmp_path
 ):
-    folder = make(tmp_path)
-    if weighted_layers:
-        add_layer_weights(folder)
+    folder = make(tmp_path, use_weighted_layer_sum=weighted_layers)
     single, half = load(str(folder), "cpu"), load(str(folder), "cpu")
     compute_in(half.pipeline.model, torch.bfloat16)
     half.pipeline.model.classifier.bias.data += 2000
@@ -60,14 +57,6 @@ def test_an_offset_that_all_logits_share_costs_half_precision_nothing(
     score_of = {score.label: score.score for score in predict(half, clip)}
     for score in predict(single, clip):
         assert score_of[score.label] == pytest.approx(score.score, abs=0.005)
-
-
-def add_layer_weights(folder: Path) -> None:
-    """Make a classifier use a learned mixture of its encoder's layers."""
-    from transformers import AutoModelForAudioClassification
-
-    model = AutoModelForAudioClassification.from_pretrained(folder, use_weighted_layer_sum=True)
-    model.save_pretrained(folder)
 
 
 def test_a_cpu_is_named_with_its_threads():
