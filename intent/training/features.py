@@ -34,6 +34,7 @@ class FrontEnd:
     fixed_window: bool
     device: str
     dtype: torch.dtype = torch.float32  # of matrix products
+    stored: type[np.floating] = np.float16  # activations over time, on disk
 
     @property
     def batch_size(self) -> int:
@@ -49,11 +50,14 @@ class FrontEnd:
         """Return a hash of everything but the clip that the features depend on."""
         parts = [self.extractor.to_json_string(), str(self.window_seconds), str(self.dtype)]
         parts += [type(self.frozen).__name__, fingerprint(self.frozen)] if self.frozen else []
+        parts += [] if self.stored == np.float16 else [self.stored.__name__]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:24]
 
     @torch.inference_mode()
     def compute(self, clips: Sequence[Clip]) -> list[np.ndarray]:
-        """Return the model input or activations of each clip, float16 unless pooled or raw."""
+        """Return the model input or the pooled activations of each clip, float32, or its activations
+        over time, (frames, width) of type `stored`.
+        """
         rate = self.extractor.sampling_rate
         sounds = [resample(clip, rate).samples for clip in clips]
         limits: dict[str, int | bool] = {}
@@ -70,7 +74,7 @@ class FrontEnd:
         with autocast(self.device, self.dtype):
             activations = self.frozen(inputs.to(self.device))
         arrays = [one.float().cpu().numpy() for one in activations]
-        return [array.astype(np.float16) if array.ndim > 1 else array for array in arrays]
+        return [array.astype(self.stored) if array.ndim > 1 else array for array in arrays]
 
 
 class FeatureCache:

@@ -42,7 +42,10 @@ class HeldOut:
         else:
             frozen = PooledEncoder(work.model).eval()
         window = work.recipe.window_seconds
-        self.front_end = FrontEnd(work.extractor, frozen, window, self.fixed, work.device)
+        # Rounded to float16, scores would differ from the stock pipeline's by up to 0.005.
+        self.front_end = FrontEnd(
+            work.extractor, frozen, window, self.fixed, work.device, stored=np.float32
+        )
         self.clips: list[LabelledClip] = []
         self.files: list[Path] = []
         self.pooled: list[np.ndarray] = []  # each (width + 1,), as from PooledEncoder

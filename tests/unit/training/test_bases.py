@@ -74,7 +74,7 @@ def test_every_preset_turns_every_base_into_a_checkpoint_of_probabilities(
         samples = resample(sounds[clip.hash], stock.feature_extractor.sampling_rate).samples
         scores = {answer["label"]: answer["score"] for answer in stock(samples)}
         assert sum(scores.values()) == pytest.approx(1, abs=1e-5) and min(scores.values()) >= 0
-        assert dict(clip.top) == pytest.approx(scores, abs=1e-4)
+        assert dict(clip.top) == pytest.approx(scores, abs=1e-5)
 
 
 @pytest.mark.parametrize("preset", ["guide", "recommended"])
