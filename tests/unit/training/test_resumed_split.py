@@ -18,8 +18,9 @@ from tests.unit.training.test_train import GRADIENT, Session, recipe_for
 
 pytestmark = pytest.mark.usefixtures("fresh_cache")
 
-NEW = "It was added to the data set after this run began, and is not used. Start a new run to use "
-"it."
+NEW = (
+    "It was added to the data set after this run began, and is not used. Start a new run to use it."
+)
 
 
 @pytest.fixture
@@ -94,7 +95,7 @@ def test_a_clip_with_another_label_is_named_and_not_used(
     path.rename(tones / "high" / "moved.wav")
     resumed = Session(tmp_path / "run").train(recipe)
     assert [(skip.clip, skip.reason) for skip in resumed.of(events.Skipped)] == [
-        (moved.name, "Its label was low when this run began, and is high now: it is not used.")
+        (moved.name, "Its label was low when this run began, but is high now: it is not used.")
     ]
     assert moved.hash not in {clip.hash for clip in read_report(resumed.run).clips}
 
