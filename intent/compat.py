@@ -1,4 +1,4 @@
-"""Every private part of a library that we use, each in one function.
+"""Access to private parts of libraries, each in one function.
 
 Libraries may change these without notice: tests/unit/test_compat.py fails when one does. Those of
 Gradio are in intent/ui/shared/compat.py.
@@ -21,7 +21,7 @@ AnyModule = TypeVar("AnyModule", bound="torch.nn.Module")
 def cached_dataset(hub_id: str, config: str) -> DatasetBuilder:
     """Return the builder of a data set in the cache of `datasets`, without a request to the Hub.
 
-    Raises ValueError or OSError where it is not cached. `load_dataset` would do the same, but only
+    Raises ValueError or OSError if it is not cached. `load_dataset` would do the same, but only
     after minutes of retries.
     """
     from datasets.packaged_modules.cache.cache import Cache
@@ -36,7 +36,7 @@ def cached_dataset(hub_id: str, config: str) -> DatasetBuilder:
 
 
 def limit_ffmpeg_allocation(max_bytes: int) -> None:
-    """Limit the size of each allocation of the FFmpeg libraries that PyAV carries.
+    """Limit the size of each allocation of the FFmpeg libraries that PyAV bundles.
 
     `av_max_alloc` is public in FFmpeg (libavutil/mem.h), but PyAV does not expose it.
     """
@@ -53,7 +53,7 @@ def attention_implementation(config: PreTrainedConfig) -> str | None:
 def train_on_one_device(arguments: TrainingArguments) -> None:
     """Keep Trainer from dividing each batch among all GPUs of the machine.
 
-    There is no public setting for it but an environment variable that is read as torch starts.
+    The only public setting is an environment variable that torch reads when it starts.
     """
     arguments._n_gpu = min(arguments.n_gpu, 1)
 
@@ -62,7 +62,7 @@ def record_hidden_states(model: PreTrainedModel) -> None:
     """Prepare a model to return its hidden states, before it is copied.
 
     Transformers does so at the first call, by hooks on the layers, and notes it in the model. A copy
-    made before that would hook the layers that it shares once more, and each would count twice.
+    made before that would hook the shared layers again, and each state would be recorded twice.
     """
     from transformers.utils.output_capturing import maybe_install_capturing_hooks
 
@@ -70,7 +70,7 @@ def record_hidden_states(model: PreTrainedModel) -> None:
 
 
 def mask_long_batches_only(model: PreTrainedModel) -> None:
-    """Keep a model from masking batches that are shorter than a mask; SpecAugment raises for them.
+    """Keep a model from masking batches shorter than a mask, for which SpecAugment would raise.
 
     Does nothing for models that do not mask.
     """

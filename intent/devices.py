@@ -24,7 +24,7 @@ def best_device() -> str:
 def precision(device: str) -> torch.dtype:
     """Return the dtype for inference on a device.
 
-    cuda: bfloat16 where the GPU supports it, else float16. mps and cpu: float32, because half
+    cuda: bfloat16 if the GPU supports it, else float16. mps and cpu: float32, because half
     precision is slower on a CPU and some of its operators are missing or overflow on MPS.
     """
     import torch

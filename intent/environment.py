@@ -23,7 +23,7 @@ def prepare_environment(page: bool = False) -> None:
     """Replace unusable settings of the environment, and report each on standard error.
 
     Child processes inherit the result and report nothing. page: for the program that serves the
-    page; it exits with code 2 where the page cannot be served.
+    page; it exits with code 2 if the page cannot be served.
     """
     configure_output()
     if not _current_folder_exists():
@@ -63,11 +63,11 @@ def _unset_invalid_number(variable: str) -> str | None:
 
 
 def check_address() -> None:
-    """Raise IntentError where the page cannot be served at the configured address."""
+    """Raise IntentError if the page cannot be served at the configured address."""
     first = _number(PORT, FIRST_PORT, 65535)
     count = _number(PORTS, TRIED_PORTS, 65535)
     if os.environ.get(PORT):
-        count = 1  # Gradio would silently take the next port, where the user does not look
+        count = 1  # Gradio would silently use the next port, which the user does not expect
     host = os.environ.get(HOST) or "127.0.0.1"
     problem = None
     for port in range(first, min(first + count, 65536)):

@@ -14,7 +14,7 @@ class ExitCode(IntEnum):
 
 
 class IntentError(Exception):
-    """A problem that the user can fix: the message states what was expected, found and to do next."""
+    """A problem that the user can fix: the message says what was expected, found, and to do next."""
 
 
 class AudioError(IntentError):

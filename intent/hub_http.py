@@ -1,4 +1,4 @@
-"""The client of the Hugging Face Hub: time limits, tokens, and errors in a few words."""
+"""Settings of the Hugging Face Hub's client: time limits, tokens, and short error messages."""
 
 import functools
 import os
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import httpx2
 
 SILENCE_SECONDS = 30  # time limit of each wait for the Hub within a request
-MAX_RETRY_SECONDS = 10  # a longer wait that the Hub requests is reported instead of waited for
+MAX_RETRY_SECONDS = 10  # if the Hub requests a longer wait, that is an error
 SENDING = ("POST", "PUT")
 
 # Environment variables in which huggingface_hub looks for a token.
@@ -27,10 +27,10 @@ class SilentHubError(TimeoutError):
 
 @functools.cache
 def limit_waits() -> None:
-    """Set the time limits of this module on huggingface_hub, which has none.
+    """Set this module's time limits in huggingface_hub, which has none.
 
-    Downloads keep the client's own retries. Uploads are retried where the connection broke, but not
-    where the Hub does not answer or requests a long wait: a user is watching.
+    Downloads keep the client's own retries. Uploads are retried if the connection was lost, but not
+    if the Hub does not respond or requests a long wait: a user is waiting.
     """
     from huggingface_hub.errors import HfHubHTTPError
     from huggingface_hub.utils import get_session, httpx, set_client_factory
@@ -59,7 +59,7 @@ def be_anonymous() -> None:
     """Stop using this machine's tokens, in this process and those that it starts.
 
     Removes them from the environment; the token that `hf auth login` saved is ignored by our own
-    requests (`token`) and, where huggingface_hub is imported later, by all others.
+    requests (`token`) and, if huggingface_hub is imported later, by all others.
     """
     global is_anonymous
     is_anonymous = True
@@ -69,7 +69,7 @@ def be_anonymous() -> None:
 
 
 def token() -> bool | None:
-    """Return what to pass as `token` for downloads: None uses this machine's token, False none."""
+    """Return the `token` argument for downloads: None for this machine's token, False for none."""
     return False if is_anonymous else None
 
 
@@ -87,13 +87,15 @@ def reason_of(error: BaseException) -> str:
     if any(
         "Timeout" in type(cause).__name__ or isinstance(cause, TimeoutError) for cause in causes
     ):
-        return "it does not answer in time"
+        return "it did not answer in time"
     if any("CERTIFICATE_VERIFY_FAILED" in str(cause) for cause in causes):
-        return "its certificate is not trusted here: set SSL_CERT_FILE to your network's"
+        return (
+            "its certificate is not trusted here: set SSL_CERT_FILE to your network's certificates"
+        )
     if any("Connect" in type(cause).__name__ or _is_proxy_error(cause) for cause in causes):
         return _no_connection(causes)
     if any(_is_broken_connection(cause) for cause in causes):
-        return "the connection broke"
+        return "the connection was lost"
     return " ".join(str(error).split())[:200] or type(error).__name__
 
 
@@ -119,7 +121,7 @@ def _reason_of_status(status: int, wait: int | None) -> str:
     if status == 429:
         return "too many requests" + (f": try again in {wait} s" if wait else "")
     is_refused = status in (401, 403) and not is_anonymous
-    return f"it answers {status}" + (": check HF_TOKEN" if is_refused else "")
+    return f"it returned status {status}" + (": check HF_TOKEN" if is_refused else "")
 
 
 def _retry_after(response: "httpx2.Response") -> int | None:
@@ -136,7 +138,7 @@ def _no_connection(causes: list[BaseException]) -> str:
         return f"the proxy set in {unusable} cannot be used: correct or unset it"
     if proxy := proxy_for(scheme):
         errors = [" ".join(str(cause).split()) for cause in causes if _is_proxy_error(cause)]
-        answer = f'answers "{errors[0][:100]}"' if errors else "does not answer"
+        answer = f'answers "{errors[0][:100]}"' if errors else "does not respond"
         return f"the proxy of {proxy}, {answer}: correct or unset it"
     return "no connection"
 
@@ -146,6 +148,6 @@ def _is_proxy_error(cause: BaseException) -> bool:
 
 
 def _is_broken_connection(cause: BaseException) -> bool:
-    """Return whether a connection broke within a request, by httpx's errors or the system's."""
+    """Return whether the connection was lost during a request, by errors of httpx or the system."""
     names = ("RemoteProtocolError", "ReadError", "WriteError", "CloseError")
     return type(cause).__name__ in names or isinstance(cause, ConnectionError)

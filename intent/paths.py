@@ -1,4 +1,4 @@
-"""Paths: what ships with the project, the runs folder and the cache; and safe writing of files."""
+"""Paths of bundled files, the runs folder and the cache, and atomic writing of files."""
 
 import os
 import re
@@ -67,7 +67,7 @@ def written_whole(path: Path, durable: bool = False) -> Iterator[BinaryIO]:
 
 @contextmanager
 def named(path: Path) -> Iterator[None]:
-    """Add the path to an OSError in the block: the system names the file only in errors of open."""
+    """Add the path to an OSError raised in the block: the system adds it only to errors of open."""
     try:
         yield
     except OSError as error:

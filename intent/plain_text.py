@@ -7,7 +7,7 @@ import unicodedata
 
 HANDLER = "intent-readable"  # the name of the error handler among Python's codecs
 PLAIN_LOCALES = ("C", "POSIX")
-COERCED = ("C.UTF-8", "C.utf8", "UTF-8")  # set by Python itself where LANG is C
+COERCED = ("C.UTF-8", "C.utf8", "UTF-8")  # set by Python itself if LANG is C
 IN_ASCII = {
     "█": "#",
     "…": "...",
@@ -35,7 +35,7 @@ IN_ASCII = {
 
 
 def configure_output() -> None:
-    """Make this process print any text, in characters that the terminal can display.
+    """Let this process print any text, using only characters that the terminal can display.
 
     In the locale C or POSIX that is ASCII, where Python itself would assume UTF-8.
     """

@@ -1,4 +1,4 @@
-"""Replace proxies and certificates in the environment that would keep the app from starting.
+"""Replace unusable proxies and certificates in the environment, which keep the app from starting.
 
 Gradio and huggingface_hub use httpx, which reads them for each new client and raises for one that it
 cannot use, even for an address that needs no proxy.
@@ -15,8 +15,8 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1", "0.0.0.0")
 SCHEMES = ("http", "https", "socks5", "socks5h")  # of proxies that httpx supports
 VARIABLES = ("http_proxy", "https_proxy", "all_proxy")  # in lower or upper case
 CLIENTS = ("httpx", "httpx2")  # of Gradio and of huggingface_hub
-# Replaces an unusable proxy: nothing can listen there, so that requests fail instead of bypassing the
-# proxy that they were meant for.
+# Replaces an unusable proxy: no server can listen on this address, so requests fail instead of bypassing
+# the intended proxy.
 NOWHERE = "http://127.0.0.1:0"
 HOST = re.compile(r"((all|https?)://)?[A-Za-z0-9_.*-]+(:[0-9]{1,5}|/[0-9]{1,2})?")
 
@@ -144,7 +144,7 @@ def _is_address(text: str) -> bool:
 
 
 def _unset_unusable_certificates() -> list[str]:
-    """Unset SSL_CERT_FILE and SSL_CERT_DIR where they are unusable; return a message for each."""
+    """Unset SSL_CERT_FILE and SSL_CERT_DIR if they are unusable; return a message for each."""
     messages = []
     for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
         value = os.environ.get(name)

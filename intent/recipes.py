@@ -1,4 +1,4 @@
-"""A recipe: every choice of a training in one frozen dataclass, with JSON in and out."""
+"""A recipe: all choices for training in one frozen dataclass, stored as JSON."""
 
 import dataclasses
 import json
@@ -76,7 +76,7 @@ RANGES: dict[str, tuple[float, float]] = {
 
 @dataclass(frozen=True)
 class Recipe:
-    """What to train, on what, and how; raises RecipeError for a value out of range.
+    """What to train, on which data, and how; raises RecipeError for a value out of range.
 
     `trainable_layers` counts the upper transformer layers that are trained (0: only the head); None
     trains the whole model, with its convolutions. `copies` is the number of augmented copies (tempo,
@@ -148,7 +148,7 @@ class Recipe:
 def preset(name: str, family: str = WHISPER) -> Recipe:
     """Return a preset for an encoder family (a `model_type`, such as "whisper").
 
-    guide: huggingface.co/docs/transformers/tasks/audio_classification, to the letter.
+    guide: exactly as in huggingface.co/docs/transformers/tasks/audio_classification.
     recommended, Whisper: fine-tunes the last feed-forward network with a leave-one-out loss
     (intent/training/leave_one_out/loss.py). recommended, others: the hyperparameters of public model
     cards of encoders fine-tuned on MInDS-14 (batch 8, no accumulation, lr 5e-5).

@@ -1,4 +1,4 @@
-"""Explain failures of disks and folders: the kind, the folder, and what to do."""
+"""Explain disk and folder errors: the kind, the folder, and what to do."""
 
 import errno
 import os
@@ -20,7 +20,7 @@ SHORTAGES: dict[int, Shortage] = {
     errno.EDQUOT: "quota",
     errno.EFBIG: "limit",
 }
-# safetensors, torch.save, numpy and Arrow have the reason of the system only in their message.
+# safetensors, torch.save, numpy and Arrow include the system's reason only in their message.
 IN_MESSAGE: dict[Shortage, re.Pattern[str]] = {
     "quota": re.compile(r"disk quota exceeded|os error 122\b", re.IGNORECASE),
     "limit": re.compile(r"file too large|os error 27\b", re.IGNORECASE),
@@ -53,14 +53,14 @@ def shortage(error: BaseException | None) -> Shortage | None:
 def full_folder(error: BaseException | None, usual: Path) -> Path:
     """Return the folder whose disk is full: the one in the error, or the most likely one.
 
-    usual: the folder that is written to most, returned where there is no sign of another.
+    usual: the folder that is written to most, returned if the error does not indicate another.
     """
     for cause in causes_of(error):
         if isinstance(cause, OSError) and cause.errno in SHORTAGES and cause.filename:
             place = nearest(Path(os.fsdecode(cause.filename)))
             return usual if place.is_relative_to(usual) else place
     if shortage(error) != "full":
-        return usual  # no system call returns what is left of a quota or a limit
+        return usual  # no system call returns the remainder of a quota or a limit
     if shutil.disk_usage(nearest(usual)).free >= NEARLY_FULL:
         for place in (cache_dir(), hugging_face_folder(), Path(tempfile.gettempdir())):
             if shutil.disk_usage(nearest(place)).free < NEARLY_FULL:
@@ -73,7 +73,7 @@ def shortage_message(error: BaseException | None, usual: Path) -> str:
     place = full_folder(error, usual)
     return {
         "quota": f"Your quota on the disk that holds {place} is used up.",
-        "limit": f"A file in {place} may not grow any larger (file size limit).",
+        "limit": f"A file in {place} has reached the file size limit.",
     }.get(shortage(error) or "full", f"The disk that holds {place} is full.")
 
 
@@ -94,7 +94,7 @@ def how_to_move(place: Path) -> str:
 def storage_problem(error: BaseException, usual: Path | None = None) -> str | None:
     """Return a sentence if a full disk or an unwritable folder caused an error, else None.
 
-    usual: the folder to name where the error names none.
+    usual: the folder to name if the error names none.
     """
     if shortage(error):
         usual = usual or hugging_face_folder()

@@ -33,7 +33,7 @@ def replace_unwritable_folders(page: bool) -> str | None:
     """Replace unwritable cache folders by one temporary folder; return a message if there are any.
 
     page: check the folder of uploads too. The temporary folder is private and is deleted when this
-    process exits. Raises IntentError where no temporary folder can be created.
+    process exits. Raises IntentError if no temporary folder can be created.
     """
     replaced = _Replaced()
     cache = _user_cache()
@@ -70,7 +70,7 @@ def hugging_face_folder() -> Path:
 
 
 def make_cache_writable(hub_id: str, kind: str = "models") -> None:
-    """Make the cache of a Hub repository writable where it is a link to a read-only folder.
+    """Make the cache of a Hub repository writable if it is a link to a read-only folder.
 
     Existing files are still read from there; new ones are written to the temporary folder.
     """
@@ -116,7 +116,7 @@ class _Replaced:
         """Return the message about all replaced folders."""
         return (
             f"Not writable: {'; '.join(self.problems)}. The temporary folder {self.root} is used "
-            "instead and deleted at the end. To keep downloads and caches, set "
+            "instead and deleted when the program ends. To keep downloads and caches, set "
             f"{' and '.join(self.variables)} to a writable folder."
         )
 

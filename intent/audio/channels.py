@@ -1,4 +1,4 @@
-"""Find recordings whose channels cancel each other when they are mixed, as with inverted phase."""
+"""Find recordings whose channels cancel out when they are mixed, as with inverted phase."""
 
 from collections.abc import Iterator
 
@@ -30,12 +30,12 @@ class ChannelPowers:
             yield rate, block
 
     def loudest_if_cancelled(self) -> int | None:
-        """Return the loudest channel where the mix loses the signal, or None where it keeps it."""
+        """Return the loudest channel if the mix loses the signal, or None if it keeps it."""
         if not self.frames or not self._is_same:
             return None
         squares = self._products / self.frames
         means = self._sums / self.frames
-        shared = squares - np.outer(means, means)  # without offsets, which are no signal
+        shared = squares - np.outer(means, means)  # without offsets, which are not signal
         powers = np.where(shared.diagonal() > ROUNDING * squares.diagonal(), shared.diagonal(), 0)
         # Both are to be divided by the square of the number of channels.
         mix, unrelated = shared.sum(), powers.sum()

@@ -57,7 +57,7 @@ def read_clip(
     """Read a recording from a file (by path, as bytes or as an open file) or from an array.
 
     An array is a pair as Gradio returns it: the rate in Hz, and samples (n,) or (n, channels) in
-    int16, int32, uint8 or float. Channels are averaged; where they cancel each other, as with
+    int16, int32, uint8 or float. Channels are averaged; if they cancel each other, as with
     inverted phase, the loudest is used. Up to 1 % of damaged samples (NaN, infinite) become
     silence. A clip of more than MAX_SAMPLES is resampled to 16 kHz. Memory and time are bounded,
     whatever a file claims. Raises AudioError for an unusable recording; silence is fine.
@@ -205,13 +205,13 @@ def _mix(
     max_seconds: float,
     timed: TimedFile | None = None,
 ) -> Clip | None:
-    """Return the mix of all channels, or the loudest where they cancel; None without samples."""
+    """Return the mix of all channels, or the loudest if they cancel; None without samples."""
     powers = ChannelPowers(MAX_AMPLITUDE)
     clip = _join(powers.measured(decode()), name, max_seconds, timed)
     channel = powers.loudest_if_cancelled()
     if clip is None or channel is None:
         return clip
-    del clip  # and decoded again, because keeping each channel would take too much memory
+    del clip  # decoded again, because keeping each channel would take too much memory
     blocks = ((rate, block[:, [channel]]) for rate, block in decode())
     return _join(blocks, name, max_seconds, timed)
 

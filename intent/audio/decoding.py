@@ -24,8 +24,8 @@ MAX_SAMPLE_RATE = 384_000  # Hz
 MAX_CHANNELS = 64
 MAX_VALUES = 60_000_000  # samples × channels of a recording; 5 min of stereo at 96 kHz have 57.6 M
 MAX_DECODE_SECONDS = 3.0  # of one core per recording; 5 min of stereo Opus take about 1 s
-BLOCK_FRAMES = 4_096  # decoded at a time: bounds memory, and what is lost to damage at the end
-UNKNOWN_FRAMES = 2**62  # libsndfile returns a count near 2**63 where the header has none
+BLOCK_FRAMES = 4_096  # decoded at a time: limits memory, and the loss if the end is damaged
+UNKNOWN_FRAMES = 2**62  # libsndfile returns a count near 2**63 if the header has none
 
 # FFmpeg opens only containers of sound: a playlist could name other files and URLs.
 CONTAINERS = "aac,ac3,aiff,amr,asf,avi,caf,flac,flv,matroska,mov,mp3,mpeg,mpegts,ogg,w64,wav"
@@ -204,7 +204,7 @@ def check_values(name: str, sample_rate: int, channels: int, frames: int) -> Non
 
 
 def check_time(name: str, file: TimedFile) -> None:
-    """Raise AudioError where the time limit of a recording is reached."""
+    """Raise AudioError if the time limit of a recording is reached."""
     if file.late:
         raise AudioError(
             f"{name} takes more than {file.seconds:g} s to decode: it is damaged or in an unusual "

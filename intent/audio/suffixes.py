@@ -1,6 +1,6 @@
 """Suffixes of the files that can be decoded: `read_clip` looks at their content, not at these."""
 
-# Read by libsndfile. Not its formats without a header, and not those of matrices.
+# Read by libsndfile, except its formats without a header and its matrix formats.
 SOUNDFILE_SUFFIXES = (
     *(".wav", ".wave", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".aiff", ".aif", ".aifc", ".au"),
     *(".snd", ".caf", ".w64", ".rf64", ".sph", ".nist", ".voc"),

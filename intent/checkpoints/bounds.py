@@ -34,7 +34,7 @@ MAX_SCORES = (
     60_000_000  # attention scores of a layer: 12 heads × 2,236 frames², 45 s of wav2vec2-base
 )
 MAX_KEPT_SCORES = (
-    10_000_000  # where they are stored, about four copies in float32: 18 s of WavLM base
+    10_000_000  # attention scores that are stored, about four copies in float32: 18 s of WavLM base
 )
 
 _CONFORMERS = ("wav2vec2-bert", "wav2vec2-conformer")
@@ -92,7 +92,7 @@ def check_config(config: JsonObject, shown: str) -> None:
 
 
 def check_weights(folder: Path, shown: str) -> None:
-    """Raise CheckpointError where the weights have far fewer numbers than the config describes.
+    """Raise CheckpointError if the weights have far fewer numbers than the config describes.
 
     Transformers would initialize the rest at random, so that a kilobyte of weights could take
     gigabytes of memory. Check the config first.
@@ -113,7 +113,7 @@ def check_weights(folder: Path, shown: str) -> None:
 
 
 def longest_seconds(config: JsonObject, sample_rate: int, keeps_attention: bool) -> float:
-    """Return how many seconds of a clip to classify by a model without a fixed window.
+    """Return how many seconds of a clip to classify with a model without a fixed window.
 
     Attention needs time quadratic in the frames, and memory too where its scores are stored
     (`keeps_attention`): minutes of sound would take gigabytes. config: a checked one.
@@ -146,9 +146,9 @@ def _count_allocated(folder: Path, shown: str) -> int:
 def estimate_parameters(config: JsonObject) -> int:
     """Estimate the parameters of the encoder and the head of a checked config.
 
-    A fast check before a model of that size is built, even on the meta device. Attention has four
-    square matrices per layer, and the feed-forward network two; the rest of each family is small.
-    Missing fields count as 0: the defaults of transformers are ordinary.
+    A fast check before a model of that size is built, even on the meta device. Per layer, attention
+    has four square matrices and the feed-forward network has two; the rest is small in each family.
+    Missing fields count as 0, since the defaults of transformers are small.
     """
     width = _largest(config, "hidden_size", "d_model")
     ffn = _largest(config, "intermediate_size", "encoder_ffn_dim")

@@ -27,41 +27,39 @@ def check_description(folder: Path, shown: str) -> None:
         MODEL_FOR_AUDIO_CLASSIFICATION_MAPPING_NAMES as CLASSIFIERS,
     )
 
-    check_holds_config(folder, shown)
+    check_has_config(folder, shown)
     if not (folder / "config.json").is_file():
         raise _not_a_classifier(shown, "it has no config.json")
     config = read_checked_config(folder, shown)
-    architectures = config.get("architectures") or ["no architecture"]
+    architectures = config.get("architectures") or ["missing"]
     if not set(map(str, architectures)) & set(CLASSIFIERS.values()):
-        raise _not_a_classifier(shown, f"its config names {architectures[0]}")
+        raise _not_a_classifier(shown, f"its architecture is {architectures[0]}")
     if not is_audio_classifier(config):
-        raise _not_a_classifier(
-            shown, f"its config names the model type {config.get('model_type')}"
-        )
-    check_holds_extractor(folder, shown)
+        raise _not_a_classifier(shown, f"its model type is {config.get('model_type')}")
+    check_has_extractor(folder, shown)
     _check_scores(config, shown)
 
 
-def check_holds_config(folder: Path, shown: str) -> None:
-    """Raise CheckpointError for a folder that is no checkpoint but holds some, as Trainer's do."""
+def check_has_config(folder: Path, shown: str) -> None:
+    """Raise CheckpointError for a folder that only contains checkpoints, such as Trainer's output."""
     if os.path.lexists(folder / "config.json") or not (held := _checkpoints_in(folder)):
         return
     names = [short(name) for name in held[:MAX_NAMED]]
     if len(held) > MAX_NAMED:
         names[-1] = f"{len(held) - MAX_NAMED + 1} others"
     listed = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
-    ask = "name one of them" if len(names) > 1 else "name that one"
+    ask = "choose one of these" if len(names) > 1 else "choose that one"
     raise CheckpointError(
-        f"{shown} is a folder of checkpoints, not a checkpoint. It holds {listed}: {ask}."
+        f"{shown} is a folder of checkpoints, not a checkpoint. It contains {listed}: {ask}."
     )
 
 
-def check_holds_extractor(folder: Path, shown: str) -> None:
+def check_has_extractor(folder: Path, shown: str) -> None:
     """Raise CheckpointError for a checkpoint without a feature extractor."""
     if not extractor_config(folder):
         raise CheckpointError(
-            f"{shown} has no feature extractor (preprocessor_config.json): save the one of its "
-            "base model beside its weights, or choose another checkpoint."
+            f"{shown} has no feature extractor (preprocessor_config.json): copy that file from its "
+            "base model, or choose another checkpoint."
         )
 
 
@@ -70,14 +68,14 @@ def _check_scores(config: JsonObject, shown: str) -> None:
     if config.get("problem_type") == REGRESSION:
         raise CheckpointError(
             f"{shown} was trained to predict numbers (problem_type regression), so its outputs are "
-            "not scores from 0 to 1: choose another checkpoint. If it was trained to tell labels "
-            "apart, set problem_type to single_label_classification in its config.json."
+            "not scores from 0 to 1: choose another checkpoint. If it was trained as a classifier, "
+            "set problem_type to single_label_classification in its config.json."
         )
     labels = labels_of(config, shown)
     if len(labels) == 1 and config.get("problem_type") != MULTI_LABEL:
         raise CheckpointError(
             f"{shown} has only the label {short(labels[0])}, so its score is 1 for any recording: "
-            "choose a checkpoint with two labels or more."
+            "choose a checkpoint with at least two labels."
         )
 
 
@@ -96,7 +94,7 @@ def _checkpoints_in(folder: Path) -> list[str]:
 
 
 def labels_of(config: JsonObject, shown: str) -> tuple[str, ...]:
-    """Return the labels in the order of their ids; by default the two of transformers."""
+    """Return the labels in the order of their ids; by default the two labels of transformers."""
     id2label = config.get("id2label") or {"0": "LABEL_0", "1": "LABEL_1"}
     try:
         labels = {int(i): str(label) for i, label in id2label.items()}

@@ -22,7 +22,9 @@ HUB_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,95}(/[A-Za-z0-9_][A-Za-z0-9_.
 EXTRACTOR_FILES = ("preprocessor_config.json", "processor_config.json")
 DESCRIPTION_FILES = ("config.json", *EXTRACTOR_FILES, PROVENANCE_FILE)
 WEIGHT_FILES = ("model*.safetensors", "model.safetensors.index.json")
-CONVERTER = "SFconvertbot"  # opens pull requests that add safetensors to a repository
+CONVERTER = (
+    "SFconvertbot"  # the Hub's bot, which opens pull requests that add safetensors to a repository
+)
 
 
 def fetch(hub_id: str, shown: str, weights: bool = True) -> Path:
@@ -38,7 +40,7 @@ def fetch(hub_id: str, shown: str, weights: bool = True) -> Path:
 def no_weights(shown: str) -> CheckpointError:
     """Return the error for a checkpoint without safetensors."""
     return CheckpointError(
-        f"{shown} has no safetensors weights, and others are not loaded (pickles can run code): "
+        f"{shown} has no safetensors weights, and other formats are not loaded (pickles can run code): "
         "save it again with save_pretrained, or choose another checkpoint."
     )
 

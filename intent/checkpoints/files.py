@@ -16,7 +16,7 @@ MAX_HEADER_BYTES = (
 )
 MAX_LOCAL_WEIGHT_BYTES = 10_000_000_000  # of a local folder; XLS-R-2B has 8.6 GB in float32
 
-MAX_DIMENSIONS, MAX_SIDE = 16, 2**40  # of a tensor: keeps their product fast to compute
+MAX_DIMENSIONS, MAX_SIDE = 16, 2**40  # dimensions of a tensor: keeps their product fast to compute
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 JsonObject = dict[str, Any]  # of a config; checked by bounds.py
@@ -29,7 +29,7 @@ _SHARD = re.compile(r"model[A-Za-z0-9_.-]*\.safetensors")
 def read_bounded(path: Path, max_bytes: int) -> bytes:
     """Return the bytes of a regular file; raises OSError, and ValueError for another kind or size.
 
-    A pipe is opened without waiting for a writer, which may never come.
+    Opening a pipe does not wait for a writer, since there may never be one.
     """
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
     with open(descriptor, "rb") as file:
@@ -38,7 +38,7 @@ def read_bounded(path: Path, max_bytes: int) -> bytes:
             raise ValueError("it is not a regular file")
         if found.st_size > max_bytes:
             raise ValueError(
-                f"it has {found.st_size / 1e6:.1f} MB; at most {max_bytes / 1e6:g} MB are read"
+                f"it has {found.st_size / 1e6:.1f} MB; at most {max_bytes / 1e6:g} MB are allowed"
             )
         return file.read(max_bytes)
 
@@ -79,7 +79,7 @@ def read_object(path: Path, shown: str, max_bytes: int = MAX_JSON_BYTES) -> Json
 
 
 def weight_files(folder: Path, shown: str) -> list[Path]:
-    """Return the safetensors files of a folder; an empty list where there are none.
+    """Return the safetensors files of a folder; an empty list if there are none.
 
     Each is in the folder itself; it may be a link to a regular file, as in the cache of the Hub.
     Raises CheckpointError for a file that is not regular, is in another folder, or is too large.
@@ -105,7 +105,7 @@ def weight_files(folder: Path, shown: str) -> list[Path]:
 
 
 def count_numbers(files: list[Path], shown: str) -> int:
-    """Return how many numbers safetensors files contain, by their headers.
+    """Return how many numbers safetensors files contain, according to their headers.
 
     Raises CheckpointError for a header that is damaged or claims more than its file contains.
     """

@@ -14,7 +14,7 @@ MAX_BYTES = 8_000_000  # of the file: the hashes of a hundred thousand clips
 
 @dataclass(frozen=True)
 class Provenance:
-    """What a checkpoint was trained from and on, and its test accuracy."""
+    """A checkpoint's base model, training data and test accuracy."""
 
     base: str
     preset: str
@@ -34,7 +34,7 @@ def write_provenance(folder: Path, provenance: Provenance) -> None:
 
 
 def read_provenance(folder: Path) -> Provenance | None:
-    """Return the provenance of a checkpoint folder, or None where it is missing or invalid."""
+    """Return the provenance of a checkpoint folder, or None if it is missing or invalid."""
     try:
         text = read_bounded(folder / FILE_NAME, MAX_BYTES)
         parse_json(text)  # refuses NaN, which read_json would accept

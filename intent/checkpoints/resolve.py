@@ -80,11 +80,11 @@ def resolve(checkpoint: str, weights: bool = True) -> Path:
 
 
 def locate(checkpoint: str, weights: bool = True) -> Path:
-    """Return the folder of any checkpoint, bare encoders included, without checking its contents.
+    """Return the folder of any checkpoint, including encoders, without checking its contents.
 
     checkpoint: "bundled", the id of a run, a local folder, or a Hub id ("owner/name", or the
-    address of its page), which is downloaded, with its weights if `weights`. A name in the form of
-    a Hub id is always one: name a local folder of that form by its absolute path. Whether a visitor
+    address of its page), which is downloaded, with its weights if `weights`. A name of the form
+    owner/name is always a Hub id: use an absolute path for such a local folder. Whether a visitor
     may use a folder is checked earlier (intent/runs/access.py). Raises CheckpointError.
     """
     name = plain_name(checkpoint)
@@ -112,7 +112,7 @@ def local_folder(checkpoint: str) -> Path | None:
     name = plain_name(checkpoint)
     if not name:
         raise CheckpointError(
-            "A checkpoint was expected, but none was named: choose the bundled checkpoint, "
+            "A checkpoint was expected, but none was given: choose the bundled checkpoint, "
             "a folder or a Hub id such as owner/name."
         )
     if name == paths.BUNDLED:
@@ -125,13 +125,13 @@ def local_folder(checkpoint: str) -> Path | None:
     if folder is not None:
         return folder
     raise CheckpointError(
-        f"{shown_name(name)} is neither a folder here nor a Hub id such as owner/name: "
+        f"{shown_name(name)} is neither an existing folder nor a Hub id such as owner/name: "
         "check its spelling, or choose the bundled checkpoint."
     )
 
 
 def plain_name(checkpoint: str) -> str:
-    """Return a checkpoint's name as it is stored: of the address of a Hub page the Hub id."""
+    """Return a checkpoint's name as it is stored; the address of a Hub page becomes its id."""
     name = checkpoint.strip()
     page = HUB_PAGE.fullmatch(name) if len(name) <= MAX_NAME_LENGTH else None
     return page["id"] if page and is_hub_id(page["id"]) else name
@@ -143,7 +143,7 @@ def is_hub_id(name: str) -> bool:
 
 
 def run_named_by(name: str) -> str | None:
-    """Return the id of the run whose model folder a path names, or None."""
+    """Return the id of the run whose model folder this path is, or None."""
     path = Path(name)
     is_model = path.name == "model" and path.parent.parent == paths.runs_dir()
     return path.parent.name if is_model and RUN_ID.fullmatch(path.parent.name) else None
@@ -179,7 +179,7 @@ def existing_folder(name: str) -> Path | None:
 
 
 def _published_base(config: JsonObject) -> str | None:
-    """Return the Hub id in `_name_or_path`; None for a path on the machine of its author."""
+    """Return the Hub id in `_name_or_path`; None for a path on the author's machine."""
     base = str(config.get("_name_or_path") or "")
     return base if "/" in base and HUB_ID.fullmatch(base) else None
 

@@ -43,7 +43,9 @@ def classify(options: argparse.Namespace) -> int:
         if options.json:
             top = [{"label": s.label, "score": round(s.score, 6)} for s in answer.top]
             seconds = round(answer.seconds, 4)
-            terminal.print_json({"file": file, "top": top, "seconds": seconds, **answer.heard})
+            terminal.print_json(
+                {"file": file, "top": top, "seconds": seconds, **answer.input_facts}
+            )
         else:
             print(terminal.answer_text(file, answer), flush=True)
     return code

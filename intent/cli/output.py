@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from intent.evaluation.metrics import Accuracy, Evaluation
     from intent.models.classifier import Answer
 
-Result = dict[str, object]  # of a run: the last JSON line of a training
+Result = dict[str, object]  # of a run: the last JSON line of `train`
 
 NOTES = 20  # on what was not used, of an evaluation
 BAR_WIDTH = 30  # characters for a score of 1
@@ -133,7 +133,7 @@ def summary(run: RunDir, finished: Finished) -> str:
     if started and started.seen_clips:
         lines.append(f"Left out, seen in training by the base model: {_clips(started.seen_clips)}")
     if started and started.duplicate_clips:
-        lines.append(f"Left out, in the training set too: {_clips(started.duplicate_clips)}")
+        lines.append(f"Left out, also in the training set: {_clips(started.duplicate_clips)}")
     return "\n".join([*lines, str(run.model)])
 
 
@@ -154,10 +154,12 @@ def evaluation_text(evaluation: "Evaluation") -> str:
         lines.append(f"Left out, unreadable: {_clips(len(evaluation.skipped))} ({names})")
     lines += evaluation.not_used[:NOTES]
     if len(evaluation.not_used) > NOTES:
-        lines.append(f"And {len(evaluation.not_used) - NOTES} more notes on what was not used.")
+        lines.append(
+            f"And {len(evaluation.not_used) - NOTES} more notes on files that were not used."
+        )
     if evaluation.renamed:
         pairs = ", ".join(f"{name} as {label}" for name, label in evaluation.renamed.items())
-        lines.append(f"Labels matched without regard to case and separators: {pairs}")
+        lines.append(f"Labels matched, ignoring case and separators: {pairs}")
     if evaluation.absent:
         lines.append(
             f"The data set has no recordings of these labels: {', '.join(evaluation.absent)}"

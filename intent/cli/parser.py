@@ -149,7 +149,12 @@ def _add_output_options(parser: argparse.ArgumentParser, default: bool | str = F
 
 
 def _add_classify(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("files", nargs="+", metavar="FILE", help="a recording in a common format")
+    parser.add_argument(
+        "files",
+        nargs="+",
+        metavar="FILE",
+        help="an audio file (WAV, FLAC, Ogg, Opus, MP3, m4a, WebM …)",
+    )
     parser.add_argument("--checkpoint", default=BUNDLED, metavar="ID_OR_DIR", help=CHECKPOINT_HELP)
     parser.add_argument(
         "--top-k", type=int, default=5, metavar="K", help="number of intents to print (default: 5)"
@@ -166,7 +171,9 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     _add_columns(parser)
     parser.add_argument("--locale", nargs="+", action="extend", metavar="LOCALE", help=LOCALE_HELP)
     parser.add_argument("--base", metavar="ID_OR_DIR", help=f"the base model: {CHECKPOINT_HELP}")
-    parser.add_argument("--recipe", choices=PRESETS, help="how to train (default: recommended)")
+    parser.add_argument(
+        "--recipe", choices=PRESETS, help="the training recipe (default: recommended)"
+    )
     parser.add_argument(
         "--set",
         nargs="+",
@@ -184,7 +191,9 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help="time limit: stop training after this many seconds",
     )
-    parser.add_argument("--resume", metavar="RUN_ID", help="resume this run, with its own recipe")
+    parser.add_argument(
+        "--resume", metavar="RUN_ID", help="resume this run with its original recipe"
+    )
     parser.add_argument(
         "--push-to", metavar="USER/NAME", help="push the trained model to the Hub under this name"
     )

@@ -23,7 +23,7 @@ def push_run(options: argparse.Namespace) -> int:
 def pusher(to: str, private: bool, as_json: bool) -> Callable[[RunDir], int]:
     """Return a function that pushes a run to a model on the Hub and prints its URL.
 
-    Checks name, token and permission right away, so that they fail before a training and not after
+    Checks name, token and permission immediately, so that errors occur before training and not after
     it. Raises HubError.
     """
     from intent.sharing.push import check_right, checked_name, checked_token, push

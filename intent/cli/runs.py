@@ -89,12 +89,10 @@ ACTIONS = {
     "show": Action(_show, "Print the state, accuracy, size and recipe of a run."),
     "stop": Action(
         _stop,
-        "Stop a run and keep its best checkpoint, or remove it from the queue if it is queued.",
+        "Stop a training run and keep its best checkpoint, or remove a queued run from the queue.",
     ),
-    "resume": Action(
-        _resume, "Resume a run that stopped before its end, from its last checkpoint."
-    ),
-    "rename": Action(_rename, "Give a run another name.", takes_name=True),
+    "resume": Action(_resume, "Resume a run that ended early, from its last checkpoint."),
+    "rename": Action(_rename, "Rename a run.", takes_name=True),
     "remove": Action(_remove, "Move a run to the trash."),
     "restore": Action(_restore, "Move a run from the trash back to the runs."),
     "empty-trash": Action(

@@ -1,7 +1,7 @@
-"""Read the rows of an Arrow stream in small batches, within bounds.
+"""Read the rows of an Arrow stream in small batches, within size limits.
 
-`datasets` writes such streams plainly: no compression, no dictionaries, no views. Only these are
-read, since their rows cannot take more memory than the file has bytes.
+`datasets` writes plain streams: no compression, no dictionaries, no views. Only these are read,
+since their rows cannot take more memory than the size of the file.
 """
 
 import struct
@@ -31,7 +31,7 @@ LENGTH, COMPRESSION = 0, 3  # fields of RecordBatch
 
 @dataclass(frozen=True)
 class FlatTable:
-    """A table of a flatbuffer; raises struct.error where it leads out of the buffer."""
+    """A table in a flatbuffer; raises struct.error if it points outside the buffer."""
 
     buffer: bytes
     start: int
@@ -141,7 +141,7 @@ ARROW = FileFormat("Arrow", ArrowRows)
 
 
 def _is_plain(kind: "pyarrow.DataType") -> bool:
-    """Return whether values of a type are stored one by one, so that they cannot repeat."""
+    """Return whether each value of a type is stored separately, so that none is repeated."""
     from pyarrow import types
 
     if types.is_struct(kind):

@@ -1,4 +1,4 @@
-"""Write the rows of Parquet or Arrow files into one data set on the disk, within bounds."""
+"""Write the rows of Parquet or Arrow files into one data set on disk, within size limits."""
 
 import hashlib
 import json
@@ -25,7 +25,7 @@ CACHE_VERSION = 1  # of the cached files; others are not read
 
 
 class RowFile(Protocol):
-    """An open file of rows, whose bounds have been checked as far as its header tells them."""
+    """An open file of rows; the limits that its header states have been checked."""
 
     schema: "pyarrow.Schema"
 
@@ -43,7 +43,7 @@ class FileFormat:
 
 @dataclass(frozen=True)
 class Request:
-    """Which rows to read: of which files, in which format, and by which columns."""
+    """Which rows to read: from which files, in which format, and which columns."""
 
     listing: Listing
     format: FileFormat
@@ -107,7 +107,7 @@ def _write(request: Request, stamps: Mapping[str, list[int | str]], cached: Path
 
 
 def _write_rows(sink: BinaryIO, request: Request, stamps: Mapping[str, list[int | str]]) -> bool:
-    """Write all rows, and return whether any of them refers to a file."""
+    """Write all rows, and return whether any row refers to a file."""
     import pyarrow.ipc
 
     title = request.budget.title

@@ -24,7 +24,7 @@ MAX_TEST_SHARE = 0.5
 
 
 class Sound(TypedDict):
-    """The audio of a row: the bytes of a file, or the path of one."""
+    """The audio of a row: the bytes of an audio file, or its path."""
 
     bytes: bytes | None
     path: str | None
@@ -49,19 +49,19 @@ def load_data(
 
     A folder has Parquet files in the layout of the Hub (with subsets or subfolders per locale, or
     without), or what `save_to_disk` wrote, or audio files with metadata.csv or metadata.jsonl, or
-    one folder of audio files per label, optionally within folders of parts. A path may also be
-    that of a table (CSV or JSONL) of recordings; `columns` names its columns.
-    The result has the splits "train" and "test" where the data set has both, else "all".
+    one folder of audio files per label, optionally within split folders. The path may also be
+    that of a table of recordings (CSV or JSONL); `columns` names its columns.
+    The result has the splits "train" and "test" if the data set has both, else "all".
     Columns: audio (struct of bytes and path, not decoded), label (ClassLabel), transcription
     (str, may be ""), locale (str, "" if unknown), name (str, readable).
-    Calls `on_skip(name, reason)` for what is not used: a file, such as a link out of the folder,
-    several files with the same reason, or a part without labels.
+    Calls `on_skip(name, reason)` for everything that is not used: a file, such as a link to a file
+    outside the folder, several files with the same reason, or a split without labels.
     Raises DataError.
     """
     wanted = tuple(dict.fromkeys(locales))
     if data in (MINDS14, SAMPLE) and columns != NO_COLUMNS:
         raise DataError(
-            f'Names of columns are for tables of your own, but the data set is "{data}": leave out '
+            f'Column names can be set only for your own data, but the data set is "{data}": leave out '
             "--audio-column and --label-column."
         )
     if data == SAMPLE:
@@ -88,8 +88,8 @@ def columns_of(recipe: Recipe) -> Columns:
     return Columns(recipe.audio_column, recipe.label_column)
 
 
-def check_at_hand(data: str, locales: Sequence[str]) -> None:
-    """Raise DataError where `load_data` would find no data set; does not read it."""
+def check_available(data: str, locales: Sequence[str]) -> None:
+    """Raise DataError if `load_data` would not find the data set; does not read the data."""
     if data == MINDS14:
         check_reachable(locales)
     elif data != SAMPLE:
@@ -97,10 +97,10 @@ def check_at_hand(data: str, locales: Sequence[str]) -> None:
 
 
 def split(data: "DatasetDict", seed: int, test_share: float = 0.2) -> "DatasetDict":
-    """Return the splits "train" and "test", stratified by label, with each locale split separately.
+    """Return the splits "train" and "test", stratified by label; each locale is split separately.
 
     The test set of a locale does not depend on the other locales. If the data set has its own test
-    split, that is used. Raises DataError where a locale has too few clips.
+    split, that is used. Raises DataError if a locale has too few clips.
     """
     from datasets import DatasetDict
 
@@ -126,7 +126,7 @@ def split(data: "DatasetDict", seed: int, test_share: float = 0.2) -> "DatasetDi
 def _split_rows(
     dataset: "Dataset", locale: str, rows: list[int], seed: int, test_share: float
 ) -> tuple[list[int], list[int]]:
-    """Split the rows of one locale by their labels; writes nothing to the cache."""
+    """Split the rows of one locale, stratified by label; writes nothing to the cache."""
     from datasets import Dataset, Features, Value
 
     feature = dataset.features["label"]
@@ -157,7 +157,7 @@ def summary(dataset: "Dataset | DatasetDict") -> DataSummary:
 
 
 def clip_at(dataset: "Dataset", index: int) -> Clip:
-    """Return the clip of a row, at its own sample rate; raises AudioError if it is unreadable."""
+    """Return the clip of a row at its original sample rate; raises AudioError if it is unreadable."""
     return _read(dataset[index][AUDIO_COLUMN])
 
 

@@ -1,4 +1,4 @@
-"""Rows that refer to audio files, as label folders and tables give them."""
+"""Rows that refer to audio files, built from label folders and tables."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class FileRow:
-    """A clip in a file of its own."""
+    """A clip that is stored in its own file."""
 
     name: str  # readable: its path in the data folder
     path: str  # absolute and without links, or a name alone for a file that is not in the folder

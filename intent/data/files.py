@@ -13,13 +13,13 @@ from pathlib import Path
 from intent.errors import AudioError, DataError
 
 MAX_FILES = 500_000  # files and folders in one data folder: listing them takes seconds and 100 MB
-MAX_DEPTH = 32  # of nested folders; deeper ones are a mistake, such as a copied loop
+MAX_DEPTH = 32  # of nested folders; deeper nesting is a mistake, such as a copied loop
 LISTED = 3  # names in an error about more files
 
 REPOSITORY_FOLDER = re.compile(r"(datasets|models|spaces)--.+")  # in the cache of the Hub
 SHARED_BLOBS_MARKER = ".huggingface-shared-blobs"  # huggingface_hub/utils/_shared_blobs.py
 
-SYSTEM_FOLDERS = ("__MACOSX",)  # what zip programs and file managers leave behind
+SYSTEM_FOLDERS = ("__MACOSX",)  # left by zip programs and file managers
 SYSTEM_FILES = ("thumbs.db", "desktop.ini", "icon\r")
 
 
@@ -28,10 +28,10 @@ LeftOut = tuple[str, str]  # a path in the folder, and the reason why it is not 
 
 @dataclass(frozen=True)
 class Listing:
-    """The regular files of a data folder, without those that are hidden or of the system."""
+    """The regular files of a data folder, without hidden and system files."""
 
     folder: Path  # as the user named it
-    root: Path  # the same, absolute and without links
+    root: Path  # the same folder, absolute and without links
     files: dict[str, str] = field(default_factory=dict)  # path in the folder → link target, or ""
     folders: set[str] = field(default_factory=set)  # paths in the folder
     left_out: list[LeftOut] = field(default_factory=list)
@@ -41,7 +41,7 @@ class Listing:
         return self.files[name] or posixpath.join(self.root.as_posix(), name)
 
     def find(self, path: str, beside: str = "") -> str | None:
-        """Return the listed file that the path in a row names, or None.
+        """Return the listed file that a path in a row refers to, or None.
 
         A relative path starts at the data folder, or else at the folder of the file `beside`.
         """
@@ -53,7 +53,7 @@ class Listing:
         return None
 
     def relative(self, path: str) -> str:
-        """Return a path in the folder without that of the folder; other paths as they are."""
+        """Return a path in the folder relative to it; other paths unchanged."""
         for start in (self.root.as_posix(), self.folder.absolute().as_posix()):
             if path.startswith(f"{start}/"):
                 return path[len(start) + 1 :]
@@ -71,9 +71,9 @@ class Listing:
 def list_files(folder: Path) -> Listing:
     """Return the regular files of a folder in sorted order, without opening them.
 
-    A link to a file is followed where its target is inside the folder or, for a snapshot in the
+    A link to a file is followed if its target is inside the folder or, for a snapshot in the
     cache of the Hub, among the blobs of that cache. Everything else that is not a file is left out.
-    Raises OSError where the folder cannot be listed, and DataError where it has too many files.
+    Raises OSError if the folder cannot be listed, and DataError if it has too many files.
     """
     root = folder.resolve()
     listing = Listing(folder, root)
@@ -95,9 +95,9 @@ def list_files(folder: Path) -> Listing:
 
 
 def list_named(folder: Path, paths: Iterable[str]) -> Listing:
-    """Return those of the named paths that are files of a folder, by the rules of `list_files`.
+    """Return which of the named paths are files of a folder, by the rules of `list_files`.
 
-    Lists nothing else, so the folder may be a large one. Raises OSError.
+    Does not list the folder, which may be large. Raises OSError.
     """
     root = folder.resolve()
     listing = Listing(folder, root)
@@ -120,7 +120,7 @@ def list_named(folder: Path, paths: Iterable[str]) -> Listing:
 
 
 def open_file(path: str) -> BufferedReader:
-    """Open a regular file by an absolute path, of which no part may be a link.
+    """Open a regular file by an absolute path that contains no link.
 
     A file or folder that was replaced by a link after the path was resolved is not followed.
     Raises OSError.
@@ -173,7 +173,7 @@ def is_utf8(name: str) -> bool:
 
 
 def _homes(root: Path) -> tuple[str, ...]:
-    """Return the folders, each with a separator at its end, in which the files may be."""
+    """Return the folders that the files may be in, each with a trailing separator."""
     return tuple(f"{str(home).rstrip(os.sep)}{os.sep}" for home in (root, *_blob_folders(root)))
 
 
@@ -193,7 +193,7 @@ def _entries(listing: Listing, parent: str) -> Iterator[tuple[str, os.DirEntry[s
 
 
 def _is_systems(entry: os.DirEntry[str]) -> bool:
-    """Return whether a file is hidden, or was made by an operating system and not by a person."""
+    """Return whether a file is hidden or was created by an operating system."""
     name = entry.name
     return name.startswith(".") or name in SYSTEM_FOLDERS or name.lower() in SYSTEM_FILES
 

@@ -7,9 +7,9 @@ from intent.recipes import Recipe
 
 
 def find_clip(recipe: Recipe, name: str, sound_hash: str) -> Clip:
-    """Return the clip with a name, and with a hash unless that is "", from the data set of a recipe.
+    """Return the clip with this name, and this hash unless it is "", from the data set of a recipe.
 
-    Raises DataError where the data set or the clip is gone.
+    Raises DataError if the data set or the clip is missing.
     """
     try:
         parts = load_data(recipe.data, recipe.locales, columns=columns_of(recipe))

@@ -1,4 +1,4 @@
-"""Read the labels and parts of audio files from the names of their folders."""
+"""Read the labels and splits of audio files from the names of their folders."""
 
 import posixpath
 from collections import Counter
@@ -14,32 +14,32 @@ Folders = tuple[str, ...]
 
 NOISE_FOLDER = "_background_noise_"  # of Speech Commands: minutes of noise, not an intent
 LISTS = {"validation_list.txt": "validation", "testing_list.txt": "test"}  # of Speech Commands
-MAX_LIST_BYTES = 64 << 20  # of one list: 500,000 paths of 128 bytes
+MAX_LIST_BYTES = 64 << 20  # of one list of paths: 500,000 paths of 128 bytes
 
 
 @dataclass
 class FolderRows:
     """The clips of label folders, and sentences on what is not used."""
 
-    rows: dict[str, list[FileRow]] = field(default_factory=dict)  # by part, as it is named
+    rows: dict[str, list[FileRow]] = field(default_factory=dict)  # by split, as its folder is named
     notes: list[LeftOut] = field(default_factory=list)
 
 
 def label_folder_rows(listing: Listing, clips: Iterable[str]) -> FolderRows:
-    """Return the clips of a folder per label, in parts where there are folders of parts.
+    """Return the clips of a folder per label, by split if there are split folders.
 
-    A folder around all others does not matter: around everything, or within each part. Honours the
-    lists of Speech Commands. Raises DataError where folders of parts and of labels are mixed.
+    A folder that encloses all others, or all others of a split, is ignored. Uses the split lists
+    of Speech Commands. Raises DataError if split folders and label folders are mixed.
     """
     result = FolderRows()
     folders = _without_noise({name: tuple(name.split("/")[:-1]) for name in clips}, result.notes)
     part_of, labels = _parts_and_labels(listing, folders)
-    unlabelled = [name for name in folders if not labels[name]]
-    result.notes.extend(_without_label(unlabelled))
-    labelled = [name for name in folders if labels[name]]
-    if len({part_of[name] for name in labelled}) == 1:
-        part_of.update(_listed_parts(listing, labelled, labels))
-    for name in labelled:
+    unlabeled = [name for name in folders if not labels[name]]
+    result.notes.extend(_without_label(unlabeled))
+    labeled = [name for name in folders if labels[name]]
+    if len({part_of[name] for name in labeled}) == 1:
+        part_of.update(_listed_parts(listing, labeled, labels))
+    for name in labeled:
         row = FileRow(name, listing.real_path(name), labels[name][0])
         result.rows.setdefault(part_of[name], []).append(row)
     return result
@@ -55,7 +55,7 @@ def has_label_folders(listing: Listing, clips: Iterable[str]) -> bool:
 def _parts_and_labels(
     listing: Listing, folders: Mapping[str, Folders]
 ) -> tuple[dict[str, str], dict[str, Folders]]:
-    """Return the part of each clip ("all": undivided), and its folders from the label on."""
+    """Return the split of each clip ("all": no splits), and its folders from the label down."""
     below = _without_wrapper(folders)
     parts = parts_called({inner[0] for inner in below.values() if inner})
     deep = {inner[0] for inner in below.values() if len(inner) > 1}  # folders with folders of clips
@@ -72,7 +72,7 @@ def _parts_and_labels(
 
 
 def _without_wrapper(folders: Mapping[str, Folders]) -> dict[str, Folders]:
-    """Return the folders of each clip without those around all labels or parts."""
+    """Return the folders of each clip without those that enclose all labels or splits."""
     below = dict(folders)
     while True:
         tops = {inner[0] for inner in below.values() if inner}
@@ -88,16 +88,16 @@ def _without_wrapper(folders: Mapping[str, Folders]) -> dict[str, Folders]:
 def _check_not_mixed(
     listing: Listing, parts: Mapping[str, str | None], below: Mapping[str, Folders]
 ) -> None:
-    """Raise DataError where folders of parts with label folders stand beside other folders."""
+    """Raise DataError if split folders with label folders are next to other folders."""
     inner = {folders[:2] for folders in below.values() if len(folders) > 1}
     labels = Counter(top for top, _ in inner)
     divided = sorted(top for top, part in parts.items() if part and labels[top] > 1)
     others = sorted(top for top, part in parts.items() if not part)
     if divided and others:
         raise DataError(
-            f'"{listing.folder}" should have either folders of parts or folders of labels, but has '
-            f"both: {shown(', '.join(divided))} with folders of labels, and beside them "
-            f"{shown(', '.join(others))}. Move these elsewhere, or into the parts."
+            f'"{listing.folder}" should have either split folders or label folders, but has both: '
+            f"{shown(', '.join(divided))} with label folders inside, and next to them "
+            f"{shown(', '.join(others))}. Move the latter elsewhere, or into the split folders."
         )
 
 
@@ -108,7 +108,7 @@ def _without_noise(folders: Mapping[str, Folders], notes: list[LeftOut]) -> dict
         if NOISE_FOLDER in inner
     )
     for folder, count in noise.items():
-        reason = f'The folder "{shown(folder)}" has noise, not an intent: {_not_used(count)}'
+        reason = f'The folder "{shown(folder)}" contains noise, not an intent: {_not_used(count)}'
         notes.append((shown(folder), reason))
     return {name: inner for name, inner in folders.items() if NOISE_FOLDER not in inner}
 
@@ -116,7 +116,9 @@ def _without_noise(folders: Mapping[str, Folders], notes: list[LeftOut]) -> dict
 def _without_label(names: Iterable[str]) -> Iterator[LeftOut]:
     for folder, count in Counter(map(posixpath.dirname, names)).items():
         place = f'the folder "{shown(folder)}"' if folder else "the data folder itself"
-        reason = f"Recordings should be in the folder of their label, but {place} is not one: "
+        reason = (
+            f"Recordings should be in a folder named after their label, but these are in {place}: "
+        )
         yield shown(folder) or "recordings without a label", reason + _not_used(count)
 
 
@@ -127,10 +129,10 @@ def _not_used(count: int) -> str:
 def _listed_parts(
     listing: Listing, names: Iterable[str], labels: Mapping[str, Folders]
 ) -> dict[str, str]:
-    """Return the part of each clip by the lists of Speech Commands, if there are any.
+    """Return the split of each clip by the lists of Speech Commands, if there are any.
 
-    A list has a path a line, from the folder around the labels. Raises DataError for a list that
-    names none of the clips.
+    A list has one path per line, relative to the folder that contains the label folders. Raises
+    DataError for a list that names none of the clips.
     """
     clip_of = {"/".join((*labels[name], posixpath.basename(name))): name for name in names}
     parts: dict[str, str] = {}
@@ -143,7 +145,7 @@ def _listed_parts(
 
 
 def _around(name: str, labels: Mapping[str, Folders]) -> list[str]:
-    """Return the folders around that of a clip's label, from the innermost."""
+    """Return the folders that contain a clip's label folder, the innermost first."""
     above = name.split("/")[: -1 - len(labels[name])] if name else []
     return ["/".join(above[:count]) for count in range(len(above), -1, -1)]
 
@@ -162,7 +164,7 @@ def _listed_clips(listing: Listing, path: str, clip_of: Mapping[str, str]) -> li
     if named and not found:
         raise DataError(
             f'The list "{shown(path)}" should name recordings such as '
-            f'"{shown(next(iter(clip_of)))}", but names none of this folder (first: '
+            f'"{shown(next(iter(clip_of)))}", but names none in this folder (first: '
             f'"{shown(named[0])}"): correct the list or remove it.'
         )
     return found

@@ -1,4 +1,4 @@
-"""Tell the layouts of local data sets apart, and read each by its own module."""
+"""Detect the layout of a local data set, and read it with the module for that layout."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,18 +21,18 @@ from intent.data.unused import unused_recordings
 from intent.errors import DataError
 
 WITHOUT_LABELS = (
-    "It has no columns of recordings and labels under the usual names, so the labels are those of "
-    "the folders."
+    "It has no recording and label columns with the usual names, so the labels are taken from the "
+    "folder names."
 )
 
 
 def folder_parts(
     folder: Path, locales: Sequence[str], columns: Columns = NO_COLUMNS
 ) -> tuple[list[Part], list[LeftOut]]:
-    """Return the parts of the data set in a folder or a table, and what was left out with reasons.
+    """Return the splits of the data set in a folder or a table, and what was left out, with reasons.
 
-    `locales` selects the locales of a folder that has some, and is ignored otherwise; `columns` are
-    those of tables. Raises DataError for a folder that is missing or has no data set.
+    `locales` selects the locales of a folder that has several, and is ignored otherwise; `columns`
+    names the columns of tables. Raises DataError for a folder that is missing or has no data set.
     """
     check_is_data(folder)
     try:
@@ -75,7 +75,7 @@ def _cannot_open(folder: Path, error: OSError) -> DataError:
 def _parts(
     listing: Listing, locales: Sequence[str], columns: Columns
 ) -> tuple[list[Part], list[LeftOut]]:
-    """Return the parts of a folder in any layout, and sentences on what is not used."""
+    """Return the splits of a folder in any layout, and sentences on what is not used."""
     if is_saved(listing):
         return saved_parts(listing, columns), []
     listing, strays = without_stray_tables(listing)
@@ -87,15 +87,15 @@ def _parts(
 
 
 def _unnamed(listing: Listing, parts: Sequence[Part]) -> list[LeftOut]:
-    """Return sentences on recordings beside Parquet files that no row names."""
-    if any(part.locale for part in parts):  # the other locales have recordings too
+    """Return sentences on recordings next to Parquet files that no row refers to."""
+    if any(part.locale for part in parts):  # their recordings may belong to the other locales
         return []
     paths = [path for part in parts for path in audio_paths(part.dataset) if path]
     return list(unused_recordings(listing, paths))
 
 
 def _audio_parts(listing: Listing, columns: Columns) -> tuple[list[Part], list[LeftOut]]:
-    """Return the parts of audio files, labelled by tables or by folders."""
+    """Return the splits of audio files that are labeled by tables or by folders."""
     clips = [name for name in listing.files if is_audio(name)]
     tables = metadata_files(listing)
     if tables and (columns != NO_COLUMNS or have_labels(listing, tables)):
@@ -104,9 +104,9 @@ def _audio_parts(listing: Listing, columns: Columns) -> tuple[list[Part], list[L
         raise DataError(
             f'"{listing.folder}" should have a table with the column '
             f'"{shown(columns.label or columns.audio)}", but has none: choose the table itself, or '
-            "leave out the names of columns."
+            "leave out the column names."
         )
     if tables and not has_label_folders(listing, clips):
-        return metadata_parts(listing, tables, clips, columns)  # says what it lacks
+        return metadata_parts(listing, tables, clips, columns)  # raises
     parts, notes = label_folder_parts(listing, clips)
     return parts, notes + [(name, WITHOUT_LABELS) for name in tables]

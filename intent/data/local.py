@@ -44,7 +44,7 @@ def without_progress_bars() -> Iterator[None]:
 
 
 def parquet_parts(listing: Listing, locales: Sequence[str], columns: Columns) -> list[Part]:
-    """Return the parts of Parquet files in the layout of the Hub; raises DataError."""
+    """Return the splits of Parquet files in the layout of the Hub; raises DataError."""
     card = _card(listing, "")
     folders = {name.split("/")[0] for name in listing.files if "/" in name}
     known = sorted(name for name in {*card.subsets, *folders} if LOCALE_NAME.fullmatch(name))
@@ -77,7 +77,7 @@ def _card(listing: Listing, folder: str) -> Card:
 
 
 def _only_subset(card: Card, listing: Listing) -> str:
-    """Return the subset to read where none was requested; "default" need not be declared."""
+    """Return the subset to read if none was requested; "default" need not be declared."""
     default = [name for name, subset in card.subsets.items() if subset.is_default]
     if "default" in card.subsets or not card.subsets:
         return "default"
@@ -132,7 +132,7 @@ def _load(
 
 
 def read(request: Request, paths: Sequence[str]) -> "Dataset":
-    """Return the rows of files of a folder; raises DataError for damaged ones as well."""
+    """Return the rows of files of a folder; raises DataError, also for damaged files."""
     try:
         with without_progress_bars():
             return read_rows(request, paths)
@@ -155,7 +155,7 @@ def _unreadable(request: Request, error: BaseException) -> DataError:
 
 
 def label_folder_parts(listing: Listing, clips: Sequence[str]) -> tuple[list[Part], list[LeftOut]]:
-    """Return the parts of a folder per label, and sentences on what is not used; raises DataError."""
+    """Return the splits of a folder per label, and sentences on what is not used; raises DataError."""
     found = label_folder_rows(listing, clips)
     if not found.rows:
         raise DataError(

@@ -1,4 +1,4 @@
-"""Read data sets that a table describes: metadata beside the recordings, or a manifest."""
+"""Read data sets that are described by a table: metadata in the data folder, or a manifest."""
 
 import posixpath
 from collections.abc import Sequence
@@ -12,47 +12,47 @@ from intent.data.splits import folder_part, part_called
 from intent.data.tables import TABLE_SUFFIXES, Table, TableRow
 from intent.errors import DataError
 
-METADATA_FILES = ("metadata.csv", "metadata.jsonl")  # of `audiofolder`: a row a recording
+METADATA_FILES = ("metadata.csv", "metadata.jsonl")  # of `audiofolder`: one row per recording
 
 
 def is_manifest(path: Path) -> bool:
-    """Return whether a path is that of a table, which names the recordings of a data set."""
+    """Return whether a path is that of a manifest: a table that lists a data set's recordings."""
     return path.suffix.lower() in TABLE_SUFFIXES and path.is_file()
 
 
 def metadata_files(listing: Listing) -> list[str]:
-    """Return the tables of metadata in a folder; raises DataError for two in one place."""
+    """Return the metadata tables in a folder; raises DataError for two in the same folder."""
     found = sorted(name for name in listing.files if posixpath.basename(name) in METADATA_FILES)
     folders = [posixpath.dirname(name) for name in found]
     if len(set(folders)) < len(folders):
         raise DataError(
-            f'"{listing.folder}" should have one table of metadata in each folder, but has both '
+            f'"{listing.folder}" should have one metadata table in each folder, but has both '
             f"{' and '.join(METADATA_FILES)}: remove one."
         )
     return found
 
 
 def have_labels(listing: Listing, names: Sequence[str]) -> bool:
-    """Return whether tables of metadata have recordings, and any has labels, by the usual names."""
-    labelled = False
+    """Return whether all metadata tables have a recording column and at least one a label column."""
+    has_labels = False
     for name in names:
         with open_file(listing.real_path(name)) as file:
             try:
                 meaning = Table(file, name).meaning(NO_COLUMNS)
-            except DataError:  # whatever it is, it is not a table of recordings
+            except DataError:  # not a table of recordings
                 return False
         if not meaning.audio:
             return False
-        labelled = labelled or bool(meaning.label)
-    return labelled
+        has_labels = has_labels or bool(meaning.label)
+    return has_labels
 
 
 def metadata_parts(
     listing: Listing, names: Sequence[str], clips: Sequence[str], columns: Columns
 ) -> tuple[list[Part], list[LeftOut]]:
-    """Return the rows of tables of metadata, whose paths start at their own folders.
+    """Return the rows of metadata tables; their paths are relative to the tables' folders.
 
-    `clips` are the audio files of the folder; those that no table names are noted.
+    `clips` are the audio files of the folder; a note lists those that no table refers to.
     """
     budget = Budget(f'The data set in "{listing.folder}"')
     rows: list[tuple[FileRow, str]] = []
@@ -67,13 +67,13 @@ def metadata_parts(
     notes = []
     if unused:
         files = "file" if unused == 1 else "files"
-        reason = f"It does not name {unused:,} audio {files} of the folder: not used."
+        reason = f"No row refers to {unused:,} audio {files} of the folder."
         notes.append((shown(names[0]), reason))
     return _parts(rows), notes
 
 
 def manifest_parts(path: Path, columns: Columns) -> tuple[list[Part], list[LeftOut]]:
-    """Return the rows of a table outside a data folder; its paths start at the table's folder.
+    """Return the rows of a manifest; its paths are relative to the table's folder.
 
     Only recordings in that folder, or in folders within it, are read.
     """
@@ -92,7 +92,7 @@ def manifest_parts(path: Path, columns: Columns) -> tuple[list[Part], list[LeftO
 def _table_rows(
     listing: Listing, name: str, columns: Columns, budget: Budget, may_lack_labels: bool = False
 ) -> tuple[list[TableRow], str]:
-    """Return the rows of a table, and the name of its column of parts, if it has one."""
+    """Return the rows of a table, and the name of its split column, if it has one."""
     with open_file(listing.real_path(name)) as file:
         table = Table(file, name)
         meaning = table.meaning(columns)
@@ -104,7 +104,7 @@ def _table_rows(
 def _in_parts(
     listing: Listing, table: str, rows: Sequence[TableRow], split_column: str
 ) -> list[tuple[FileRow, str]]:
-    """Return the rows with the names of their parts: by a column of the table, or by folders."""
+    """Return the rows with the names of their splits: from a column of the table, or from folders."""
     named = {row.split for row in rows if row.split}
     has_parts = bool(split_column and named) and all(map(part_called, named))
     placed = []
@@ -116,7 +116,7 @@ def _in_parts(
         file = FileRow(shown_name, path, row.label, row.transcription, row.locale)
         placed.append((file, split))
     kinds = {part_called(split) for _, split in placed}
-    if None in kinds and "train" not in kinds:  # the rest, beside a folder for testing
+    if None in kinds and "train" not in kinds:  # the rest, next to a test folder
         return [(file, split or "train") for file, split in placed]
     if kinds == {None, "train"}:
         return [(file, "train") for file, _ in placed]
@@ -124,7 +124,7 @@ def _in_parts(
 
 
 def _find(listing: Listing, path: str, table: str) -> str | None:
-    """Return the listed file that a row names, from the folder of its table or the data folder."""
+    """Return the listed file of a row, relative to the folder of its table or the data folder."""
     for written in dict.fromkeys((path, path.replace("\\", "/"))):
         beside = posixpath.normpath(posixpath.join(posixpath.dirname(table), written))
         if beside in listing.files:
@@ -139,8 +139,8 @@ def _check_found(listing: Listing, table: str, rows: Sequence[tuple[FileRow, str
         return
     raise DataError(
         f'The table "{shown(table)}" should name recordings in "{listing.folder}", but none of its '
-        f'{len(rows):,} is there (first: "{shown(rows[0][0].name)}"): put the table into the folder '
-        f"from which its paths start.{listing.left_out_note()}"
+        f'{len(rows):,} is there (first: "{shown(rows[0][0].name)}"): move the table to the folder '
+        f"that its paths are relative to.{listing.left_out_note()}"
     )
 
 

@@ -43,10 +43,10 @@ class _TimeLimitError(TimeoutError):
 
 
 def hub_parts(locales: Sequence[str]) -> list[Part]:
-    """Return the requested locales of MInDS-14, each with its only split, "train".
+    """Return the requested locales of MInDS-14, each with the single split "train".
 
-    Uses the token of this machine, except for requests of public visitors. Where the Hub does not
-    answer, the cache of `datasets` is used. Raises DataError for an unknown locale, and for one
+    Uses the token of this machine, except for requests of public visitors. If the Hub does not
+    respond, the cache of `datasets` is used. Raises DataError for an unknown locale, and for one
     that is neither reachable nor cached.
     """
     _check_known(locales)
@@ -66,7 +66,7 @@ def hub_parts(locales: Sequence[str]) -> list[Part]:
 
 
 def check_reachable(locales: Sequence[str]) -> None:
-    """Raise DataError where `hub_parts` would fail to load; makes at most one request."""
+    """Raise DataError if `hub_parts` would fail to load; makes at most one request."""
     _check_known(locales)
     limit_waits()
     problem = _unreachable()

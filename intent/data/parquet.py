@@ -1,4 +1,4 @@
-"""Read the rows of a Parquet file in small batches, within bounds."""
+"""Read the rows of a Parquet file in small batches, within size limits."""
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, BinaryIO
@@ -20,7 +20,7 @@ MAX_BATCH_ROWS = 10_000
 
 
 class ParquetRows:
-    """An open Parquet file, whose footer is within bounds."""
+    """An open Parquet file, whose footer is within the limits."""
 
     def __init__(self, file: BinaryIO, title: str) -> None:
         """Read the footer; raises DataError, and errors of Arrow for a damaged one."""
@@ -49,7 +49,7 @@ def _max_row_bytes(
 ) -> int:
     """Return an upper bound of the bytes of a row: a value is at most as large as its page.
 
-    The file size is no bound: a repeated value is stored once, in a dictionary or as a prefix.
+    The file size is not a bound: a repeated value is stored once, in a dictionary or as a prefix.
     Raises PageError or DataError for pages beyond the bounds.
     """
     longest: dict[str, int] = {}

@@ -29,7 +29,7 @@ Fields = dict[int, "int | Fields | None"]
 
 
 class PageError(ValueError):
-    """A damaged or malicious page; the message says what is wrong with it."""
+    """A page is damaged or malicious; the message describes what was found."""
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ class Subset:
 
 @dataclass(frozen=True)
 class Card:
-    """The declarations of a README; empty for a folder without one."""
+    """The declarations in a README; empty for a folder without one."""
 
     subsets: dict[str, Subset] = field(default_factory=dict)
     # subset → column → class names in the order of their ids

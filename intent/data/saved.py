@@ -1,4 +1,4 @@
-"""Read what `save_to_disk` of `datasets` wrote, without running code of the data set."""
+"""Read data sets written by `save_to_disk` of `datasets`, without running their code."""
 
 import json
 import posixpath
@@ -24,7 +24,7 @@ def is_saved(listing: Listing) -> bool:
 
 
 def saved_parts(listing: Listing, columns: Columns) -> list[Part]:
-    """Return the parts of a saved DatasetDict, or the one part of a saved Dataset.
+    """Return the splits of a saved DatasetDict, or the single split of a saved Dataset.
 
     Raises DataError for files that are missing, damaged or beyond the bounds.
     """

@@ -1,4 +1,4 @@
-"""Bring every data set to the same columns: audio, label, transcription, locale and name."""
+"""Convert every data set to the same columns: audio, label, transcription, locale and name."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,14 +16,14 @@ LABEL_COLUMNS = ("intent_class", "label", "labels", "intent")
 LOCALE_COLUMNS = ("locale", "lang_id")
 
 MAX_ROWS = 1_000_000  # clips: names, labels and transcriptions of all of them are kept in memory
-MAX_LABELS = 1000  # of a data set: a confusion matrix has the square of it in cells
+MAX_LABELS = 1000  # of a data set: the number of cells in a confusion matrix is its square
 LISTED = 30  # names in an error
-MAX_LABEL_CHARACTERS = 256  # the name of a folder, which may be a label, has at most 255 bytes
+MAX_LABEL_CHARACTERS = 256  # a label may be the name of a folder, which has at most 255 bytes
 
 
 @dataclass(frozen=True)
 class Columns:
-    """The names of columns as the user gives them; "" for one to find by its usual names."""
+    """The column names that the user gives; "" if a column is found by its usual names."""
 
     audio: str = ""
     label: str = ""
@@ -34,7 +34,7 @@ NO_COLUMNS = Columns()
 
 @dataclass(frozen=True)
 class Part:
-    """Rows as their source has them; `locale` is "" where the rows may have their own."""
+    """Rows of one split of a source; if `locale` is "", the rows may have their own locales."""
 
     dataset: "Dataset"
     split: str  # as the source names it
@@ -46,11 +46,11 @@ def unite(
     title: str,
     on_skip: Callable[[str, str], None] = lambda name, reason: None,
 ) -> "DatasetDict":
-    """Join parts into "train" and "test" where every locale has both, else into "all".
+    """Join parts into the splits "train" and "test" if every locale has both, else into "all".
 
-    The parts may have any usual names. A validation part is tested on where there is no test part;
-    otherwise it is kept apart, as are parts of other names. A part whose labels are all hidden, as
-    those of a competition's test set, is left out; `on_skip(name, reason)` says so of both. Raises
+    The splits may have any usual names. A validation split is the test set if there is no test
+    split; otherwise it is not used, nor are splits with other names. A split whose labels are all
+    hidden, as in a competition's test set, is left out. `on_skip(name, reason)` reports both. Raises
     DataError for a missing column, a clip without a label, or fewer than two labels.
     """
     from datasets import DatasetDict, concatenate_datasets
@@ -62,7 +62,7 @@ def unite(
     uses = uses_of([(part.locale, part.split) for part in parts])
     for part, use in zip(parts, uses, strict=True):
         if not use and len(part.dataset):
-            on_skip(part.split or "other recordings", _kept_apart(part))
+            on_skip(part.split or "other recordings", _unused_split(part))
     parts = [part for part, use in zip(parts, uses, strict=True) if use]
     labels = [_labels(part.dataset, title) for part in parts]
     names = _common_names(parts, labels)
@@ -71,12 +71,13 @@ def unite(
     if len(found) < 2:
         raise DataError(
             f"{title} should have at least two labels, but has {len(found)} ({_listed(found)}): "
-            "add recordings of another label."
+            "add recordings with another label."
         )
     if are_part_names(found):
         raise DataError(
-            f"{title} should have intents as labels, but its labels are the names of parts "
-            f"({_listed(found)}): put a folder per intent into each of these, or rename the labels."
+            f"{title} should have intents as labels, but its labels are names of splits "
+            f"({_listed(found)}): create a folder per intent in each of these folders, or "
+            "rename the labels."
         )
     joined: dict[str, list[Dataset]] = {}
     for part, column, use in zip(parts, labels, filter(None, uses), strict=True):
@@ -86,26 +87,26 @@ def unite(
     )
 
 
-def _kept_apart(part: Part) -> str:
+def _unused_split(part: Part) -> str:
     count = len(part.dataset)
     recordings = "recording" if count == 1 else "recordings"
     return (
-        f'The part "{part.split}" of {count:,} {recordings} is kept apart: it is neither trained on '
-        "nor tested on."
+        f'The split "{part.split}" ({count:,} {recordings}) is used neither for training nor for '
+        "testing."
     )
 
 
 def check_columns(names: Sequence[str], title: str) -> None:
-    """Raise DataError where a table has no label column or no audio column."""
+    """Raise DataError if a table has no label column or no audio column."""
     if not any(name in names for name in LABEL_COLUMNS):
         raise DataError(
             f"{title} should have a label column named one of {_listed(LABEL_COLUMNS)}, but has "
-            f"{_listed(names)}: rename the column of the labels."
+            f"{_listed(names)}: rename its label column."
         )
     if AUDIO_COLUMN not in names:
         raise DataError(
             f'{title} should have a column named "{AUDIO_COLUMN}", but has '
-            f"{_listed(names)}: rename the column of the audio."
+            f"{_listed(names)}: rename its audio column."
         )
 
 
@@ -138,12 +139,12 @@ def _check_labels(found: Sequence[str], title: str) -> None:
 def _labelled(
     parts: Sequence[Part], title: str, on_skip: Callable[[str, str], None]
 ) -> Sequence[Part]:
-    """Return the parts that have labels, or all parts where none has."""
+    """Return the parts that have labels, or all parts if none of them has."""
     hidden = [part for part in parts if len(part.dataset) and _hides_labels(part.dataset, title)]
     if len(hidden) == len(parts):
         return parts
     for part in hidden:
-        name = f"{part.split} part{part.locale and f' of {part.locale}'}"
+        name = f"{part.split} split{part.locale and f' of {part.locale}'}"
         count = len(part.dataset)
         reason = (
             f"The {name} was not used, because the labels of its {count:,} recordings are hidden."
@@ -153,7 +154,7 @@ def _labelled(
 
 
 def _hides_labels(dataset: "Dataset", title: str) -> bool:
-    """Return whether every label is missing; -1 stands for that, whatever the names are."""
+    """Return whether every label is missing: None, "" or -1."""
     _check_label_column(dataset, title)
     return all(value in (None, "", "-1") for value in _texts(dataset, _label_column(dataset)))
 
@@ -190,7 +191,7 @@ def _labels(dataset: "Dataset", title: str) -> list[str]:
 
 
 def _common_names(parts: Sequence[Part], labels: Sequence[list[str]]) -> tuple[str, ...]:
-    """Return the class names: in the order of the data set where all parts agree, else sorted."""
+    """Return the class names: in the order of the data set if all parts agree, else sorted."""
     declared = {_class_names(part.dataset) for part in parts}
     if len(declared) == 1 and (names := declared.pop()):
         return names
@@ -242,7 +243,7 @@ def _clip_names(dataset: "Dataset", origin: str) -> list[str]:
 
 
 def audio_paths(dataset: "Dataset") -> list[str | None]:
-    """Return the path or name of the recording of each row, where the data set has them."""
+    """Return the path or name of the recording of each row, if the data set has them."""
     import pyarrow.compute
     import pyarrow.types
 
@@ -258,7 +259,7 @@ def _texts(dataset: "Dataset", column: str) -> list[str | None]:
     values = dataset.data.column(column).to_pylist()
     if names := getattr(feature, "names", None):
         return [names[v] if v is not None and 0 <= v < len(names) else None for v in values]
-    # NaN, which stands for a missing value in a column of floats, differs from itself.
+    # NaN marks a missing value in a column of floats; it is not equal to itself.
     return [None if value is None or value != value else str(value) for value in values]
 
 

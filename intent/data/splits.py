@@ -21,7 +21,7 @@ KEYWORDS = {
     "test": ("test", "testing", "eval", "evaluation"),
 }
 SEPARATOR = "[-._ 0-9]"
-# A part's own folder, such as "Train", "test_set" or "dev2"; "test drive" may well be a label.
+# The name of a split folder, such as "Train", "test_set" or "dev2"; "test drive" may be a label.
 PART_NAME = re.compile(
     "(?:"
     + "|".join(f"(?P<{part}>{'|'.join(words)})" for part, words in KEYWORDS.items())
@@ -32,13 +32,13 @@ SHARD = re.compile(r"data/([^/]+)-\d{5}-of-\d{5}[^/]*\.[^/]*")
 
 
 def part_called(name: str) -> str | None:
-    """Return the part ("train", "validation" or "test") that has this usual name, or None."""
+    """Return the split ("train", "validation" or "test") that this is a usual name of, or None."""
     found = PART_NAME.fullmatch(name.strip())
     return found.lastgroup if found else None
 
 
 def parts_called(names: Iterable[str]) -> dict[str, str | None]:
-    """Return the part of each name; "eval" beside a "test" is the validation part."""
+    """Return the split of each name; "eval" is the validation split if there is also a "test"."""
     parts = {name: part_called(name) for name in names}
     evaluations = [
         n for n, part in parts.items() if part == "test" and n.lower().startswith("eval")
@@ -49,7 +49,7 @@ def parts_called(names: Iterable[str]) -> dict[str, str | None]:
 
 
 def uses_of(parts: Sequence[tuple[str, str]]) -> list[str]:
-    """Return what each part (locale, name) is used for: "train", "test", "all", or "" for nothing."""
+    """Return the use of each split (locale, name): "train", "test", "all", or "" for none."""
     named: dict[str, list[str]] = {}
     for locale, name in parts:
         named.setdefault(locale, []).append(name)
@@ -64,12 +64,12 @@ def uses_of(parts: Sequence[tuple[str, str]]) -> list[str]:
 
 
 def folder_part(path: str) -> str | None:
-    """Return the name of the innermost folder of a path that is named after a part, or None."""
+    """Return the name of the innermost folder of a path that is named after a split, or None."""
     return next((name for name in reversed(_folder_names(path)) if part_called(name)), None)
 
 
 def are_part_names(labels: Sequence[str]) -> bool:
-    """Return whether labels are the names of parts, as those of a misread layout are."""
+    """Return whether all labels are names of splits: the layout was not recognized."""
     parts = {part_called(label) for label in labels}
     words = {word for several in KEYWORDS.values() for word in several}
     return None not in parts and (
@@ -126,8 +126,8 @@ def split_by_name(files: Sequence[str]) -> dict[str, list[str]]:
     """Return the files of each split by the words in their names, as `datasets` does.
 
     In this order: shards `data/SPLIT-00000-of-00001.parquet` of any split; folders named after
-    train, validation or test; files named so; or else all files are "train". Unlike there, capitals
-    count as well, and a file is in one split only: that of its innermost folder.
+    train, validation or test; files with such names; or else all files are "train". Unlike in
+    `datasets`, case is ignored, and a file is in one split only: that of its innermost folder.
     """
     splits: dict[str, list[str]] = {}
     for file in files:
@@ -177,8 +177,8 @@ def _matching(files: Sequence[str], pattern: str, readme: str, left_out: str) ->
         found = [file for file in files if file == plain]
     if not found:
         raise DataError(
-            f'{readme} names "{shown(pattern)}", but the folder has no readable Parquet file of that '
-            f"name: correct the pattern, or add the file.{left_out}"
+            f'{readme} names "{shown(pattern)}", but the folder has no readable Parquet file that '
+            f"matches: correct the pattern, or add the file.{left_out}"
         )
     return found
 

@@ -16,8 +16,8 @@ MAX_CHECKED = 10_000  # footers; a data set with more Parquet files is refused
 def without_stray_tables(listing: Listing) -> tuple[Listing, list[LeftOut]]:
     """Return the listing without Parquet files that have no sounds, and a sentence for each of them.
 
-    It keeps them where nothing else could be the data set, so that they are refused by name, and
-    keeps damaged ones: they may be the data.
+    They are kept if nothing else could be the data set, so that the error names them. Damaged files
+    are kept too: they may be the data.
     """
     tables = [name for name in listing.files if name.endswith(".parquet")]
     if not tables or len(tables) > MAX_CHECKED:
@@ -38,6 +38,6 @@ def _may_have_sound(listing: Listing, name: str) -> bool:
     try:
         with open_file(listing.real_path(name)) as file:
             schema: pyarrow.Schema = open_parquet(file, name).schema_arrow
-    except Exception:  # noqa: BLE001 - whatever is wrong with it is said where the data is read
+    except Exception:  # noqa: BLE001 - the problem is reported when the data is read
         return True
     return has_sound(schema)

@@ -1,4 +1,4 @@
-"""Read tables of recordings: CSV, TSV, or JSON with an object a line, within bounds."""
+"""Read tables of recordings within size limits: CSV, TSV, or JSON with one object per line."""
 
 import csv
 import io
@@ -21,7 +21,7 @@ MAX_ARRAY_BYTES = 32 << 20  # of a JSON file that is one list, which is read who
 MAX_LINE_CHARACTERS = 1_000_000
 DELIMITERS = ",;\t|"
 
-# What the columns mean, by their usual names; the first that a table has is used.
+# The usual names of the columns, by meaning; the first one that a table has is used.
 AUDIO_NAMES = (
     "file_name",
     "audio",
@@ -45,7 +45,7 @@ Values = Mapping[str, object]
 
 @dataclass(frozen=True)
 class TableRow:
-    """A recording as a table has it."""
+    """A recording in a table."""
 
     path: str
     label: str | None
@@ -56,7 +56,7 @@ class TableRow:
 
 @dataclass(frozen=True)
 class Meaning:
-    """The columns to read of a table; "" for one that it does not have."""
+    """The columns of a table to read; "" for one that it does not have."""
 
     audio: str
     label: str
@@ -123,7 +123,7 @@ class Table:
                 raise self._wrong(
                     f"a column of {what}, named one of {', '.join(names)}",
                     shown(", ".join(self.names)) or "no columns",
-                    f"name it by {option}, or rename it",
+                    f"name it with {option}, or rename it",
                 )
 
     def _named(self, option: str, column: str) -> str:
@@ -136,7 +136,7 @@ class Table:
         return column
 
     def _first(self, usual: Sequence[str]) -> str:
-        """Return the column with the first of the usual names that is there, in any case."""
+        """Return the column that has the first of the usual names, ignoring case."""
         for name in usual:
             found = [own for own in self.names if own.strip().lower() == name]
             if len(found) > 1:
@@ -169,7 +169,7 @@ class Table:
         )
         names = [name.strip() for name in next(reader, [])]
         if len(set(names)) < len(names):
-            raise self._wrong("a name of its own for each column", "one twice", "rename it")
+            raise self._wrong("a different name for each column", "one twice", "rename it")
         if len(names) > MAX_COLUMNS:
             raise self._wrong(f"at most {MAX_COLUMNS:,} columns", "more", "remove some")
         number = 0
@@ -178,7 +178,7 @@ class Table:
                 raise self._wrong(
                     f"{len(names)} values in every row, as many as columns",
                     f"{len(values)} in row {number}",
-                    "put texts with the delimiter in quotes",
+                    "put values that contain the delimiter in quotes",
                 )
             yield number, dict(zip(names, values, strict=True))
         if not number:
@@ -189,14 +189,14 @@ class Table:
         for number, value in enumerate(self._values(text), start=1):
             if not isinstance(value, dict):
                 raise self._wrong(
-                    "an object of names and values in every row",
+                    "a JSON object in every row",
                     f"another value in row {number}",
                     "correct it",
                 )
             found = True
             yield number, value
         if not found:
-            raise self._wrong("an object of names and values a line", "none", "add rows")
+            raise self._wrong("one JSON object per line", "none", "add rows")
 
     def _values(self, text: io.TextIOWrapper) -> Iterator[object]:
         number = 0
@@ -205,7 +205,9 @@ class Table:
                 if not number and line.lstrip().startswith("["):
                     rest = text.read(MAX_ARRAY_BYTES + 1)
                     if len(rest) > MAX_ARRAY_BYTES:
-                        raise self._wrong("an object a line", "one large list", "save it as JSONL")
+                        raise self._wrong(
+                            "one JSON object per line", "one large list", "save it as JSONL"
+                        )
                     yield from json.loads(line + rest)
                     return
                 if line.strip():
@@ -216,7 +218,9 @@ class Table:
                 raise
             reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
             raise self._wrong(
-                "a JSON object a line", f"in row {number or 1}: {shown(reason)}", "correct it"
+                "one JSON object per line",
+                f"invalid JSON in row {number or 1}: {shown(reason)}",
+                "correct it",
             ) from None
 
     def _lines(self, text: io.TextIOWrapper) -> Iterator[str]:
@@ -238,7 +242,7 @@ class Table:
         where = f'in row {number} of column "{shown(column)}"'
         if not isinstance(value, (str, int, float)):
             raise self._wrong(
-                "one text or number in every row of the columns that are read",
+                "one string or number in every row of the columns that are read",
                 f"a {type(value).__name__} {where}",
                 "keep one value, or name another column",
             )

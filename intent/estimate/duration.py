@@ -1,7 +1,7 @@
 """Estimate the duration of a recipe: its multiply-adds, at a rate measured on this machine.
 
-Good to about a factor of two on an idle machine, before a run starts. Once a run is going, its time
-left comes from its own speed (`ProgressMeter` in intent/training/context.py).
+Accurate to about a factor of two on an idle machine. During a run, the time left is estimated from
+its own speed (`ProgressMeter` in intent/training/context.py).
 """
 
 import threading
@@ -55,10 +55,10 @@ def is_measured(recipe: Recipe) -> bool:
 
 
 def multiply_adds_per_second(device: str, dtype: torch.dtype) -> float:
-    """Return the rate of an encoder layer, which matrix products alone would overstate.
+    """Return the rate of an encoder layer; that of matrix products alone would be too high.
 
-    On a CPU this is the processor time of one thread, times the number of threads: whatever else
-    keeps the machine busy does not count.
+    On a CPU, the processor time of one thread is measured and the rate multiplied by the number of
+    threads, so that other load on the machine does not count.
     """
     layer = torch.nn.TransformerEncoderLayer(
         WIDTH, HEADS, 4 * WIDTH, dropout=0.0, activation="gelu", batch_first=True, device=device

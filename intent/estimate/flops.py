@@ -47,8 +47,8 @@ def recipe_cost(recipe: Recipe, clips: Clips) -> int:
     copies = clips.train * (recipe.copies + 1)
     total = (copies + 2 * clips.test) * cost.whole
     if recipe.method == "leave-one-out":
-        # An epoch trains on some frames of each clip, and also for calibration; now and then a head
-        # is fitted on all frames. Together about two passes per clip and epoch.
+        # An epoch trains on some frames of each clip, and does so again for calibration; every few
+        # epochs a head is fitted on all frames. Together: about two passes per clip and epoch.
         total += 2 * recipe.epochs * clips.train * cost.trained
     elif recipe.method == "fine-tune":
         total += recipe.epochs * (TRAINING_PASSES * copies + clips.test) * cost.trained
@@ -56,7 +56,7 @@ def recipe_cost(recipe: Recipe, clips: Clips) -> int:
 
 
 def clip_cost(recipe: Recipe, seconds: float) -> ClipCost:
-    """Count the multiply-adds for a clip of so many seconds, cut to the recipe's window.
+    """Count the multiply-adds for a clip of this many seconds, cut to the recipe's window.
 
     A Whisper encoder always computes its whole window. Raises CheckpointError.
     """
@@ -93,7 +93,7 @@ def _clip_cost(
 
 
 def _input(extractor: Extractor, seconds: float) -> torch.Tensor:
-    """Return an input for one clip of so many seconds, on the meta device."""
+    """Return an input for one clip of this many seconds, on the meta device."""
     samples = np.zeros(round(seconds * extractor.sampling_rate), np.float32)
     batch = extractor(samples, sampling_rate=extractor.sampling_rate, return_tensors="pt")
     return batch[extractor.model_input_names[0]].to("meta")

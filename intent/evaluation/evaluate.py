@@ -32,7 +32,7 @@ class _Selection:
     trained_on: frozenset[str]  # clip hashes
     include_seen: bool
     rows: list[int] = field(default_factory=list)  # of the evaluated clips
-    seen: list[bool] = field(default_factory=list)  # for each of these: was it trained on?
+    seen: list[bool] = field(default_factory=list)  # for each of these, whether it was trained on
     left_out: int = 0  # clips trained on, not evaluated
     skipped: list[str] = field(default_factory=list)  # names of unreadable clips
 
@@ -47,15 +47,15 @@ def evaluate_checkpoint(
     on_progress: Callable[[int, int], None] | None = None,
     columns: Columns = NO_COLUMNS,
 ) -> Evaluation:
-    """Evaluate a checkpoint on a part of a data set with the stock pipeline.
+    """Evaluate a checkpoint on one split of a data set with the stock pipeline.
 
     Clips that the checkpoint or its base was trained on, by its provenance file, are counted but
     not evaluated; with `include_seen` their accuracy is reported separately as `seen_figure`.
     `data`, `locales`, `columns` and `seed` are passed to `load_data` and `split`; `on_progress`
-    receives the number of clips done and of all clips. The data set may have some of the
-    checkpoint's labels, and spell them with other case and separators; `renamed` and `absent` say
-    so. Raises DataError and CheckpointError, also for clips of a label that the checkpoint does not
-    have.
+    receives the number of clips done and of all clips. The data set may have only some of the
+    checkpoint's labels, and may spell them with different case and separators; `absent` and
+    `renamed` list them. Raises DataError and CheckpointError, also for clips with a label that the
+    checkpoint does not have.
     """
     not_used: list[str] = []
     loaded_data = load_data(data, locales, lambda name, reason: not_used.append(reason), columns)
@@ -127,8 +127,8 @@ def _matched_labels(checkpoint: str, labels: Sequence[str], dataset: "Dataset") 
     differences = [
         f"{what} {', '.join(some[:5])}{' and others' if len(some) > 5 else ''}"
         for what, some in (
-            ("missing in the checkpoint:", match.unknown),
-            ("missing in the data set:", match.absent),
+            ("missing from the checkpoint:", match.unknown),
+            ("missing from the data set:", match.absent),
         )
         if some
     ]

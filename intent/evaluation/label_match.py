@@ -11,7 +11,7 @@ SEPARATORS = re.compile(r"[\s_./-]+")
 
 @dataclass(frozen=True)
 class LabelMatch:
-    """Which label of a checkpoint each label of a data set is."""
+    """Which label of a checkpoint each label of a data set matches."""
 
     matched: dict[str, str]  # label of the data set → label of the checkpoint
     unknown: tuple[str, ...]  # labels of the data set that the checkpoint does not have
@@ -19,17 +19,17 @@ class LabelMatch:
 
     @property
     def renamed(self) -> dict[str, str]:
-        """The matched labels that are spelt differently."""
+        """The matched labels that are spelled differently."""
         return {name: label for name, label in self.matched.items() if name != label}
 
 
 def match_labels(names: Sequence[str], labels: Sequence[str]) -> LabelMatch:
     """Match the labels of a data set, `names`, to those of a checkpoint.
 
-    A label that the checkpoint does not have is matched without regard to case and separators
-    ("Pay Bill" to "pay_bill") where exactly one label on each side is spelt so.
+    A label that the checkpoint does not have is matched ignoring case and separators ("Pay Bill" to
+    "pay_bill") if that gives exactly one label on each side.
     """
-    spelt = Counter(map(_plain, names))
+    spellings = Counter(map(_plain, names))
     labels_of: dict[str, list[str]] = {}
     for label in labels:
         labels_of.setdefault(_plain(label), []).append(label)
@@ -38,7 +38,7 @@ def match_labels(names: Sequence[str], labels: Sequence[str]) -> LabelMatch:
         plain = _plain(name)
         if name in labels:
             matched[name] = name
-        elif plain and spelt[plain] == 1 and len(labels_of.get(plain, ())) == 1:
+        elif plain and spellings[plain] == 1 and len(labels_of.get(plain, ())) == 1:
             matched[name] = labels_of[plain][0]
     used = set(matched.values())
     return LabelMatch(

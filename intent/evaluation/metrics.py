@@ -87,8 +87,8 @@ class Evaluation:
             return "Not measured: no test recordings. Choose another data set."
         return (
             f"Not measured: no unseen test recordings. The checkpoint was trained on all "
-            f"{self.seen_in_training} of them: choose another data set, or include the recordings "
-            "seen in training."
+            f"{self.seen_in_training} test recordings: choose another data set, or include the "
+            "recordings seen in training."
         )
 
     def to_dict(self) -> dict[str, object]:

@@ -17,7 +17,7 @@ def start_run(run: RunDir) -> None:
     """Train a run in a child process, from the start or from its latest checkpoint.
 
     While another run is training, this one is queued. Returns once it has begun, is queued, or could
-    not begin, which a Failed event records; raises RunError where it cannot be queued.
+    not begin, which a Failed event records; raises RunError if it cannot be queued.
     """
     enqueue(run)
     runs = run.path.parent
@@ -44,7 +44,7 @@ def resume_run(run: RunDir) -> None:
 def stop_run(run: RunDir) -> State:
     """Request a run to stop, or remove it from the queue, and return its new state.
 
-    A run that has ended is left as it is. Raises RunError where the request cannot be written.
+    A run that has ended is not changed. Raises RunError if the request cannot be written.
     """
     if not withdraw(run) and state(run) == "running":
         request_stop(run)

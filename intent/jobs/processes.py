@@ -30,7 +30,7 @@ class KilledError(RunError):
 
 
 def prepare_worker() -> None:
-    """Start the process that children are forked from, and preload what training imports.
+    """Start the process that training processes are forked from, with training's imports loaded.
 
     Returns at once, while that process imports. Does nothing the second time.
     """
@@ -103,7 +103,7 @@ def _start_error(ours: Connection, child: BaseProcess, run: RunDir) -> RunError 
         if ours.poll(START_SECONDS):
             return ours.recv()
     except (EOFError, OSError):
-        child.join(TERM_SECONDS)  # its end of the pipe closed when it died
+        child.join(TERM_SECONDS)  # its end of the pipe was closed when it died
         if (child.exitcode or 0) < 0:
             return KilledError(f"The training process of run {run.id} was killed while it started.")
     return RunError(f"The training process of run {run.id} did not start: see {run.log_file}.")

@@ -23,7 +23,7 @@ TICK_SECONDS = 0.25  # between two checks of the queue
 def enqueue(run: RunDir) -> None:
     """Add a run to the end of the queue; a queued run keeps its place.
 
-    Raises RunError where the queue is full or cannot be written.
+    Raises RunError if the queue is full or cannot be written.
     """
     if run.queued_file.exists():
         return
@@ -41,9 +41,9 @@ def enqueue(run: RunDir) -> None:
 
 
 def check_room(runs: Path, owner: str | None) -> None:
-    """Raise RunError where the queue is full, in all or for this visitor (None: the owner).
+    """Raise RunError if the queue is full, in all or for this visitor (None: the owner).
 
-    Some places are reserved for the owner, so that no visitor with many identities can block them.
+    Some places are reserved for the owner, so that a visitor with many identities cannot fill the queue.
     """
     waiting = queued_runs(runs)
     if len(waiting) >= (MAX_QUEUED if owner is None else MAX_QUEUED - OWNERS_PLACES):
@@ -71,8 +71,8 @@ def withdraw(run: RunDir) -> bool:
 def in_turn(run: RunDir, on_wait: Callable[[RunDir], None]) -> Iterator[None]:
     """Wait in the queue, then let the block train the run in this process.
 
-    Calls `on_wait` with the run ahead whenever that changes. Queued runs that no process is going to
-    start are skipped. Raises RunError where the queue is full, and WithdrawnError where the run is
+    Calls `on_wait` with the run ahead whenever it changes. Queued runs that no process will start
+    are skipped. Raises RunError if the queue is full, and WithdrawnError if the run is
     removed from it.
     """
     check_room(run.path.parent, None)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from intent.checkpoints.resolve import locate
-from intent.data.dataset import check_at_hand
+from intent.data.dataset import check_available
 from intent.data.metadata import is_manifest
 from intent.data.minds14 import LOCALES
 from intent.data.schema import NO_COLUMNS, Columns
@@ -23,7 +23,7 @@ from intent.runs.directory import RunDir
 from intent.runs.store import create_run
 
 MAX_TEXT = 4_096  # characters of a name or a path
-# What is not a hyperparameter → its option on the command line
+# recipe field that is not a hyperparameter → its option on the command line
 OPTIONS = {"preset": "recipe", "data": "data", "locales": "locale", "base": "base"}
 COLUMN_OPTIONS = {"audio_column": "audio-column", "label_column": "label-column"}  # not in the API
 
@@ -70,7 +70,7 @@ def recipe_of(request: TrainingRequest, visitor: Visitor) -> Recipe:
 
 def check_exists(recipe: Recipe) -> None:
     """Raise DataError or CheckpointError if the data or the base is missing."""
-    check_at_hand(recipe.data, recipe.locales)
+    check_available(recipe.data, recipe.locales)
     locate(recipe.base, weights=False)
 
 

@@ -54,14 +54,16 @@ def keep_starting(runs: Path) -> None:
             runs.mkdir(parents=True, exist_ok=True)
             with locks.hold(runs / STARTER_LOCK) as ours:
                 if warned:
-                    log.warning("The runs folder %s can be written to again: runs start.", runs)
+                    log.warning(
+                        "The runs folder %s is writable again: queued runs will start.", runs
+                    )
                     warned = ""
                 while ours and not exiting.wait(TICK_SECONDS):
                     start_next(runs)
-        except (OSError, RunError) as error:  # a missing disk may come back
+        except (OSError, RunError) as error:  # a missing disk may be mounted again
             problem = runs_folder_message(runs, error) if isinstance(error, OSError) else str(error)
             if problem != warned:  # once, not at every check
-                log.warning("No run can start now. %s", problem)
+                log.warning("Queued runs cannot start. %s", problem)
                 warned = problem
             exiting.wait(RETRY_SECONDS)
 

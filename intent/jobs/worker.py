@@ -78,7 +78,7 @@ def training_lock(run: RunDir, patience: float = locks.PROBE_SECONDS) -> Iterato
             # Delete an old stop request before the run counts as running: it would count as stopping.
             run.stop_file.unlink(missing_ok=True)
             with locks.hold(run.lock_file, str(os.getpid())) as ours:
-                if not ours or not run.recipe_file.is_file():  # it is being removed
+                if not ours or not run.recipe_file.is_file():  # the run is being removed
                     raise FileNotFoundError(run.path)
                 yield
     except (FileNotFoundError, NotADirectoryError):
@@ -149,7 +149,7 @@ def train_as_worker(run: RunDir) -> None:
 
 
 def _claim(run: RunDir) -> None:
-    """Remove the run from the queue; raises WithdrawnError if somebody else already has."""
+    """Remove the run from the queue; raises WithdrawnError if it was already removed."""
     try:
         run.queued_file.unlink()
     except FileNotFoundError:
@@ -173,7 +173,7 @@ def _train(run: RunDir, on_event: Callable[[Event], None], budget_seconds: float
             train(_recipe_of(run), run, emit, run.stop_requested, budget_seconds)
     except Exception as error:
         if disk_full.is_full(error):
-            run.delete_partial_files()  # which makes room for the Failed event
+            run.delete_partial_files()  # frees space for the Failed event
         failure = as_fixable(error, run)
         _log_trace(run)
         try:

@@ -24,9 +24,9 @@ from intent.paths import BUNDLED
 if TYPE_CHECKING:
     from transformers import AudioClassificationPipeline
 
-MIN_SCORE = 0.35  # a lower top score is not sure; chance among 14 intents is 0.07
+MIN_SCORE = 0.35  # below it, confidence is low; chance among 14 intents is 0.07
 MIN_INPUT_SECONDS = 0.5  # shorter clips are padded with silence: encoders need a few frames
-SHOWN_SECONDS = 0.05  # less that is not used is not worth a word
+SHOWN_SECONDS = 0.05  # a shorter unused part is not mentioned
 MAX_LOADED = 3  # checkpoints kept in memory
 
 
@@ -60,8 +60,8 @@ class Answer:
         return f"used the first {self.used_seconds:g} s of {self.clip_seconds:.0f} s"
 
     @property
-    def heard(self) -> dict[str, object]:
-        """What the model was given of the recording, as JSON values."""
+    def input_facts(self) -> dict[str, object]:
+        """What the model used of the recording, as JSON values."""
         return {
             "heard_seconds": round(self.used_seconds, 3),
             "heard_speech": self.has_speech,

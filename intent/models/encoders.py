@@ -8,8 +8,8 @@ from intent.checkpoints import resolve
 from intent.checkpoints.bounds import check_weights, is_audio_classifier, read_checked_config
 from intent.checkpoints.description import (
     SINGLE_LABEL,
-    check_holds_config,
-    check_holds_extractor,
+    check_has_config,
+    check_has_extractor,
 )
 from intent.checkpoints.download import no_weights
 from intent.checkpoints.files import weight_files
@@ -147,25 +147,25 @@ def load_shapes(base: str, window_seconds: int) -> "tuple[PreTrainedModel, Extra
 
 
 def left_out_of(base: str) -> str | None:
-    """Return a sentence on what of a base the new classifier leaves out; None if nothing."""
+    """Return a sentence on the part of a base that the new classifier does not use; None if none."""
     config = _config(base)
     is_sum = config.model_type == WHISPER and getattr(config, "use_weighted_layer_sum", False)
     return SUM_LEFT_OUT if is_sum else None
 
 
 def trained_on(base: str) -> tuple[str, ...]:
-    """Return the hashes of the clips a base was trained on, as far as its provenance file lists."""
+    """Return the hashes of the clips a base was trained on, if its provenance file lists them."""
     provenance = read_provenance(resolve.locate(base))
     return provenance.trained_on if provenance else ()
 
 
 def has_fixed_window(model: "PreTrainedModel") -> bool:
-    """Return whether the encoder takes a single length, to which clips are cut or padded."""
+    """Return whether the encoder takes inputs of one length, to which clips are cut or padded."""
     return model.config.model_type == WHISPER
 
 
 def has_mean_pooled_head(model: "PreTrainedModel") -> bool:
-    """Return whether the head is linear around a mean over time, so that it has a closed form."""
+    """Return whether the head is linear with a mean over time, so that it has a closed form."""
     return model.config.model_type in MEAN_POOLED
 
 
@@ -184,11 +184,11 @@ def _config(base: str) -> "PretrainedConfig":
     from transformers import AutoConfig
 
     folder = resolve.locate(base, weights=False)
-    check_holds_config(folder, _shown(base))
+    check_has_config(folder, _shown(base))
     values = read_checked_config(folder, _shown(base))
     if not is_audio_classifier(values):
         raise _cannot_load(base, ValueError(f"its model type is {values.get('model_type')}"))
-    check_holds_extractor(folder, _shown(base))
+    check_has_extractor(folder, _shown(base))
     try:
         return AutoConfig.from_pretrained(folder, **_LOCAL_ONLY)
     except Exception as error:  # noqa: BLE001 - nonsense in a config makes it raise nearly anything
@@ -196,10 +196,10 @@ def _config(base: str) -> "PretrainedConfig":
 
 
 def _prepare(config: "PretrainedConfig", labels: tuple[str, ...] = ()) -> None:
-    """Set a base's config up for a new head: these labels, one per clip, and logits alone.
+    """Prepare a base's config for a new head: these labels, one label per clip, only logits returned.
 
-    Whisper's frozen layers end below the last one, so a sum over all layers gives way to the last.
-    Elsewhere the sum stays, and no layer is skipped in training: it needs the outputs of all.
+    For Whisper, only the last layer is trained, so a sum over all layers is replaced by the last.
+    In other encoders the sum stays, and no layer is dropped in training, since the sum needs all.
     """
     if labels:
         config.id2label = dict(enumerate(labels))

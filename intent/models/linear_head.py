@@ -9,7 +9,7 @@ from transformers import PreTrainedModel
 from intent.models.typed import linear_head
 from intent.models.whisper_padding import hide_padding
 
-FOLDS = 10  # so that each fold's head sees nearly as many clips as the final one
+FOLDS = 10  # so that each fold's head is fitted on nearly as many clips as the final one
 MIN_CLIPS = 5  # per class on average, or the head is not calibrated
 ABSENT_BIAS = -30.0  # logit of a class without clips: a score below 1e-9
 
@@ -29,9 +29,11 @@ def fit_linear_head(features: np.ndarray, label_ids: np.ndarray, classes: int) -
     from threadpoolctl import threadpool_limits
 
     analysis = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto")
-    one_thread = threadpool_limits(1, user_api="blas")  # on matrices this small, threads wait
+    one_thread = threadpool_limits(
+        1, user_api="blas"
+    )  # on matrices this small, threads only add overhead
     with one_thread, warnings.catch_warnings():
-        # A class may have a single clip at first; shrinkage copes with that.
+        # A class may have a single clip at first; shrinkage handles that.
         warnings.filterwarnings("ignore", "Only one sample available")
         analysis.fit(features[:, :-1], label_ids)
     weights, biases = analysis.coef_, analysis.intercept_
@@ -86,7 +88,7 @@ def fit_temperature(logits: np.ndarray, label_ids: np.ndarray) -> float:
 
 
 def install_head(model: PreTrainedModel, head: Head, features: np.ndarray) -> None:
-    """Write a head into the model, and hide muted padding from it."""
+    """Write a head into the model, and make it ignore muted padding."""
     fold_head(model, head, features[:, :-1].mean(0))
     weights, biases = head
     hide_padding(model, weights.astype(np.float64), biases.astype(np.float64))
@@ -95,10 +97,10 @@ def install_head(model: PreTrainedModel, head: Head, features: np.ndarray) -> No
 def fold_head(model: PreTrainedModel, head: Head, center: np.ndarray) -> None:
     """Write a linear classifier of mean-pooled activations into the stock projector and classifier.
 
-    Both are linear around a mean over time, so only the product of their weights counts: the
-    projector gets the right singular vectors, the classifier the rest. Whatever softmax ignores is
-    removed, and activations are centered at `center` (width,), so that a large offset does not
-    cost digits in half precision. Raises ValueError if the projector is too narrow.
+    Both are linear, before and after a mean over time, so only the product of their weights matters:
+    the projector gets the right singular vectors, the classifier the rest. Offsets that softmax
+    ignores are removed, and activations are centered at `center` (width,), so that a large offset
+    does not reduce the accuracy of half precision. Raises ValueError if the projector is too narrow.
     """
     weights, biases = (part.astype(np.float64) for part in head)
     biases = biases + weights @ center

@@ -1,4 +1,4 @@
-"""Check that stock loading found every weight, since it initializes the others without an error."""
+"""Check that transformers found every weight: it initializes missing ones without an error."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -42,7 +42,7 @@ def check_base_weights(report: Report, shown: str) -> None:
 
 
 def set_new_weights(model: "PreTrainedModel", report: Report) -> None:
-    """Initialize what a base may lack and transformers leaves as uninitialized memory.
+    """Initialize weights that a base may lack and transformers leaves uninitialized.
 
     The weights over layers become equal and the embedding of masked frames uniform in [0, 1), as in
     the constructors of transformers 5, whose values do not survive loading for every model type.

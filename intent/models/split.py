@@ -33,8 +33,8 @@ class Parts:
 def split_model(model: PreTrainedModel, trainable_layers: int | None) -> Parts:
     """Freeze all but the upper layers and the head, and split the model at that point.
 
-    wav2vec2-type encoders are split after their convolutions; their frozen layers above that are
-    computed again in every step. Encoders of other types are not split: all of them is trained.
+    wav2vec2-type encoders are split after their convolutions; frozen layers above that are computed
+    again in every step. Encoders of other types are not split: the whole encoder is trained.
     """
     if trainable_layers is None or not has_mean_pooled_head(model):
         return Parts(None, model)
@@ -84,7 +84,7 @@ class ComputedConvolutions(torch.nn.Module):
     """Replace convolutions that are already computed."""
 
     def forward(self, activations: torch.Tensor) -> torch.Tensor:
-        return activations.transpose(1, 2)  # (batch, width, frames), as the convolutions give them
+        return activations.transpose(1, 2)  # (batch, width, frames), as from the convolutions
 
     def _freeze_parameters(self) -> None:
         """Do nothing: required by the interface of the replaced module."""

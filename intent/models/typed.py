@@ -1,4 +1,4 @@
-"""Precise types where transformers has none: feature extractors and modules inside its models."""
+"""Precise types that transformers lacks: feature extractors and modules inside its models."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -41,7 +41,7 @@ def last_layer(encoder: "WhisperEncoder") -> "WhisperEncoderLayer":
 
 
 def linear_head(model: "PreTrainedModel") -> "tuple[torch.nn.Linear, torch.nn.Linear]":
-    """Return the projector and the classifier around the mean over time."""
+    """Return the projector and the classifier, the layers before and after the mean over time."""
     return cast("torch.nn.Linear", model.projector), cast("torch.nn.Linear", model.classifier)
 
 

@@ -54,7 +54,8 @@ def without_padding(
 class FeedForward(torch.nn.Module):
     """The last feed-forward network and the norms around it, sharing the model's parameters.
 
-    Only the network is trained: it and the head can express whatever the norms scale and shift.
+    Only the network is trained, not the norms: the network and the head can express their scales
+    and shifts.
     The neuron that mutes padding is never changed.
     """
 
@@ -72,7 +73,7 @@ class FeedForward(torch.nn.Module):
 
     @torch.no_grad()
     def restore_neuron(self, *_: object) -> None:
-        """Undo what an optimizer step, weight decay included, did to the muting neuron."""
+        """Undo the changes of an optimizer step, including weight decay, to the muting neuron."""
         for weights, before in zip(self._neuron_weights(), self.before, strict=True):
             weights.copy_(before)
 

@@ -5,7 +5,7 @@ weight as speech and differ between clips. So one neuron of the last layer's fee
 rewritten: it fires on frames without sound and adds one large direction to them. After the final
 layer norm, padding frames collapse to that constant direction, and it is chosen so that the head
 ignores it: all logits are equal there. What remains is the mean over the speech frames, times their
-share of the window, which does not change which intent wins. The checkpoint stays a stock one.
+share of the window, which does not change the predicted intent. The checkpoint stays a stock one.
 """
 
 import hashlib
@@ -39,9 +39,9 @@ def mute_padding(
     """Rewrite one neuron of a Whisper classifier's last layer; return whether it was rewritten.
 
     The padding detector is fitted on the bundled sample, so the same encoder and window always
-    give the same weights, whatever data is trained on. The neuron's index is stored in the config
-    as `padding_neuron`. The model is left unchanged if it already has one, if padding cannot be
-    told from speech, or if `should_stop` returns true.
+    give the same weights, independent of the training data. The neuron's index is stored in the
+    config as `padding_neuron`. The model is left unchanged if it already has one, if padding cannot
+    be distinguished from speech, or if `should_stop` returns true.
     """
     if padding_neuron(model) is not None:
         return False
@@ -68,14 +68,14 @@ def padding_neuron(model: PreTrainedModel) -> int | None:
 def speech_frames(detector: torch.Tensor) -> torch.Tensor:
     """Return which frames are speech, (batch, frames) bool, from the muting neuron's input.
 
-    In a clip that is nothing but padding, all frames count as speech, so that a mean exists.
+    In a clip of padding only, all frames count as speech, so that a mean exists.
     """
     speech = detector < 0
     return speech | ~speech.any(dim=1, keepdim=True)
 
 
 def hide_padding(model: PreTrainedModel, weights: np.ndarray, biases: np.ndarray) -> None:
-    """Choose the direction of padding frames so that a linear head gives them equal logits.
+    """Choose the direction of padding frames for which a linear head gives equal logits.
 
     `weights` (classes, width) and `biases` (classes,) apply to the encoder's output. Without muted
     padding, nothing happens. A normalized frame z has mean 0 and norm √width; the shortest z with

@@ -17,8 +17,8 @@ def shorten_window(
 ) -> None:
     """Keep the first position embeddings of the encoder: they are sinusoids, exact for any length.
 
-    Raises CheckpointError if the base has fewer, or if its extractor gives spectra of another
-    length than the encoder takes, as one of another sample rate does.
+    Raises CheckpointError if the base has fewer, or if its extractor gives spectra of a different
+    length than the encoder takes, for example because of a different sample rate.
     """
     import torch
 

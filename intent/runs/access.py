@@ -31,7 +31,7 @@ PUBLIC_DATA = (MINDS14, SAMPLE)
 Action = Literal["read", "stop", "resume", "rename", "remove", "restore"]
 
 FILE_ADDRESS = re.compile(r"file:/{1,3}", re.IGNORECASE)
-# A slash that follows neither a word nor the start of a URL such as https://.
+# The start of an absolute path: a slash that is not within a word or a URL such as https://.
 PATH = re.compile(r"(?<![\w/.~])~?/(?!/)(?:[^\s\"'“”():;,]+/)*([^\s\"'“”():;,]+)")
 
 
@@ -101,7 +101,7 @@ def check(visitor: Visitor, action: Action, run: RunDir) -> RunDir:
 
 
 def check_owner(visitor: Visitor, what: str) -> None:
-    """Raise AccessError for anybody but the owner; `what` completes "may", as in "empty …"."""
+    """Raise AccessError unless the visitor is the owner; `what` follows "may", as in "empty …"."""
     if not visitor.is_owner:
         raise AccessError(f"Only the owner of this app may {what}.")
 
@@ -110,8 +110,8 @@ def check_may_start(visitor: Visitor) -> None:
     """Raise AccessError for a visitor without a secret, who could not be identified later."""
     if not visitor.is_owner and not visitor.key:
         raise AccessError(
-            f"Starting a run needs the header {HEADER}, which identifies you later: send it with 16 to "
-            "200 random characters of your own, the same with every request."
+            f"Starting a run requires the header {HEADER}, which identifies you later: send it with 16 "
+            "to 200 random characters of your own, the same with every request."
         )
 
 
@@ -163,7 +163,7 @@ def check_checkpoint(visitor: Visitor, checkpoint: str) -> str:
 
 
 def shown_recipe(visitor: Visitor, recipe: Recipe) -> Recipe:
-    """Return a recipe as a visitor may see it: of each path only the last part."""
+    """Return a recipe as a visitor may see it, with only the last part of each path."""
     if visitor.is_owner:
         return recipe
     base = run_named_by(recipe.base) or recipe.base

@@ -9,12 +9,12 @@ PATIENCE = 0.1  # of the epochs, before the hint is shown
 USUAL = (
     "Accuracy is still at chance level, which is common: wav2vec2-type encoders often stay there for "
     "many epochs and then improve quickly. On MInDS-14, XLS-R reached 8 % after 8 epochs and 71 % "
-    "after 16. Let it continue."
+    "after 16. Let the run continue."
 )
 GUIDE = (
-    "Accuracy is still at chance level, where the guide's hyperparameters usually end: few updates "
-    "(about 40 for 450 recordings), on the first second of each. Let it finish, or choose Instant or "
-    "Recommended."
+    "Accuracy is still at chance level, as is usual with the guide's hyperparameters: they make few "
+    "updates (about 40 for 450 recordings) and use only the first second of each recording. Let the "
+    "run finish, or choose Instant or Recommended."
 )
 
 

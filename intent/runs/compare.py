@@ -31,8 +31,9 @@ class Difference:
 def mcnemar(first: Sequence[AnsweredClip], second: Sequence[AnsweredClip]) -> McNemar:
     """Return McNemar's exact test on the clips with the same audio and label in both.
 
-    If both models are equally good, each clip that only one classifies correctly is equally likely
-    to be either's (McNemar 1947; here the exact two-sided binomial test, valid for few clips).
+    If both models are equally good, each is equally likely to be the one that is correct on a clip
+    that only one classifies correctly (McNemar 1947; here the exact two-sided binomial test, valid
+    for few clips).
     """
     from scipy.stats import binomtest
 

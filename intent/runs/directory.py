@@ -138,7 +138,7 @@ class RunDir:
         return self.path / "log.txt"
 
     def recipe(self) -> Recipe:
-        """Return the recipe; raises RunError where it cannot be read."""
+        """Return the recipe; raises RunError if it cannot be read."""
         try:
             return Recipe.from_json(self.recipe_file.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, RecipeError) as error:
@@ -150,7 +150,7 @@ class RunDir:
     def append(self, event: Event) -> None:
         """Append an event in one write; ends a line that a killed process left unfinished first.
 
-        Checkpoint and end events are synced to the disk before it returns. Raises OSError where
+        Checkpoint and end events are synced to the disk before it returns. Raises OSError if
         the disk cannot take all of it.
         """
         line = to_line(event).encode() + b"\n"
@@ -172,7 +172,7 @@ class RunDir:
         return fold(self.events(), History())
 
     def recover_model(self) -> None:
-        """Restore the previous checkpoint where a process was killed while replacing it.
+        """Restore the previous checkpoint if a process was killed while replacing it.
 
         Call it only with the run's lock held.
         """

@@ -16,7 +16,7 @@ def is_full(error: BaseException) -> bool:
 
 
 def full_message(run: RunDir, error: BaseException | None = None) -> str:
-    """Return what to do about a full disk, with what can be freed on it."""
+    """Return what to do about a full disk, with a list of what can be deleted."""
     place = storage.full_folder(error, run.path)
     has_model = run.model.is_dir() or run.old_model.is_dir()
     what = "The run's best checkpoint is kept." if has_model else "No checkpoint was saved yet."

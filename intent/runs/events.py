@@ -47,7 +47,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Halved:
-    """The accelerator ran out of memory: smaller batches from now on, with gradient accumulation.
+    """The accelerator ran out of memory: training continues with smaller batches, accumulated.
 
     The effective batch size stays the same: `passes` batches of `clips_at_once` clips a step.
     """
@@ -68,7 +68,7 @@ class Skipped:
 
 @dataclass(frozen=True)
 class Notice:
-    """A sentence about what training does differently from what the base suggests."""
+    """A sentence on how training differs from what the base model would suggest."""
 
     sentence: str
     time: Number = 0.0
@@ -78,7 +78,7 @@ class Notice:
 class TrainPoint:
     """Training loss and accuracy, averaged since the previous point."""
 
-    step: Number  # optimiser steps; micro-batches are fractions
+    step: Number  # optimizer steps; micro-batches are fractions
     epoch: Number
     loss: Number
     accuracy: Number  # 0..1
@@ -189,7 +189,7 @@ def to_line(event: Event) -> str:
 
 
 def from_line(line: str) -> Event | None:
-    """Return the event of a JSON line, or None for a line that is no event (cut off, unknown)."""
+    """Return the event of a JSON line, or None if it is not an event (truncated, unknown)."""
     try:
         values = json.loads(line)
         kind = _KINDS[values.pop("event")]
@@ -201,7 +201,7 @@ def from_line(line: str) -> Event | None:
 def _for_json(value: object) -> object:
     if isinstance(value, tuple):
         return [_for_json(item) for item in value]
-    if isinstance(value, str):  # a file name may hold bytes that are not UTF-8
+    if isinstance(value, str):  # a file name may contain bytes that are not UTF-8
         return value.encode("utf-8", "backslashreplace").decode("utf-8")
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
@@ -212,7 +212,7 @@ def add_event(history: History, event: Event) -> History:
     match event:
         case Started():
             return replace(_until(history, event.step), started=event, end=None)
-        case Phase():  # after an end: the run was resumed
+        case Phase():  # an event after the end: the run was resumed
             return replace(history, phase=event.name, progress=None, end=None)
         case Progress():
             learning = history.learning if event.epoch is None else event
@@ -222,7 +222,7 @@ def add_event(history: History, event: Event) -> History:
         case Skipped():  # a resumed run reads the clips again
             known = any(skip.clip == event.clip for skip in history.skipped)
             return history if known else replace(history, skipped=(*history.skipped, event))
-        case Notice():  # given again by a resumed run
+        case Notice():  # emitted again by a resumed run
             others = (sentence for sentence in history.notices if sentence != event.sentence)
             return replace(history, notices=(*others, event.sentence))
         case TrainPoint():

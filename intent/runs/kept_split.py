@@ -1,4 +1,4 @@
-"""Keep the split of a run in its folder, so that a resumed run tests on no clip that it learnt."""
+"""Store the split of a run in its folder, so that a resumed run is not tested on training clips."""
 
 import dataclasses
 import json
@@ -12,7 +12,7 @@ from intent.runs.directory import RunDir
 
 @dataclass(frozen=True)
 class KeptClip:
-    """A clip of a part of a run's data set."""
+    """A clip in one split of a run's data set."""
 
     hash: str  # of its whole recording
     name: str
@@ -21,15 +21,15 @@ class KeptClip:
 
 @dataclass(frozen=True)
 class KeptSplit:
-    """The readable clips of each part when the run began, in order."""
+    """The readable clips of each split when the run began, in order."""
 
     labels: tuple[str, ...]  # in the order of their ids
     train: tuple[KeptClip, ...]
     test: tuple[KeptClip, ...]  # also those left out of the test
 
     @property
-    def learnt(self) -> frozenset[str]:
-        """Return the hashes of the clips to train on."""
+    def trained_on(self) -> frozenset[str]:
+        """Return the hashes of the training clips."""
         return frozenset(clip.hash for clip in self.train)
 
 
@@ -40,7 +40,7 @@ def write_split(run: RunDir, split: KeptSplit) -> None:
 
 
 def read_split(run: RunDir) -> KeptSplit | None:
-    """Return the split of a run, or None where there is none; raises RunError if it is damaged.
+    """Return the split of a run, or None if there is none; raises RunError if it is damaged.
 
     Runs of earlier versions, and runs that ended before they had read their data, have none.
     """

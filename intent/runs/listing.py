@@ -18,7 +18,7 @@ from intent.runs.live import FOLDER_LOCK, holder, in_queue_order
 from intent.runs.store import age, is_run, recover, run_names
 from intent.runs.summary import RunSummary, summarize
 
-# Changes this close together can have the same modification time: the coarsest file systems store it
+# Changes within this time can have the same modification time: the coarsest file systems store it
 # in steps of two seconds.
 SETTLING_NS = 2_000_000_000
 

@@ -1,4 +1,4 @@
-"""File locks that end with the process that holds them, so that none can go stale."""
+"""File locks that are released when their process ends, so that none can become stale."""
 
 import os
 import time
@@ -15,8 +15,8 @@ PROBE_SECONDS = 0.5  # longer than `is_held` ever holds a lock
 def hold(file: Path, holder: str | None = None, patience: float = PROBE_SECONDS) -> Iterator[bool]:
     """Hold a file's lock within the block, and write the holder's name, if given, to the file.
 
-    Yields False, holding nothing, where another process (or another block in this one) has held it
-    for `patience` seconds. Raises RunError where the file system or the operating system has no such
+    Yields False, holding nothing, if another process (or another block in this one) has held it
+    for `patience` seconds. Raises RunError if the file system or the operating system has no such
     locks.
     """
     descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
@@ -44,7 +44,7 @@ def is_held(file: Path) -> bool:
 
 
 def holder_of(file: Path) -> str:
-    """Return the name of the latest holder, or "" where there was none."""
+    """Return the name of the latest holder, or "" if there was none."""
     try:
         return file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError):

@@ -26,7 +26,7 @@ OLD = (
 class AnsweredClip:
     """A test clip and the labels predicted for it, the highest score first."""
 
-    hash: str  # of its audio; "" where it was not stored
+    hash: str  # of its audio; "" if it was not stored
     name: str
     locale: str
     transcription: str
@@ -56,13 +56,13 @@ class AnsweredClip:
 
 @dataclass(frozen=True)
 class Report:
-    """The results of a run on its test clips; None and empty where it had none."""
+    """The results of a run on its test clips; None and empty if it had none."""
 
     accuracy: float | None  # 0..1
     interval: tuple[float, float] | None  # 95 %
     ece: float | None  # expected calibration error, 0..1
     labels: tuple[str, ...]
-    confusion: tuple[tuple[int, ...], ...]  # a row a true label, a column a predicted one
+    confusion: tuple[tuple[int, ...], ...]  # a row per true label, a column per predicted one
     per_intent: dict[str, LabelMetrics]
     clips: tuple[AnsweredClip, ...]  # in old reports, only the mistakes
     is_whole: bool  # `clips` has every test clip
@@ -100,7 +100,7 @@ def to_json(clips: Sequence[AnsweredClip]) -> list[dict[str, object]]:
 
 
 def read_report(run: RunDir) -> Report:
-    """Return the report of a run; raises RunError where there is none that can be read."""
+    """Return the report of a run; raises RunError if there is none that can be read."""
     try:
         return _report(read_json(_ReportFile, run.report_file.read_bytes(), extra="ignore"))
     except FileNotFoundError:

@@ -36,7 +36,7 @@ MAX_NAME = 60  # characters
 def create_run(runs: Path, recipe: Recipe, visitor: Visitor = OWNER) -> RunDir:
     """Create the directory of a visitor's new run in the runs folder, with the recipe in it.
 
-    Raises RunError where the folder cannot be written to.
+    Raises RunError if the folder cannot be written to.
     """
     try:
         run = _new_folder(runs, recipe.preset)
@@ -55,7 +55,7 @@ def create_run(runs: Path, recipe: Recipe, visitor: Visitor = OWNER) -> RunDir:
 
 
 def open_run(runs: Path, run_id: str) -> RunDir:
-    """Return the run with an id; raises RunError where there is none."""
+    """Return the run with an id; raises RunError if there is none."""
     if isinstance(run_id, str) and RUN_ID.fullmatch(run_id) and (runs / run_id).is_dir():
         run = RunDir(runs / run_id)
         if is_run(run):
@@ -86,7 +86,7 @@ def is_run(run: RunDir) -> bool:
 
 
 def age(run: RunDir) -> tuple[str, int, str]:
-    """Return the key that sorts runs by age, the oldest first."""
+    """Return the key that sorts runs from oldest to newest."""
     try:
         made = run.recipe_file.stat().st_mtime_ns
     except OSError:

@@ -39,7 +39,7 @@ def trash_run(run: RunDir) -> None:
 
 
 def restore_run(runs: Path, run_id: str) -> RunDir:
-    """Restore a run from the trash; raises RunError where it is not there."""
+    """Restore a run from the trash; raises RunError if it is not there."""
     trashed, run = trashed_run(runs, run_id), RunDir(runs / run_id)
     try:
         os.replace(trashed.path, run.path)
@@ -52,7 +52,7 @@ def restore_run(runs: Path, run_id: str) -> RunDir:
 
 
 def trashed_run(runs: Path, run_id: str) -> RunDir:
-    """Return the run with an id in the trash; raises RunError where there is none."""
+    """Return the run with an id in the trash; raises RunError if there is none."""
     if not RUN_ID.fullmatch(run_id) or not (runs / TRASH / run_id).is_dir():
         shown = " ".join(run_id.split())[:60]
         raise RunError(f"There is no run {shown!r} in the trash of {runs}.")
@@ -69,9 +69,9 @@ def trashed_runs(runs: Path) -> list[RunDir]:
 
 
 def empty_trash(runs: Path, older_than_days: float | None = None) -> int:
-    """Delete the runs in the trash, or only older ones, and return how many.
+    """Delete the runs in the trash, or only the older ones, and return how many were deleted.
 
-    Raises RunError where one cannot be deleted.
+    Raises RunError if one cannot be deleted.
     """
     count = 0
     for run in trashed_runs(runs):

@@ -96,7 +96,7 @@ def accuracy_in_words(accuracy: float, interval: Sequence[float] | None) -> str:
 
 
 def thinned(points: Sequence[EvalPoint]) -> list[EvalPoint]:
-    """Return evenly spaced points of a curve, the last one included; none of a single point."""
+    """Return evenly spaced points of a curve, including the last one; none if it has one point."""
     if len(points) < 2:
         return []
     step = max(1, -(-len(points) // MAX_CURVE_ROWS))
@@ -104,7 +104,7 @@ def thinned(points: Sequence[EvalPoint]) -> list[EvalPoint]:
 
 
 def _words(run: PublicRun) -> dict[str, Any]:
-    """Return the texts of the template, and its functions that format one."""
+    """Return the texts and formatting functions of the template."""
     return {
         "text": markdown_text,
         "human_name": human_name,

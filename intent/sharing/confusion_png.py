@@ -67,7 +67,7 @@ def _cells(
 
 
 def _mixed(color: tuple[int, int, int], share: float) -> tuple[int, ...]:
-    """Return a share of a color on white; the ink stays readable on the darkest mix in use."""
+    """Return a mix of a color and white; dark text stays readable on the darkest mix in use."""
     return tuple(round(255 + (part - 255) * share) for part in color)
 
 

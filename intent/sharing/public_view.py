@@ -23,7 +23,7 @@ from intent.runs.store import TRAINING_STATES, state
 LOCAL_BASE = "local checkpoint"  # stands for a folder in a shared recipe
 LOCAL_DATA = "local recordings"
 Files = dict[str, bytes | BufferedReader]  # content by name, weights open for reading
-MAX_GENERATIONS = 20  # of checkpoints trained from checkpoints; more must be a loop
+MAX_GENERATIONS = 20  # depth of checkpoints trained from checkpoints; more must be a loop
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def public_run(run: RunDir) -> PublicRun:
 def checkpoint_files(run: RunDir, public: PublicRun) -> Iterator[Files]:
     """Yield the files of a run's checkpoint by name: texts as bytes, weights as open files.
 
-    Open files stay those of one checkpoint, even if the run resumes and replaces it meanwhile. Only
+    All open files belong to one checkpoint, even if the run resumes and replaces it meanwhile. Only
     the texts and the safetensors weights of a stock checkpoint are included.
     """
     provenance = json.dumps(dataclasses.asdict(public.provenance), indent=1).encode()
@@ -158,7 +158,7 @@ def _public_data(data: str) -> str:
 
 
 def _report(run: RunDir, provenance: Provenance) -> tuple[PublicReport | None, bytes]:
-    """Return the report if it belongs to the checkpoint, and as JSON: a resumed run may be ahead."""
+    """Return the report and its JSON if it is on this checkpoint: a resumed run may have a newer one."""
     try:
         text = run.report_file.read_bytes()
         report, whole = read_json(PublicReport, text, extra="ignore"), json.loads(text)

@@ -81,7 +81,7 @@ def checked_name(repo_id: str) -> str:
     possible = HUB_ID.fullmatch(name) and "/" in name and not re.search(r"--|\.\.", name)
     if not possible or any(part[-1] in "-." or part.endswith(".git") for part in name.split("/")):
         raise HubError(
-            f'The name must be like your-name/my-model, but is "{short(repo_id)}": use letters, '
+            f'The name must have the form your-name/my-model, but is "{short(repo_id)}": use letters, '
             "digits, single - and . and _, with one / between owner and model."
         )
     return name
@@ -162,10 +162,12 @@ def _file_names(model: "ModelInfo | None") -> list[str]:
 
 
 def _check_replaceable(existing: "ModelInfo", name: str, private: bool) -> None:
-    """Raise HubError rather than overwrite a model from elsewhere, or publish a private one."""
+    """Raise HubError if a push would overwrite a model from elsewhere or publish a private one."""
     names = set(_file_names(existing)) - {".gitattributes"}
     if names and PROVENANCE_FILE not in names:
-        raise HubError(f"{name} holds a model not pushed by Intent Studio: choose another name.")
+        raise HubError(
+            f"{name} contains a model that was not pushed by Intent Studio: choose another name."
+        )
     if private and not existing.private:
         raise HubError(
             f"{name} already exists and is public: make it private in its settings on the Hub, or "
@@ -174,7 +176,7 @@ def _check_replaceable(existing: "ModelInfo", name: str, private: bool) -> None:
 
 
 def _additions(files: Files, on_progress: OnProgress) -> "list[CommitOperationAdd]":
-    """Return the files to add; the client hashes the weights first, and reads them again to send."""
+    """Return the files to add; the client reads the weights twice, to hash and to upload them."""
     from huggingface_hub import CommitOperationAdd
 
     on_progress("reading the checkpoint", None)

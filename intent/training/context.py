@@ -26,7 +26,7 @@ class Stopped(Exception):
 
 @dataclass
 class Watch:
-    """Decide whether training must end: it was asked to stop, or its time budget is used up.
+    """Decide whether training must end: a stop was requested, or the time limit is reached.
 
     In distributed training the lead process decides, and all processes check at the same points.
     """
@@ -48,7 +48,7 @@ class Watch:
         return self.outcome != "done"
 
     def outcome_now(self) -> str:
-        """Return this process's own outcome if training ended now; "done" if it may continue."""
+        """Return the outcome if this process had to end now; "done" if it may continue."""
         if self.should_stop():
             return "stopped"
         late = self.budget_seconds and self.seconds > self.budget_seconds
@@ -72,12 +72,12 @@ class Work:
     extractor: Extractor
     device: str
     train: Sequence[LabelledClip]
-    test: Sequence[LabelledClip]  # none of them in the training set, here or of the base
-    seen: tuple[str, ...]  # hashes of clips learnt before: by the base, or in earlier sessions
+    test: Sequence[LabelledClip]  # none of them in the training set of this run or of its base
+    seen: tuple[str, ...]  # hashes of clips already trained on, by the base or in earlier sessions
     seen_test_clips: int  # left out of the test set because the base was trained on them
     duplicate_test_clips: int = 0  # left out because the training set has the same recordings
-    split: KeptSplit | None = None  # to keep for a resume; None: not all clips were read
-    passes: int = 1  # through the network for one batch of leave-one-out training
+    split: KeptSplit | None = None  # stored for resuming; None: not all clips were read
+    passes: int = 1  # through the network, for one batch of leave-one-out training
 
     @property
     def dtype(self) -> torch.dtype:

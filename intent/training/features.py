@@ -26,7 +26,7 @@ CACHE_GIGABYTES = 8.0  # unless INTENT_CACHE_GB is set
 
 @dataclass(frozen=True)
 class FrontEnd:
-    """Everything between a clip and the trained part: extractor, window and frozen layers."""
+    """Everything that processes a clip before the trained part: extractor, window, frozen layers."""
 
     extractor: Extractor
     frozen: torch.nn.Module | None

@@ -21,7 +21,7 @@ from intent.training.outputs import model_probabilities
 from intent.training.pooling import pool
 
 BATCH = 8  # clips per forward pass through the upper part
-MIN_SCORE = 1e-12  # keeps the log loss finite
+MIN_SCORE = 1e-12  # lower bound of a score, which keeps the log loss finite
 
 
 class HeldOut:

@@ -17,7 +17,7 @@ def fit_instant(work: Work) -> tuple[list[LabelledClip], np.ndarray]:
     """Fit the head, install it in the model, and return the test clips and their scores.
 
     Scores are (clips, classes) float64. If stopped early, the head is fitted on the clips so far;
-    without two clips of different intents the model keeps its head.
+    without clips of at least two intents, the model keeps its head.
     """
     fitter = _Fitter(work)
     try:
@@ -50,7 +50,7 @@ class _Fitter:
         self.head: Head | None = None
 
     def compute_features(self) -> None:
-        """Compute the features of the training set, and fit the head now and then."""
+        """Compute the features of the training set, and fit the head at intervals."""
         work = self.work
         work.emit(Phase(phases.TRAINING_FEATURES))
         meter = ProgressMeter(work.emit, len(work.train))

@@ -1,4 +1,4 @@
-"""Continue a run that ran out of memory: fewer clips at a time, as many per step."""
+"""Continue a run that ran out of memory: fewer clips at a time, but as many per step."""
 
 import dataclasses
 import math

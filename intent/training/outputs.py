@@ -23,8 +23,8 @@ from intent.training.context import ProgressMeter, Work
 def save_model(work: Work, accuracy: float | None, interval: tuple[float, float] | None) -> None:
     """Write the classifier beside the run's `model/`, then move it there.
 
-    Readers find the old checkpoint or the new one, never half of one; for a moment between the
-    two, there is none.
+    Readers find the old or the new checkpoint, never an incomplete one; for a moment between
+    the two moves, there is none.
     """
     recipe, run, new = work.recipe, work.run, work.run.new_model
     shutil.rmtree(new, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Prepare a training: read the data, load the base, and check that they suit the recipe."""
+"""Prepare training: read the data, load the base, and check that they fit the recipe."""
 
 import functools
 from collections.abc import Callable
@@ -36,7 +36,7 @@ from intent.training.context import ProgressMeter, Watch, Work
 from intent.training.leave_one_out.loss import MIN_BATCH
 from intent.training.resumed_split import (
     Earlier,
-    check_none_learnt,
+    check_not_trained_on,
     check_same_labels,
     earlier_sessions,
     kept_split,
@@ -50,8 +50,8 @@ if TYPE_CHECKING:
 def prepare(recipe: Recipe, run: RunDir, on_event: Callable[[Event], None], watch: Watch) -> Work:
     """Load data and base, hash the clips, and leave clips seen in training out of the test set.
 
-    A resumed run keeps the split that it began with. Raises RunError where it cannot, because its
-    data set has changed.
+    A resumed run keeps its original split. Raises RunError if that is impossible because its data
+    set has changed.
     """
     device, earlier = best_device(), earlier_sessions(run)
     with distributed.lead_first():
@@ -77,7 +77,7 @@ def prepare(recipe: Recipe, run: RunDir, on_event: Callable[[Event], None], watc
             mute_padding(model, extractor, lambda: watch.outcome_now() != "done")
     of_base = trained_on(recipe.base)
     clips = _read_parts(parts, labels, earlier, of_base, on_event, watch)
-    seen = tuple({*of_base, *earlier.learnt})
+    seen = tuple({*of_base, *earlier.trained_on})
     return Work(
         recipe,
         run,
@@ -114,28 +114,28 @@ def _read_parts(
     on_event: Callable[[Event], None],
     watch: Watch,
 ) -> _Clips:
-    """Read both parts, and leave the clips that are trained on out of the test set."""
+    """Read both splits, and leave training clips out of the test set."""
     on_event(Phase(phases.READING_AUDIO))
     meter = ProgressMeter(on_event, len(parts["train"]) + len(parts["test"]))
     test = _hash_clips(parts["test"], on_event, watch, meter, 0)
     train = _hash_clips(parts["train"], on_event, watch, meter, len(parts["test"]))
     all_read = not watch.must_end()
-    learnt = frozenset(clip.hash for clip in train)
+    train_hashes = frozenset(clip.hash for clip in train)
     if earlier.split:
-        # What was not read yet is not gone.
+        # A clip that was not read yet is not missing.
         on_change = (lambda *change: on_event(Skipped(*change))) if all_read else _ignore
         train, test = restore(earlier.split, [*train, *test], on_change)
-        learnt = earlier.learnt
+        train_hashes = earlier.trained_on
     unseen = [clip for clip in test if clip.hash not in set(of_base)]
-    tested = [clip for clip in unseen if clip.hash not in learnt]
+    tested = [clip for clip in unseen if clip.hash not in train_hashes]
     if all_read:
-        check_none_learnt(earlier, of_base, len(train), tested)
+        check_not_trained_on(earlier, of_base, len(train), tested)
     kept = earlier.split or (kept_split(labels, train, test) if all_read else None)
     return _Clips(train, tested, len(test) - len(unseen), len(unseen) - len(tested), kept)
 
 
 def _ignore(name: str, reason: str) -> None:
-    """Take no notice of a clip."""
+    """Do nothing: ignore a clip."""
 
 
 def _hash_clips(
@@ -169,7 +169,7 @@ def _hash_clips(
 
 
 def check_trainable(work: Work) -> None:
-    """Raise IntentError if the model or the clips do not suit the recipe's method."""
+    """Raise IntentError if the model or the clips do not fit the recipe's method."""
     needs_closed_form = "closed-form" in (work.recipe.method, work.recipe.head)
     if needs_closed_form and not has_mean_pooled_head(work.model):
         raise CheckpointError(
@@ -186,7 +186,7 @@ def check_trainable(work: Work) -> None:
     least = min(MIN_BATCH, len(work.train))
     if work.recipe.method == "leave-one-out" and work.recipe.batch_size < least:
         raise RecipeError(
-            "leave-one-out classifies each recording with a head fitted on the others of its batch: "
+            "leave-one-out classifies each recording with a head fitted on the rest of its batch: "
             f"batch_size must be at least {least} here, but is {work.recipe.batch_size}."
         )
     intents = len({clip.label_id for clip in work.train})
@@ -200,19 +200,17 @@ def check_trainable(work: Work) -> None:
 
 
 def _no_test_clip(work: Work) -> str:
-    """Return the message for a test set of which nothing is left, with each reason that applies."""
+    """Return the message for an empty test set, with every reason that applies."""
     reasons, advice = [], []
     if work.seen_test_clips:
         reasons.append(f"{work.recipe.base} was trained on {_clips(work.seen_test_clips)}")
-        advice.append("another base model, or the seed it was trained with")
+        advice.append("another base model or the seed it was trained with")
     if work.duplicate_test_clips:
         duplicates = _clips(work.duplicate_test_clips)
-        reasons.append(f"the training set has the same recording as {duplicates}")
+        reasons.append(f"the training set also contains {duplicates}")
         advice.append("data without duplicates")
     if not reasons:
-        return (
-            "No test recording is left that can be read: add recordings or choose another data set."
-        )
+        return "No readable test recording is left: add recordings or choose another data set."
     return f"No test recording is left: {' and '.join(reasons)}. Choose {' or '.join(advice)}."
 
 

@@ -1,4 +1,4 @@
-"""Give a resumed run the split that it began with, whatever has become of its data set since."""
+"""Give a resumed run its original split, even if its data set has changed since."""
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
@@ -11,37 +11,39 @@ from intent.runs.kept_split import KeptClip, KeptSplit, read_split
 from intent.training.gradient.trainer import last_checkpoint
 
 MAX_NAMED = 50  # changed clips of each kind; the others are counted
-NEW = "It is new in the data set since this run began, and is not used. Start a new run to use it."
-GONE = "It was in the {part} set when this run began, and is no longer in the data set."
-RELABELLED = "Its label was {before} when this run began, and is {now} now: it is not used."
+NEW = (
+    "It was added to the data set after this run began, and is not used. Start a new run to use it."
+)
+GONE = "It was in the {part} set when this run began, but is no longer in the data set."
+RELABELED = "Its label was {before} when this run began, but is {now} now: it is not used."
 
 
 @dataclass(frozen=True)
 class Earlier:
-    """What earlier sessions of a run left: its split, its labels and what it learnt."""
+    """What earlier sessions of a run stored: its split, its labels and its training clips."""
 
-    split: KeptSplit | None = None  # None: of an earlier version, or nothing was read yet
+    split: KeptSplit | None = None  # None: made by an earlier version, or no data was read yet
     labels: tuple[str, ...] = ()  # (): there is nothing to resume
-    learnt: frozenset[str] = frozenset()  # clip hashes, those of the base included
+    trained_on: frozenset[str] = frozenset()  # clip hashes, including those of the base
     counts: tuple[int, int] | None = None  # training and test clips of a run without a split
 
 
 def earlier_sessions(run: RunDir) -> Earlier:
-    """Return what earlier sessions of a run left; raises RunError if it cannot be read."""
+    """Return what earlier sessions of a run stored; raises RunError if it cannot be read."""
     split, checkpoint = read_split(run), last_checkpoint(run)
     provenance = read_provenance(run.model) if checkpoint else None
-    learnt = frozenset(provenance.trained_on) if provenance else frozenset()
+    trained_on = frozenset(provenance.trained_on) if provenance else frozenset()
     if split:
-        return Earlier(split, split.labels, learnt | split.learnt)
+        return Earlier(split, split.labels, trained_on | split.trained_on)
     started = run.history().started if checkpoint else None
     if not started:
         return Earlier()
     counts = None if provenance else (started.train_clips, started.test_clips)
-    return Earlier(None, started.labels, learnt, counts)
+    return Earlier(None, started.labels, trained_on, counts)
 
 
 def check_same_labels(earlier: Earlier, labels: tuple[str, ...]) -> None:
-    """Raise RunError if the labels of the data set are not those that the run began with."""
+    """Raise RunError if the data set does not have the labels that the run began with."""
     if not earlier.labels or earlier.labels == labels:
         return
     new = [label for label in labels if label not in earlier.labels]
@@ -50,33 +52,33 @@ def check_same_labels(earlier: Earlier, labels: tuple[str, ...]) -> None:
         f"{what}: {', '.join(some)}" for what, some in (("new", new), ("gone", gone)) if some
     ]
     raise RunError(
-        f"This run began with {len(earlier.labels)} labels, and its data set has others now "
+        f"This run began with {len(earlier.labels)} labels, but its data set has other labels now "
         f"({'; '.join(changes) or 'in another order'}). Restore the data set, or start a new run."
     )
 
 
-def check_none_learnt(
+def check_not_trained_on(
     earlier: Earlier, seen: Collection[str], train: int, tested: Sequence[LabelledClip]
 ) -> None:
-    """Raise RunError if a run without a kept split would test on clips that it has learnt.
+    """Raise RunError if a run without a stored split would be tested on its training clips.
 
     seen: the clips that its base was trained on; train: the number of training clips now.
     """
-    if earlier.split:  # which leaves what was learnt out of the test
+    if earlier.split:  # it keeps training clips out of the test set
         return
-    again = sum(clip.hash in earlier.learnt and clip.hash not in seen for clip in tested)
+    again = sum(clip.hash in earlier.trained_on and clip.hash not in seen for clip in tested)
     if again or earlier.counts not in (None, (train, len(tested))):
-        learnt = f"{again} of its {len(tested)} test recordings were trained on. " if again else ""
+        leak = f"{again} of its {len(tested)} test recordings were trained on. " if again else ""
         raise RunError(
-            "The data set has changed since this run began, and the run kept no list of its recordings. "
-            f"{learnt}Restore the data set, or start a new run."
+            "The data set has changed since this run began, and the run has no list of its recordings. "
+            f"{leak}Restore the data set, or start a new run."
         )
 
 
 def kept_split(
     labels: tuple[str, ...], train: Sequence[LabelledClip], test: Sequence[LabelledClip]
 ) -> KeptSplit:
-    """Return the split to keep of a run's clips."""
+    """Return the split of a run's clips, to be stored."""
 
     def kept(clips: Sequence[LabelledClip]) -> tuple[KeptClip, ...]:
         return tuple(KeptClip(clip.hash, clip.name, labels[clip.label_id]) for clip in clips)
@@ -86,13 +88,13 @@ def kept_split(
 
 @dataclass
 class _Pool:
-    """The clips of the data set now, of which each is taken once."""
+    """The clips that the data set has now; each can be taken once."""
 
     labels: tuple[str, ...]
     clips: dict[tuple[str, str], list[LabelledClip]] = field(default_factory=dict)
 
     def take(self, kept: KeptClip) -> LabelledClip | None:
-        """Return the clip that is the kept one, by its sound and its label, or None."""
+        """Return the clip with the same audio and label as a stored one, or None."""
         same = self.clips.get((kept.hash, kept.label), [])
         index = next((i for i, clip in enumerate(same) if clip.name == kept.name), 0)
         return same.pop(index) if same else None
@@ -101,7 +103,7 @@ class _Pool:
 def restore(
     split: KeptSplit, clips: Sequence[LabelledClip], on_change: Callable[[str, str], None]
 ) -> tuple[list[LabelledClip], list[LabelledClip]]:
-    """Return the training and test clips of the kept split, as far as the data set has them.
+    """Return the training and test clips of the stored split that the data set still has.
 
     Calls `on_change(name, reason)` for each clip that is gone, new or has another label.
     """
@@ -125,18 +127,18 @@ def _name_changes(
     labels: tuple[str, ...],
     on_change: Callable[[str, str], None],
 ) -> None:
-    """Name the clips that are gone, have another label, or are new."""
+    """Report the clips that are missing, have another label, or are new."""
     label_now = {clip.hash: labels[clip.label_id] for clip in left}
-    missing, relabelled = [], []
+    missing, relabeled = [], []
     for kept, part in gone:
         if kept.hash in label_now:
             now = label_now[kept.hash]
-            relabelled.append((kept.name, RELABELLED.format(before=kept.label, now=now)))
+            relabeled.append((kept.name, RELABELED.format(before=kept.label, now=now)))
         else:
             missing.append((kept.name, GONE.format(part=part)))
     known = {kept.hash for kept, _ in gone}
     new = [(clip.name, NEW) for clip in left if clip.hash not in known]
-    for changes in (missing, relabelled, new):
+    for changes in (missing, relabeled, new):
         for name, reason in changes[:MAX_NAMED]:
             on_change(name, reason)
         if len(changes) > MAX_NAMED:

@@ -1,1 +1,1 @@
-"""The web page: the only code, app.py apart, that knows Gradio."""
+"""The web page: the only code that imports Gradio, except app.py."""

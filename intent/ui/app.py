@@ -57,7 +57,7 @@ def build_app(runs: Path) -> gr.Blocks:
             with gr.Tab("Fine-tune", id="fine-tune") as second:
                 finetune = build_finetune_tab(runs, page, second)
             with gr.Tab("Runs", id="runs") as third:
-                # First: an endpoint's name goes to the first event that has it, hidden or not.
+                # First: Gradio gives a name to the first endpoint that claims it, even if hidden.
                 offer_runs_api(runs)
                 runs_tab = build_runs_tab(runs, third)
         restore_on_load(page, classify, runs)

@@ -1,8 +1,8 @@
 """Serve only the addresses that the page and its API need.
 
 Gradio serves more by default: monitoring, an OpenAPI description, a proxy, fetching by URL, saving
-a page's state. An address that is not in the list gets a 404; a test compares the list with all
-routes of Gradio.
+a page's state. Other addresses return a 404; a test compares the list with all routes of
+Gradio.
 """
 
 import json
@@ -59,7 +59,7 @@ Send = Callable[[Message], Awaitable[None]]
 
 
 class Gate:
-    """ASGI middleware that passes on requests to open addresses, after checking the whole body."""
+    """ASGI middleware that forwards requests to open addresses, after checking the whole body."""
 
     def __init__(self, app: Callable[[Scope, Receive, Send], Awaitable[None]]) -> None:
         self.app = app
@@ -93,7 +93,7 @@ def is_open(method: str, path: str) -> bool:
 
 
 def names_url(body: bytes) -> bool:
-    """Return whether a call passes a file as a URL, which Gradio would fetch.
+    """Return whether a call contains the URL of a file, which Gradio would fetch.
 
     Gradio itself refuses a body that is not JSON or is nested too deeply to parse.
     """

@@ -81,7 +81,7 @@ def test_the_app_needs_no_ffmpeg(
         (b"", 'The recording "call.wav" is empty (0 bytes). Record or export it again.'),
     ],
 )
-def test_a_bad_recording_gets_its_sentence(
+def test_a_bad_recording_gives_a_one_sentence_error(
     client: Client, tmp_path: Path, content: bytes, message: str
 ) -> None:
     recording = tmp_path / "call.wav"
@@ -99,7 +99,7 @@ def test_a_missing_recording_gets_a_sentence(client: Client) -> None:
     )
 
 
-def test_a_checkpoint_that_cannot_be_fetched_gets_a_sentence(client: Client) -> None:
+def test_a_failed_download_of_a_checkpoint_is_reported(client: Client) -> None:
     with pytest.raises(AppError) as error:
         client.predict(handle_file(PAY_A_BILL), "nobody/nothing", api_name="/classify")
     assert "nobody/nothing" in str(error.value)

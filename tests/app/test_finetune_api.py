@@ -113,7 +113,7 @@ def test_the_model_of_a_run_can_be_used_by_classify(
         assert {score["label"] for score in answer["top"]} == set(LABELS)
 
 
-def test_what_start_is_asked_for_is_the_recipe_of_the_run(
+def test_the_values_passed_to_start_become_the_recipe(
     client: Client, runs: Path, tones: str, wav2vec2: str
 ) -> None:
     run_id = start(client, tones, wav2vec2, "guide", 7, {"epochs": 1, "learning_rate": "1e-4"})
@@ -124,7 +124,7 @@ def test_what_start_is_asked_for_is_the_recipe_of_the_run(
     assert wait_for(client, run_id, ended)["state"] == "done"
 
 
-def test_a_second_start_waits_and_can_be_withdrawn_or_begins_by_itself(
+def test_a_second_run_is_queued_and_can_be_removed_or_starts_automatically(
     client: Client, runs: Path, tones: str, whisper: str
 ) -> None:
     run_id = start(client, tones, whisper, overrides=ENDLESS)
@@ -204,7 +204,7 @@ def test_a_hyperparameter_out_of_range_is_named_and_nothing_is_started(
     assert list_runs(runs) == before
 
 
-def test_an_unknown_preset_is_refused_with_those_there_are(
+def test_an_unknown_preset_is_refused_with_the_valid_presets(
     client: Client, runs: Path, tones: str, whisper: str
 ) -> None:
     assert refusal(lambda: start(client, tones, whisper, "magic")) == (
@@ -212,7 +212,7 @@ def test_an_unknown_preset_is_refused_with_those_there_are(
     )
 
 
-def test_a_run_that_is_not_there_is_said_to_be_missing(client: Client, runs: Path) -> None:
+def test_a_missing_run_is_reported(client: Client, runs: Path) -> None:
     for endpoint in ("/status", "/stop", "/resume"):
         message = refusal(lambda name=endpoint: client.predict("../etc", api_name=name))
         assert re.fullmatch(
@@ -220,7 +220,7 @@ def test_a_run_that_is_not_there_is_said_to_be_missing(client: Client, runs: Pat
         )
 
 
-def test_data_or_a_base_that_is_missing_is_said_before_a_run_is_queued(
+def test_missing_data_or_base_is_reported_before_a_run_is_queued(
     client: Client, runs: Path, tmp_path: Path, tones: str, whisper: str
 ) -> None:
     missing, before = str(tmp_path / "nowhere"), list_runs(runs)
@@ -230,7 +230,9 @@ def test_data_or_a_base_that_is_missing_is_said_before_a_run_is_queued(
     assert refusal(lambda: start(client, "minds14", whisper)).startswith(
         "MInDS-14 could not be downloaded from the Hugging Face Hub"
     )
-    assert "neither a folder here nor a Hub id" in refusal(lambda: start(client, tones, missing))
+    assert "neither an existing folder nor a Hub id" in refusal(
+        lambda: start(client, tones, missing)
+    )
     for absent in ("nobody/nothing", "openai/whisper-tiny.en"):
         assert refusal(lambda base=absent: start(client, tones, base)).startswith(
             f'The checkpoint "{absent}" could not be downloaded from the Hugging Face Hub'

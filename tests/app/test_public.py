@@ -252,7 +252,7 @@ def test_a_run_that_is_started_is_the_visitors_who_started_it(
     assert made.owner == visitor_with(BOB).key and made.queued_file.exists()
 
 
-def test_a_plain_request_by_number_reaches_no_further(
+def test_a_request_by_function_number_reaches_no_other_function(
     served: tuple[gr.Blocks, str], folder: Path, runs: Runs
 ) -> None:
     page, address = served
@@ -264,7 +264,7 @@ def test_a_plain_request_by_number_reaches_no_further(
     assert snapshot(folder) == before
 
 
-def test_the_session_of_somebody_else_is_no_identity(
+def test_another_visitors_session_gives_no_permissions(
     served: tuple[gr.Blocks, str], folder: Path, runs: Runs
 ) -> None:
     page, address = served
@@ -277,7 +277,9 @@ def test_the_session_of_somebody_else_is_no_identity(
     assert snapshot(folder) == before
 
 
-def test_nobody_deletes_for_good(served: tuple[gr.Blocks, str], folder: Path, runs: Runs) -> None:
+def test_no_visitor_can_delete_permanently(
+    served: tuple[gr.Blocks, str], folder: Path, runs: Runs
+) -> None:
     page, address = served
     before = snapshot(folder)
     for secret in (ANN, BOB, None):
@@ -307,7 +309,7 @@ def refusal(call: Callable[[], object]) -> str:
     return str(caught.value)
 
 
-def test_a_run_on_a_folder_of_the_owners_is_not_there_for_strangers(
+def test_a_run_on_a_folder_of_the_owner_is_hidden_from_visitors(
     served: tuple[gr.Blocks, str], runs: Runs
 ) -> None:
     bob = client(served[1], BOB)

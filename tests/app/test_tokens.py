@@ -36,7 +36,7 @@ def app_beside_a_hub(home: Path, settings: dict[str, str]) -> Iterator[tuple[Cli
             yield Client(url, verbose=False, headers={HEADER: "the-secret-of-a-visitor"}), hub
 
 
-def test_nothing_that_a_visitor_names_is_asked_for_with_the_owners_token(tmp_path: Path) -> None:
+def test_the_owners_token_is_never_used_for_a_visitors_request(tmp_path: Path) -> None:
     with app_beside_a_hub(tmp_path, {"SPACE_ID": "ada/studio", "SYSTEM": "spaces"}) as (
         visitor,
         hub,

@@ -73,7 +73,7 @@ def test_one_click_downloads_the_zip(page: Page, world: World, tmp_path: Path) -
     assert again.value.suggested_filename == f"{world.newest.id}.zip"
 
 
-def test_a_push_leads_to_its_page_and_the_token_is_gone(page: Page, world: World) -> None:
+def test_a_push_links_to_the_model_and_clears_the_token(page: Page, world: World) -> None:
     page.get_by_label("Private").check()
     fill_in(page, "ada/calls", TOKEN)
     expect(page.get_by_role("link", name=f"{world.endpoint}/ada/calls")).to_be_visible()
@@ -87,7 +87,7 @@ def test_a_push_leads_to_its_page_and_the_token_is_gone(page: Page, world: World
     assert not [path for path in kept if TOKEN.encode() in path.read_bytes()]
 
 
-def test_a_wrong_token_is_said_and_gone_and_the_push_can_be_tried_again(
+def test_a_wrong_token_is_reported_and_cleared_and_the_push_can_be_repeated(
     page: Page, world: World
 ) -> None:
     fill_in(page, "ada/second", "hf_expired")
@@ -99,9 +99,11 @@ def test_a_wrong_token_is_said_and_gone_and_the_push_can_be_tried_again(
     expect(page.get_by_role("link", name=f"{world.endpoint}/ada/second")).to_be_visible()
 
 
-def test_another_run_takes_away_what_was_said_of_the_one_before(page: Page) -> None:
+def test_selecting_another_run_clears_the_previous_messages(page: Page) -> None:
     fill_in(page, "no name", TOKEN)
-    expect(page.get_by_role("alert")).to_contain_text("The name must be like your-name/my-model")
+    expect(page.get_by_role("alert")).to_contain_text(
+        "The name must have the form your-name/my-model"
+    )
     page.get_by_label("none of these").check()
     expect(page.get_by_role("alert")).to_have_count(0)
     page.get_by_role("button", name="Download").click()

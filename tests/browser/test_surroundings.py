@@ -44,7 +44,7 @@ def test_app_is_served_and_says_once_what_is_not_as_set(kind: str, tmp_path: Pat
     said = [line for line in log.splitlines() if not line.startswith("*") and line]
     begins = {
         "proxies": ["https_proxy should", "ALL_PROXY should", "SSL_CERT_FILE should"],
-        "folders": ["Not writable: HF_HOME=", "No run can start now. The runs folder"],
+        "folders": ["Not writable: HF_HOME=", "Queued runs cannot start. The runs folder"],
     }[kind]
     assert len(said) == len(begins), log
     assert all(re.match(re.escape(begin), line) for begin, line in zip(begins, said, strict=True))

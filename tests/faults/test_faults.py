@@ -34,7 +34,7 @@ def test_run_whose_training_is_killed_as_it_begins_is_interrupted(
 
 
 @pytest.mark.parametrize("operation", range(1, 6))
-def test_training_goes_on_when_its_app_is_killed_as_it_begins(operation: int, world: World) -> None:
+def test_training_continues_if_its_app_is_killed_at_the_start(operation: int, world: World) -> None:
     run = kill_at(world, Point("closed-form", "start", "app", operation, 0, 0.0))
     assert state(run) == "done"
 

@@ -176,7 +176,7 @@ def test_two_processes_make_the_run_that_one_makes_of_twice_the_batch(
     assert files[0] == files[1]
 
 
-def test_a_request_to_stop_ends_both_and_more_processes_must_go_on(
+def test_a_stop_request_ends_both_and_resuming_needs_the_same_number_of_processes(
     world: Path, tmp_path: Path, launch: Launch
 ) -> None:
     leader, helper = launch(command(recipe(world, epochs=200)))
@@ -197,7 +197,7 @@ def test_a_request_to_stop_ends_both_and_more_processes_must_go_on(
     )
 
 
-def test_what_fails_in_one_process_is_told_by_the_run_and_ends_both(
+def test_a_failure_in_one_process_is_reported_by_the_run_and_ends_both(
     world: Path, tmp_path: Path, launch: Launch
 ) -> None:
     (tmp_path / "broken").mkdir()
@@ -213,7 +213,7 @@ def test_what_fails_in_one_process_is_told_by_the_run_and_ends_both(
     assert "features" in run.log_file.read_text()
 
 
-def test_a_process_that_is_killed_ends_the_other_and_the_run_can_go_on_undisturbed(
+def test_a_killed_process_ends_the_other_and_the_run_can_be_resumed(
     world: Path, tmp_path: Path, launch: Launch
 ) -> None:
     leader, helper = launch(command(recipe(world, epochs=12)))
@@ -233,14 +233,14 @@ def test_a_process_that_is_killed_ends_the_other_and_the_run_can_go_on_undisturb
     compare_curves(undisturbed, run)
 
 
-def test_mistakes_are_told_once(launch: Launch, tmp_path: Path) -> None:
+def test_usage_errors_are_reported_once(launch: Launch, tmp_path: Path) -> None:
     (code, _, err), quiet = ends(launch(["train", "--set", "epochs=0"]))
     assert (code, err.count("\n")) == (2, 1)
     assert quiet[1:] == ("", "") and quiet[0]
     assert list_runs(tmp_path / "runs") == []
 
 
-def test_what_is_not_divided_is_finished_by_the_leader(
+def test_the_lead_process_finishes_work_that_is_not_distributed(
     world: Path, tmp_path: Path, launch: Launch
 ) -> None:
     given = ["--data", str(world / "tones"), "--base", str(world / "base")]

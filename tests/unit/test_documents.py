@@ -23,7 +23,7 @@ def named(path: Path) -> str:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=named)
-def test_links_lead_to_files_and_headings_that_are_there(document: Path) -> None:
+def test_links_in_documents_point_to_existing_files_and_headings(document: Path) -> None:
     for link in LINK.findall(document.read_text(encoding="utf-8")):
         if link.startswith(("http://", "https://")):
             continue
@@ -45,7 +45,7 @@ def commands() -> Iterator[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(("document", "line"), commands())
-def test_a_command_names_what_is_there(document: str, line: str) -> None:
+def test_a_command_lists_the_available_choices(document: str, line: str) -> None:
     for module in re.findall(r"-m (tests[.\w]*)", line):
         assert importlib.util.find_spec(module), module
     for script in re.findall(r"bash (tests/\S+)|python (app\.py)", line):

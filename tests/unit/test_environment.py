@@ -95,7 +95,7 @@ def folders(process: subprocess.CompletedProcess) -> list[Path]:
         "HF_METRICS_CACHE",
     ],
 )
-def test_folder_that_cannot_be_written_to_is_replaced_and_told_once(
+def test_unwritable_folder_is_replaced_and_reported_once(
     variable: str, blocked: Path, tmp_path: Path
 ) -> None:
     process = python(tmp_path, {variable: str(blocked)}, "-c", OUTPUT)
@@ -122,7 +122,7 @@ def test_a_usable_environment_is_not_reported_and_nothing_is_created(tmp_path: P
 
 
 @pytest.mark.parametrize("home", ["/nonexistent", "", "file"])
-def test_home_that_is_no_folder_is_done_without(home: str, blocked: Path, tmp_path: Path) -> None:
+def test_an_unusable_home_folder_is_not_needed(home: str, blocked: Path, tmp_path: Path) -> None:
     home = str(blocked) if home == "file" else home
     process = python(tmp_path, {"HOME": home}, "-c", OUTPUT)
     assert folders(process)

@@ -49,13 +49,13 @@ def refuse_in_lines(_: Path) -> None:
         (lambda _: os.kill(os.getpid(), signal.SIGKILL), "crash"),
     ],
 )
-def test_what_becomes_of_a_case_is_told(act, outcome, tmp_path):
+def test_the_outcome_of_a_case_is_reported(act, outcome, tmp_path):
     (result,) = harness.try_cases("recordings", [Case("a case", act)], tmp_path / "case")
     assert (result.group, result.name, result.outcome) == ("recordings", "a case", outcome)
     assert bool(faults_of([result])) == (outcome in ("crash", "other"))
 
 
-def test_a_case_that_hangs_is_ended_and_told(monkeypatch, tmp_path):
+def test_a_case_that_hangs_is_killed_and_reported(monkeypatch, tmp_path):
     monkeypatch.setattr(harness, "HANG_SECONDS", 5)
     waits = Case("a wait", lambda _: signal.pause())
     after = Case("another", lambda _: None)

@@ -61,7 +61,7 @@ def test_proxy_that_cannot_be_used_is_a_sentence_and_clients_are_made_all_the_sa
 
 
 @pytest.mark.parametrize("client", [httpx, httpx2])
-def test_request_fails_rather_than_goes_past_a_proxy_that_cannot_be_used(client: object) -> None:
+def test_request_fails_instead_of_bypassing_an_unusable_proxy(client: object) -> None:
     os.environ["ALL_PROXY"] = "socks5://proxy:1080"
     configure_proxies()
     assert os.environ["ALL_PROXY"] == NOWHERE
@@ -104,7 +104,7 @@ def test_environment_without_proxies_is_left_alone() -> None:
     assert os.environ == before
 
 
-def test_password_of_a_proxy_is_never_told() -> None:
+def test_password_of_a_proxy_is_never_printed() -> None:
     os.environ.update(
         HTTP_PROXY="http://me:s3cret@proxy:x", https_proxy="ftp://me:s3:cr@et@proxy:1"
     )
@@ -120,7 +120,7 @@ def test_one_proxy_under_several_names_is_one_sentence() -> None:
     assert "correct or unset them." in said
 
 
-def test_variable_that_another_hides_is_not_complained_of() -> None:
+def test_an_overridden_variable_is_not_reported() -> None:
     os.environ.update(HTTP_PROXY="socks5://proxy:1", http_proxy="http://proxy:80")
     assert configure_proxies() == []
 
@@ -134,7 +134,7 @@ def test_variable_that_another_hides_is_not_complained_of() -> None:
         ),
         (
             {"https_proxy": "http://me:s3cret@127.0.0.1:1"},
-            "the proxy of https_proxy, http://127.0.0.1:1, does not answer: correct or unset it",
+            "the proxy of https_proxy, http://127.0.0.1:1, does not respond: correct or unset it",
         ),
         ({"http_proxy": "http://127.0.0.1:1"}, "no connection"),  # the Hub is asked over https
     ],
@@ -147,7 +147,7 @@ def test_failure_to_reach_the_hub_names_the_proxy_that_stands_between(
     assert reason_of(httpx2.ConnectError("[Errno 111] Connection refused")) == reason
 
 
-def test_word_of_a_proxy_that_refuses_is_passed_on() -> None:
+def test_the_error_of_a_refusing_proxy_is_reported() -> None:
     os.environ["HTTPS_PROXY"] = "http://proxy:80"
     assert reason_of(httpx2.ProxyError("407 Proxy Authentication Required")) == (
         'the proxy of HTTPS_PROXY, http://proxy:80, answers "407 Proxy Authentication Required": '

@@ -112,7 +112,7 @@ def test_wrong_type_is_named_with_what_is_wanted(name: str, value: object, messa
     assert str(error.value) == message
 
 
-def test_unknown_name_is_told_with_those_there_are() -> None:
+def test_unknown_name_is_reported_with_the_valid_names() -> None:
     with pytest.raises(RecipeError) as error:
         change(Recipe(), {"lr": "1"})
     accepted = ", ".join(name for name in NAMES if name not in OF_ANY_RECIPE)
@@ -138,7 +138,7 @@ def test_presets_know_their_name(name: str, family: str) -> None:
     assert preset(name, family).preset == name
 
 
-def test_unknown_preset_is_refused_with_those_there_are() -> None:
+def test_unknown_preset_is_refused_with_the_valid_presets() -> None:
     with pytest.raises(RecipeError) as error:
         preset("fast")
     assert str(error.value) == ("preset must be one of guide, recommended, instant, but is 'fast'.")

@@ -1,4 +1,4 @@
-"""Turn Trainer's callbacks into events, and a request to stop into Trainer's control."""
+"""Turn Trainer's callbacks into events, and stop Trainer when a stop is requested."""
 
 from collections.abc import Callable
 from typing import Any, cast

@@ -163,7 +163,7 @@ class _Tuner:
         return FeatureDataset(self.collator.input_name, self.test_files, ids)
 
     def train(self) -> None:
-        """Train from the last checkpoint on, or from the start."""
+        """Train, from the last checkpoint if there is one."""
         work, recipe = self.work, self.work.recipe
         reporter = Reporter(work, self.save_if_best)
         checkpoint = last_checkpoint(work.run)

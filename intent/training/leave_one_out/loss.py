@@ -1,7 +1,7 @@
-"""Leave-one-out loss: each clip is classified by a ridge regression fitted on all the others.
+"""Leave-one-out loss: each clip is classified by a ridge regression fitted on all other clips.
 
-A head fitted on a few hundred clips fits all of them perfectly, so its own loss gives an encoder no
-gradient to learn from. A head fitted without the clip shows whether the encoder's features
+A head fitted on a few hundred clips fits all of them perfectly, so its training loss gives the encoder
+no useful gradient. A head fitted without the clip shows whether the encoder's features
 generalize to new clips (compare Bertinetto et al. 2019, "Meta-learning with differentiable
 closed-form solvers"). Leaving one clip out has a closed form: Allen's PRESS (1974).
 """
@@ -21,7 +21,7 @@ MIN_BATCH = 128  # clips: nine per intent for 14 intents; ridge regression needs
 RIDGE = 0.1  # times the mean variance of the features
 SCALE_RATE = 0.05  # learning rate of the logits' scale
 FIRST_LOG_SCALE = 3.0  # of the logits, which are small in a regression on 0 and 1
-MAX_LEVERAGE = 0.98  # of a clip on its own prediction; at 1 the others would not determine it
+MAX_LEVERAGE = 0.98  # maximum leverage of a clip; at 1, the other clips would not matter
 
 
 def leave_one_out_logits(

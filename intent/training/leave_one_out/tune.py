@@ -151,7 +151,7 @@ class _Tuner(TrainerCallback):
     ) -> None:
         """Evaluate if an evaluation is due, then have Trainer write a checkpoint.
 
-        There are no checkpoints within an epoch: on resume its other frames would be drawn anew.
+        There are no checkpoints within an epoch: a resumed epoch would draw different frames.
         """
         if state.epoch is None or state.epoch % 1:
             return

@@ -18,7 +18,7 @@ DESCRIPTION = (
 
 @in_sentences
 def classify_file(audio: str, checkpoint: str = BUNDLED) -> dict[str, object]:
-    """Return the answer to a recording in JSON's types; raises gr.Error with one sentence."""
+    """Return the prediction for a recording as JSON values; raises gr.Error with one sentence."""
     name = usable_checkpoint(checkpoint)
     answer = classify(read_clip(audio), name)
     return {
@@ -26,14 +26,14 @@ def classify_file(audio: str, checkpoint: str = BUNDLED) -> dict[str, object]:
         "checkpoint": answer.checkpoint,
         "device": answer.device,
         "seconds": answer.seconds,
-        **answer.heard,
+        **answer.input_facts,
     }
 
 
 def offer_api(limit: Limit) -> None:
     """Add the endpoint /classify to the current Blocks, on components that are not visible.
 
-    It takes a file: an Audio component lets Gradio check the upload, which `gr.api` would not.
+    The recording is an Audio component, so that Gradio checks the upload; `gr.api` would not.
     """
     audio = gr.Audio(type="filepath", format=None, label="Recording", visible=False)
     checkpoint = gr.Textbox(BUNDLED, label="Checkpoint", visible=False)

@@ -1,4 +1,4 @@
-"""The Classify tab: a recording in, the five most likely intents out."""
+"""The Classify tab: classifies a recording and shows the five most likely intents."""
 
 import functools
 import shutil
@@ -74,9 +74,9 @@ def show_answer(
 
 
 def make_playable(recording: gr.Audio, path: str | None) -> Updates:
-    """Replace an uploaded recording by its sound as WAV where browsers could not play it.
+    """Replace an uploaded recording with a WAV copy if browsers cannot play it.
 
-    A recording that cannot be read stays, and the answer says what is wrong with it.
+    An unreadable recording is not replaced; the error is shown in place of the prediction.
     """
     try:
         sound = sound_for_player(path) if path else None
@@ -94,7 +94,7 @@ def choose_after(event: Dependency, tab: ClassifyTab) -> None:
 
 
 def restore_on_load(page: gr.Blocks, tab: ClassifyTab, runs: Path) -> None:
-    """Select the checkpoint that each visitor's browser remembers when the page opens."""
+    """When the page opens, select the checkpoint that the visitor's browser has stored."""
     menu = tab.menu
     restore = errors_in(menu.about, html.about_error_html)(partial(menus.restore, menu, runs))
     outputs = [menu.checkpoint, menu.about, menu.remembered]
@@ -105,7 +105,7 @@ def restore_on_load(page: gr.Blocks, tab: ClassifyTab, runs: Path) -> None:
 def served_examples() -> Path:
     """Copy the example clips to a folder that exists as long as this process; return it.
 
-    The URL of a served clip contains its path: that of this folder reveals nothing.
+    The URL of a served clip contains its path, and the path of this folder reveals nothing.
     """
     folder = served_folder() / "examples"
     shutil.copytree(EXAMPLES, folder)

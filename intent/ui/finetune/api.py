@@ -61,7 +61,7 @@ def offer_api(runs: Path) -> None:
 
 
 def describe_run(run: RunDir) -> dict[str, object]:
-    """Return the status of a run in JSON's types."""
+    """Return the status of a run as JSON values."""
     summary = summarize(run)
     progress = summary.progress
     return {

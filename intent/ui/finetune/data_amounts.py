@@ -17,14 +17,14 @@ from intent.paths import MINDS14, SAMPLE, SAMPLE_DATA
 from intent.ui.shared.recordings import DataPreview
 from intent.ui.shared.requests import FOLDER
 
-ASSUMED_CLIPS = 100  # where the number of recordings is unknown
+ASSUMED_CLIPS = 100  # if the number of recordings is unknown
 
 
 @dataclass(frozen=True)
 class Amount:
     """The number of recordings and their mean duration in seconds.
 
-    `test` is None if the test set is split off later; `is_known` is False for an assumed number.
+    `test` is None if the test set will be split off; `is_known` is False for an assumed number.
     """
 
     clips: int
@@ -41,7 +41,7 @@ class Amount:
 def amount_of(
     source: str | None, locales: Sequence[str], folder: str, preview: DataPreview | None
 ) -> Amount:
-    """Return the amount of the chosen data: counted in its preview if there is one."""
+    """Return the amount of the chosen data, counted in its preview if there is one."""
     if preview and _is_chosen(preview, source, locales, folder):
         return counted(preview)
     if source == SAMPLE:

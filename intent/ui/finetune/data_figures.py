@@ -1,4 +1,4 @@
-"""Render a data set as two figures: recordings per intent, and durations."""
+"""Render two charts of a data set: recordings per intent, and durations."""
 
 import statistics
 from collections.abc import Mapping, Sequence
@@ -11,12 +11,12 @@ STEPS = (0.25, 0.5, 1, 2, 3, 5, 10, 30)  # seconds, possible widths of a column
 
 
 def figures_html(per_label: Mapping[str, int], seconds: Sequence[float] | None, note: str) -> str:
-    """Render both figures; `seconds` is None while the recordings are being measured."""
+    """Render both charts; `seconds` is None while the recordings are being measured."""
     return f"<div class='is-data'>{intents_html(per_label, note)}{durations_html(seconds)}</div>"
 
 
 def intents_html(per_label: Mapping[str, int], note: str) -> str:
-    """Render recordings per intent as horizontal bars, most frequent first."""
+    """Render the number of recordings per intent as horizontal bars, the most frequent first."""
     most = max([1, *per_label.values()])
     rows = "".join(
         f"<li><span>{escape(human_name(label))}</span>"

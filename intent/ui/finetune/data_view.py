@@ -1,4 +1,4 @@
-"""Preview the data before training: figures, and a table whose recordings play."""
+"""Preview the data before training: charts, and a table of recordings that can be played."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,9 +17,9 @@ from intent.ui.shared.recordings import DataPreview, measure, open_data, wav_fil
 from intent.ui.shared.requests import FOLDER, data_name, usable_data
 from intent.ui.shared.wiring import Updates, any_of, errors_in, no_change, on
 
-ROWS = 200  # in the table at a time; the filter by intent reaches the others
+ROWS = 200  # shown in the table; the others are listed by choosing their intent
 EVERY_INTENT = "All intents"
-EMPTY = "<p class='is-quiet'>Press “Preview the data” to see and play it before you train.</p>"
+EMPTY = "<p class='is-quiet'>Press “Preview the data” to see and play the recordings.</p>"
 PICK = "<p class='is-quiet'>Select a row to play it.</p>"
 
 
@@ -51,7 +51,7 @@ class DataView:
 
 
 def build_data_view() -> DataView:
-    """Lay out the figures, the table and the player."""
+    """Lay out the charts, the table and the player."""
     preview = gr.State(None)
     gr.HTML("<h2 class='is-heading'>Recordings</h2>")
     figures = gr.HTML(EMPTY, elem_id="data-figures")
@@ -89,7 +89,7 @@ def wire_data_view(
             yield {view.figures: EMPTY, **hidden}
 
     inputs, outputs = choice.inputs(), view.outputs()
-    # A later request cancels an earlier one, whose answer would otherwise overwrite the later one's.
+    # A new request cancels the previous one, whose result would otherwise overwrite the new one.
     opened = on(tab.select, look_if_bundled, [*inputs, view.preview], outputs)
     requested = any_of(choice.look.click, choice.folder.submit)
     looked = on(requested, look, inputs, outputs, cancels=[opened])

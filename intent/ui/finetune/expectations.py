@@ -1,4 +1,4 @@
-"""Show what to expect before the start: each preset's accuracy and time, and the choice's time."""
+"""Show the expected accuracy and time of each preset, and the time of the chosen recipe."""
 
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping
@@ -47,7 +47,7 @@ class Expectation:
 
 @dataclasses.dataclass(frozen=True)
 class Times:
-    """Estimated seconds of each preset and of the "chosen" recipe; per so many recordings, if set."""
+    """Estimated seconds of each preset and the "chosen" recipe; for `per` recordings, if set."""
 
     seconds: dict[str, float]
     per: int | None
@@ -88,7 +88,7 @@ def wire_expectations(
     result: gr.HTML,
     tab: gr.Tab,
 ) -> None:
-    """Update the expectation when the tab opens, the choice changes, or a run has its result."""
+    """Update the expectation when the tab opens, the choice changes, or a run ends."""
 
     @errors_in(estimate)
     def update_expectation(preview: DataPreview | None, *values: object) -> Iterator[Updates]:
@@ -121,7 +121,7 @@ def wire_expectations(
 
 
 def expect(form: FormValues, preview: DataPreview | None) -> Iterator[Expectation]:
-    """Yield what to expect of the values in the form; the first one before a measurement."""
+    """Yield the expectation for the values in the form, first without measuring this machine."""
     from intent.estimate import duration  # imports transformers, which would delay the page
     from intent.ui.finetune.data_amounts import amount_of
 

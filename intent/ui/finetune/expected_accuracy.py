@@ -17,10 +17,10 @@ NOT_MEASURED = "Not measured with this data and base model."
 def rows_for(
     source: str | None, locales: Sequence[str], base: str | None
 ) -> tuple[dict[str, Measured], bool]:
-    """Return a measured row for each preset that has one, and whether it is of this very choice.
+    """Return a measured row for each preset that has one, and whether it is for exactly this choice.
 
-    Other data than MInDS-14, and the bundled base, which was trained on it, have no rows: the
-    closest measured choice is returned for orientation.
+    Data other than MInDS-14 and the bundled base, which was trained on it, have no rows: the
+    closest measured choice is returned for comparison.
     """
     exact = source == MINDS14 and base not in (None, "", BUNDLED)
     wanted = tuple(locales) if source == MINDS14 else MEASURED_LOCALES

@@ -74,7 +74,7 @@ def build_live_panel() -> LivePanel:
 
 
 def stop_run(panel: LivePanel, shown: Shown) -> Updates:
-    """Ask the run to stop, or take it out of the queue; kill it if its stop is overdue."""
+    """Request the run to stop, or remove it from the queue; kill it if its stop is overdue."""
     if shown.run is None or not may("stop", shown.run):
         return tick(panel, shown)
     if control.stop_run(shown.run) == "stopping" and _stop_is_overdue(shown.run):
@@ -95,7 +95,7 @@ def resume_run(panel: LivePanel, refusal: gr.HTML, shown: Shown) -> Updates:
 
 
 def show_run(panel: LivePanel, before: Shown, run: RunDir | None) -> Updates:
-    """Return the updates that show a run: what the page does not have yet, perhaps nothing."""
+    """Return the updates that show a run: only what changed since the last ones."""
     if run is None or not run.recipe_file.is_file() or not may("read", run):  # or it was removed
         empty = empty_view(recipe_preset(default_preset()))
         return _changes(panel, before.view, Shown(view=empty), empty)

@@ -26,7 +26,7 @@ TITLES: dict[State, str] = {  # of a running run: its phase
     "interrupted": "Interrupted",
 }
 NO_RUN = "No runs yet"
-INVITATION = "Choose the data and a recipe, then press Fine-tune. The training is shown here."
+INVITATION = "Choose the data and a recipe, then press Fine-tune. The run is shown here."
 INTERRUPTED = (
     "The training process ended unexpectedly: it was killed, or the machine was shut down."
 )
@@ -34,7 +34,7 @@ INTERRUPTED = (
 
 @dataclass(frozen=True)
 class View:
-    """Everything shown of a run, as HTML; a page receives only the parts that changed."""
+    """Everything that is shown of a run, as HTML; a page receives only the fields that changed."""
 
     status: str
     progress: str

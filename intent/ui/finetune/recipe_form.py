@@ -63,7 +63,7 @@ WORDS = {  # field → its name on the page, and what it does
     "weight_decay": ("Weight decay", "shrinks weights toward zero"),
     "label_smoothing": ("Label smoothing", "fraction of the target spread evenly over all intents"),
     "mixed_precision": ("Mixed precision", "bf16 or fp16 on a GPU"),
-    "test_share": ("Test set fraction", "unless the data set has its own test set"),
+    "test_share": ("Test set fraction", "ignored if the data set has its own test set"),
     "seed": ("Seed", "for the split and all random numbers"),
     "eval_batch_size": ("Evaluation batch size", "recordings per batch"),
     "keep_best": ("Keep the best epoch", "by accuracy on the test set, as in the guide"),
@@ -133,7 +133,7 @@ def preset_cards(figures: Mapping[str, str], kind: str = WHISPER) -> list[tuple[
 
 
 def fill_in(base: str | None, preset_name: str) -> tuple[str, FieldUpdates]:
-    """Return the fields as a preset fills them, and why the base cannot be used, "" if it can."""
+    """Return the fields with a preset's values, and why the base cannot be used ("" if it can)."""
     note, kind = "", WHISPER
     try:
         kind = family(base)
@@ -158,8 +158,8 @@ def values_of(
 ) -> dict[str, object]:
     """Return the value of each hyperparameter in the form.
 
-    A click can arrive before the fields are filled for the preset just chosen: then they still show
-    another preset, and the values are those of the chosen one.
+    A click can arrive before the fields are filled for the preset just chosen: then the values of
+    the chosen preset are returned, not those of the fields.
     """
     if tuple(filled) != (base, preset_name):
         recipe = preset(preset_name, family_or_whisper(base))
@@ -176,7 +176,7 @@ def family_or_whisper(base: str | None) -> str:
 
 
 def base_note(base: str) -> str:
-    """Return a description of a base, and how to use one that is not in the menu."""
+    """Return a description of a base model, and how to use one that is not in the menu."""
     notes = {one.checkpoint: f"{capitalized(one.note)}. " for one in BASES}
     others = "a Hub id or the id of a run"
     if not is_public():

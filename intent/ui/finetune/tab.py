@@ -88,7 +88,7 @@ def start_run(
     try:
         started = start_new(runs, form.request())
     except IntentError as error:
-        # Another visitor's live run, perhaps the reason for the refusal, is shown instead.
+        # Show the live run instead, even another visitor's: it may be the reason for the refusal.
         run = live_run(runs) or shown.run
         return {refusal: alert_html(sentence_of(error)), **show_run(panel, shown, run)}
     return {refusal: "", **show_run(panel, shown, started)}

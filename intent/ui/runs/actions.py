@@ -37,7 +37,7 @@ def stop(runs: Path, selected: Sequence[str]) -> str:
 
 
 def remove(runs: Path, selected: Sequence[str]) -> str:
-    """Move runs to the trash; a run that cannot be moved does not hold up the others."""
+    """Move runs to the trash; if one cannot be moved, the others still are."""
     removed: list[tuple[str, str]] = []
     problem = ""
     for run_id in selected:
@@ -52,7 +52,7 @@ def remove(runs: Path, selected: Sequence[str]) -> str:
 
 
 def restore(runs: Path, ids: Sequence[str]) -> str:
-    """Take runs out of the trash; raises IntentError."""
+    """Restore runs from the trash; raises IntentError."""
     names = [restore_run(runs, run_id).name for run_id in ids]
     return done_html(f"Restored {f'“{names[0]}”' if len(names) == 1 else f'{len(names)} runs'}.")
 

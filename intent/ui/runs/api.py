@@ -69,14 +69,14 @@ def _offer_changes(runs: Path) -> None:
         return run.name
 
     def remove(run_id: str) -> str:
-        """Move a run to the trash and return its id, with which /restore takes it out again until
+        """Move a run to the trash and return its id. /restore restores it by that id until
         the trash is emptied. A run that is training or queued cannot be removed."""
         run = open_run(runs, run_id, "remove")
         trash_run(run)
         return run.id
 
     def restore(run_id: str) -> str:
-        """Take a run out of the trash and return its state."""
+        """Restore a run from the trash and return its state."""
         return state(restore_run(runs, str(run_id)))
 
     for endpoint in (rename, remove, restore):
@@ -106,7 +106,7 @@ def described_report(report: Report) -> dict[str, object]:
 
 
 def mistake(clip: AnsweredClip) -> dict[str, object]:
-    """Return a misclassified clip as JSON values, without its sound."""
+    """Return a misclassified clip as JSON values, without its audio."""
     return {
         "clip": clip.name,
         "locale": clip.locale,

@@ -1,4 +1,4 @@
-"""Render the recordings of a report as rows that play: mistakes, one cell, or poor audio."""
+"""Render recordings of a report as playable rows: mistakes, one cell of the matrix, or poor audio."""
 
 from dataclasses import dataclass
 from html import escape

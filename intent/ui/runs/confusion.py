@@ -32,7 +32,7 @@ def confusion_html(labels: Sequence[str], matrix: Sequence[Sequence[int]]) -> st
 
 
 def pair_in_words(true: str, predicted: str, count: int) -> str:
-    """Return one cell of the matrix in words, given its labels as people write them."""
+    """Return one cell of the matrix in words, given the readable names of its labels."""
     recordings = f"{count} {'recording' if count == 1 else 'recordings'}"
     if true == predicted:
         return f"“{true}”, predicted correctly: {recordings}"
@@ -40,7 +40,7 @@ def pair_in_words(true: str, predicted: str, count: int) -> str:
 
 
 def _first_filled(matrix: Sequence[Sequence[int]]) -> tuple[int, int]:
-    """Return the cell that the Tab key reaches."""
+    """Return the cell that gets the focus by the Tab key."""
     filled = ((r, c) for r, counts in enumerate(matrix) for c, count in enumerate(counts) if count)
     return next(filled, (0, 0))
 

@@ -34,7 +34,7 @@ TO_NAME = "() => document.querySelector('#run-name input, #run-name textarea')?.
 
 
 def event_value(event: gr.EventData, name: str) -> object:
-    """Return a value that the browser sent with an event, which may be anything; None if absent."""
+    """Return a value that the browser sent with an event (of any type); None if absent."""
     try:
         return getattr(event, name)
     except (AttributeError, TypeError):
@@ -202,7 +202,7 @@ def _sorted_by(selection: Selection, key: object) -> Selection:
 
 
 def _pair(runs: Path, state: TabState, row: object, column: object) -> Filter:
-    """Return the filter for one cell of the confusion matrix; the present one if there is none."""
+    """Return the filter for one cell of the confusion matrix, or the current one without a cell."""
     try:
         labels = read_report(open_run(runs, state.run_id)).labels
     except RunError:  # removed in the meantime: the refresh takes it off the page

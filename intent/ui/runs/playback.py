@@ -14,10 +14,10 @@ from intent.ui.shared.wiring import sentence_of
 
 
 def clip_and_sound(runs: Path, run_id: str, index: object) -> tuple[str, str | None]:
-    """Return a clip of a run's report as HTML, and its sound as a WAV file.
+    """Return a clip of a run's report as HTML, and its audio as a WAV file.
 
-    index: of the clip in the report; anything, as the browser sends it. Without its sound, the
-    clip is shown with the reason, and the file is None.
+    index: of the clip in the report, as sent by the browser (unchecked). If the audio is not
+    available, the HTML gives the reason and the file is None.
     """
     details = ""
     try:

@@ -14,7 +14,7 @@ from intent.ui.shared.format import NBSP, percent
 CONFIDENT = 0.9  # score from which a prediction counts as confident
 MEASURES = ("precision", "recall", "f1")
 MEANINGS = (
-    "Precision: share of the recordings predicted as this intent that really have it.",
+    "Precision: share of the recordings predicted as this intent for which that is correct.",
     "Recall: share of the recordings with this intent that were predicted correctly.",
     "F1: harmonic mean of both. Intents with the lowest F1 are listed first.",
 )
@@ -111,7 +111,7 @@ def _error(ece: float | None) -> str:
         return ""
     return (
         f"Expected calibration error: {percent(ece)}, the average difference between the score and "
-        f"the share of correct predictions. Band: 95{NBSP}% confidence interval; it is wide where "
+        f"the share of correct predictions. Band: 95{NBSP}% confidence interval, wide where "
         "there are few recordings."
     )
 

@@ -39,7 +39,7 @@ class Actions:
 
 @dataclass(frozen=True)
 class ConfusionCard:
-    """The confusion matrix, the recordings of a report, and the one that plays."""
+    """The confusion matrix, the recordings of a report, and the player."""
 
     card: gr.Column
     matrix: gr.HTML
@@ -98,7 +98,7 @@ class ReportPanel:
         }
 
     def resets(self, old: Page | None, new: Page) -> Updates:
-        """Return the components that a visitor changes, where they must be reset."""
+        """Return the components that a visitor can change and that must be reset."""
         updates: Updates = {}
         if new.naming and not (old and old.naming):
             updates[self.naming.name] = new.name
@@ -108,7 +108,7 @@ class ReportPanel:
 
 
 def build_report_panel(runs: Path) -> ReportPanel:
-    """Lay the details out inside the current Blocks, with no run selected."""
+    """Lay out the details inside the current Blocks, with no run selected."""
     run_id = gr.State("")
     with gr.Column(visible=False, elem_id="run-detail") as detail:
         with gr.Column(elem_id="run-card", elem_classes="card"):

@@ -32,7 +32,7 @@ class RunRow:
     seconds: float | None  # of training, once it has finished
     bytes: int
     has_model: bool
-    events: int  # so that new events make another row
+    events: int  # included so that new events change the row
     is_own: bool = True  # this visitor may stop, resume, rename and remove it
 
     @property
@@ -60,7 +60,7 @@ KEYS: dict[str, Key] = {
     "accuracy": lambda row: -1.0 if row.accuracy is None else row.accuracy,
     "time": lambda row: -1.0 if row.seconds is None else row.seconds,
     "size": lambda row: row.bytes,
-    "begun": lambda row: row.id[:15],  # the second; rows of the same second keep their order
+    "begun": lambda row: row.id[:15],  # to the second; rows of the same second keep their order
 }
 
 
@@ -85,7 +85,7 @@ def rows_of(runs: Path) -> tuple[RunRow, ...]:
 
 
 def ordered(rows: Sequence[RunRow], key: str, descending: bool) -> tuple[RunRow, ...]:
-    """Return the rows sorted by one of KEYS; an unknown key leaves their order."""
+    """Return the rows sorted by one of KEYS; an unknown key keeps their order."""
     if key not in KEYS:
         return tuple(rows)
     return tuple(sorted(rows, key=KEYS[key], reverse=descending))

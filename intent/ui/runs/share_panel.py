@@ -26,7 +26,7 @@ SAVE = """(file) => {
   link.click();
 }"""
 DOWNLOAD_WORDS = (
-    "A zip with the checkpoint, its model card, recipe and report. Load the folder inside with "
+    "A zip with the checkpoint, its model card, recipe and report. Unzip it and load its folder with "
     '<code>pipeline("audio-classification")</code>.'
 )
 PUSH_WORDS = (
@@ -59,7 +59,7 @@ class PushForm:
 def build_share_panel(runs: Path, run_id: gr.State) -> None:
     """Lay out *Download* and *Push to the Hub* for the run whose id the state holds, and wire them.
 
-    An id that is not in the folder of runs is refused in a sentence. Selecting another run clears
+    An id that is not in the runs folder gives a one-sentence error. Selecting another run clears
     the messages about the previous one.
     """
     with gr.Row(elem_id="share", equal_height=False):
@@ -138,7 +138,9 @@ def _token_info() -> str:
         return "Used for this push only and never stored. Not needed if you are signed in."
     if not is_public() and os.environ.get("HF_TOKEN"):
         return "Used for this push only and never stored. Leave it empty to use this machine’s HF_TOKEN."
-    return f"Needs write access: {TOKEN_PAGE}. Used for this push only and never stored."
+    return (
+        f"Create one with write access at {TOKEN_PAGE}. Used for this push only and never stored."
+    )
 
 
 def _wire_download(runs: Path, run_id: gr.State, form: DownloadForm) -> None:

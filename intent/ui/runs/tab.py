@@ -24,7 +24,7 @@ class RunsTab:
 
 
 def build_runs_tab(runs: Path, tab: gr.Tab) -> RunsTab:
-    """Lay the tab out inside the current Blocks, and wire its events."""
+    """Lay out the tab inside the current Blocks, and wire its events."""
     chosen_checkpoint = gr.State(None)
     panel = _build_panel(runs)
     timer = gr.Timer(TICK_SECONDS, active=False)

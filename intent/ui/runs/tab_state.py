@@ -17,7 +17,7 @@ from intent.ui.shared.wiring import Updates
 
 @dataclass(frozen=True)
 class TabState:
-    """A visitor's selection, and what the browser shows of the disk."""
+    """A visitor's selection, and the page that the browser shows."""
 
     selection: Selection = Selection()
     rows: tuple[RunRow, ...] = ()
@@ -61,7 +61,7 @@ class Panel:
 def refresh(
     runs: Path, panel: Panel, state: TabState, selection: Selection | None = None
 ) -> Updates:
-    """Return the components that have changed since `state`, on disk or by a new selection."""
+    """Return the components that have changed since `state`, because of the disk or the selection."""
     rows = rows_of(runs)
     trashed = [run for run in trashed_runs(runs) if may("restore", run)]
     selection = _existing(selection or state.selection, rows)

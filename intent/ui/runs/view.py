@@ -90,7 +90,7 @@ def _comparison(runs: Path, selected: Sequence[RunRow], selection: Selection) ->
     if len(selected) > MAX_RUNS:
         note = notice_html(
             f"{len(selected)} runs are selected. Only the first {MAX_RUNS} are compared: more curves "
-            "are hard to tell apart in one chart."
+            "are hard to distinguish in one chart."
         )
     return note + compare_html([compared(open_run(runs, row.id), row) for row in shown])
 

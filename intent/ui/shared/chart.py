@@ -1,4 +1,4 @@
-"""Render a line chart as HTML and SVG: axes that do not jump, any width, the theme's colors."""
+"""Render a line chart as HTML and SVG, with stable axes, any width and the theme's colors."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -9,7 +9,7 @@ Point = tuple[float, float]  # x, y in the units of the axes
 
 SIDE = 1000  # units of the drawing's width and height; it is stretched to the space available
 MAX_TICKS = 7
-DOT = "h0.01"  # a stroke of no length with round ends stays a round dot when stretched
+DOT = "h0.01"  # a stroke of zero length with round ends stays a round dot when stretched
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Line:
     """A metric over time; `kind` selects its color, `band` is (x, low, high) around it."""
 
     name: str
-    kind: str  # "test" or "training", or "run-1" and so on where several runs are compared
+    kind: str  # "test" or "training", or "run-1" and so on if several runs are compared
     points: tuple[Point, ...]
     band: tuple[tuple[float, float, float], ...] = ()
     is_projection: bool = False  # not measured: dotted, without points
@@ -26,7 +26,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Chart:
-    """The content of a chart; both axes begin at 0, so that nothing jumps while points are added."""
+    """The content of a chart; both axes begin at 0, so that points do not move as others are added."""
 
     title: str
     x_name: str

@@ -1,4 +1,4 @@
-"""The menu of checkpoints: its choices, what is shown of a checkpoint, and what a browser remembers."""
+"""The menu of checkpoints: its choices, their descriptions, and the choice stored in the browser."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Every private part of Gradio that we use, each in one function.
+"""Access to private parts of Gradio, each in one function.
 
 Gradio may change these without notice: tests/unit/ui/shared/test_compat.py fails when it does.
 """

@@ -1,4 +1,4 @@
-"""Render answers, checkpoints and messages as HTML that reads in order in a screen reader."""
+"""Render predictions, checkpoints and messages as HTML that screen readers read in order."""
 
 from collections.abc import Sequence
 from html import escape

@@ -1,4 +1,4 @@
-"""Turn a run's history into two charts, accuracy and loss, whose axes do not jump."""
+"""Turn a run's history into two charts, accuracy and loss, with stable axes."""
 
 import math
 
@@ -17,7 +17,7 @@ WAITING = "No results yet."
 
 
 def plots_html(history: History, recipe: Recipe) -> str:
-    """Render both charts of a run, side by side where there is space."""
+    """Render both charts of a run, side by side if there is space."""
     both = accuracy_chart(history, recipe), loss_chart(history, recipe)
     return f"<div class='is-plots'>{''.join(map(chart_html, both))}</div>"
 

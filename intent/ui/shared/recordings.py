@@ -1,4 +1,4 @@
-"""Open a data set for preview: its recordings are numbered, measured and can be played."""
+"""Open a data set for preview: number, measure and play its recordings."""
 
 import dataclasses
 import functools
@@ -48,7 +48,7 @@ class DataPreview:
 
 
 def open_data(name: str, locales: Sequence[str]) -> DataPreview:
-    """Return a data set with its recordings numbered, no audio read; raises DataError."""
+    """Return a data set with numbered recordings, without reading audio; raises DataError."""
     # Wait until another thread has imported transformers (the classifier warms up while the first
     # page opens): datasets uses the module even while it is only half imported.
     import transformers  # noqa: F401
@@ -89,7 +89,7 @@ def wav_file(clip: Clip) -> str:
 
 
 def sound_for_player(path: str) -> tuple[int, np.ndarray] | None:
-    """Return the sound of a file that some browsers cannot play: its rate and int16 samples (n,).
+    """Return the audio of a file that some browsers cannot play: its rate and int16 samples (n,).
 
     Returns None for a file that every browser plays. Raises AudioError.
     """
@@ -98,7 +98,7 @@ def sound_for_player(path: str) -> tuple[int, np.ndarray] | None:
         if found.subtype in PLAYABLE.get(found.format, ()):
             return None
     except (soundfile.SoundFileError, OSError):
-        pass  # libsndfile does not read it: read_clip may, or says what is wrong
+        pass  # libsndfile cannot read it: read_clip does, or raises an error
     clip = read_clip(path)
     return clip.sample_rate, as_int16(clip)
 

@@ -1,4 +1,4 @@
-"""Turn the input of the page and its API into checked requests; choose the run a page shows."""
+"""Validate the input of the page and its API as requests; choose the run that a page shows."""
 
 import json
 from collections.abc import Mapping, Sequence

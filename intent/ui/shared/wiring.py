@@ -1,4 +1,4 @@
-"""Wire the page's events and API endpoints: the options that all of them share are here."""
+"""Wire the page's events and API endpoints, with the options that all of them share."""
 
 import logging
 from collections.abc import Callable, Iterator, Sequence

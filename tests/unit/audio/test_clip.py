@@ -348,7 +348,7 @@ def test_read_clip_stops_where_the_limit_is_though_the_header_states_no_length()
     assert limited.endswith("; at most 5 s are supported. Shorten it and try again.")
 
 
-def test_read_clip_hears_up_to_the_limit():
+def test_read_clip_reads_up_to_the_limit():
     assert read_clip(wav(tone(16_000, 2.0)), max_seconds=2).seconds == 2
     assert message(wav(tone(16_000, 2.1)), max_seconds=2) == (
         "This recording is 3 s long; at most 2 s are supported. Shorten it and try again."

@@ -23,7 +23,7 @@ def test_an_offset_is_no_sound() -> None:
     assert flaw(clip(np.full(16_000, 0.5))) == "silent"
 
 
-def test_one_loud_word_in_a_long_silence_is_heard() -> None:
+def test_one_loud_word_in_a_long_silence_is_detected() -> None:
     samples = np.zeros(80_000)
     samples[40_000:43_000] = tone("low", seconds=1.0)[:3000]
     assert flaw(clip(samples)) == ""

@@ -68,7 +68,7 @@ def test_convolutions_of_wav2vec2_are_features_and_its_layers_are_trained(tmp_pa
     assert 0 < needed.features < needed.training
 
 
-def test_a_few_clips_hold_every_label_and_share_no_clip(tmp_path: Path):
+def test_a_split_of_a_few_clips_has_every_label_and_no_common_clip(tmp_path: Path):
     tones = tone_folder(tmp_path / "tones")
     folder = few_clips(str(tones), ["en-US"], 0, 12, tmp_path / "few")
     parts = split(load_data(str(folder)), 0)

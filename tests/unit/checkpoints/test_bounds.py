@@ -158,7 +158,7 @@ def test_a_config_that_describes_too_much_or_nonsense_is_refused(folder, changes
         ("__class__", "x"),
     ],
 )
-def test_a_key_that_leads_elsewhere_is_refused(folder, file, key, value):
+def test_a_key_that_loads_other_code_or_files_is_refused(folder, file, key, value):
     edit(folder, file, **{key: value})
     assert refusals(folder) == {f"{key} is not allowed: it can download or run code"}
 
@@ -193,7 +193,7 @@ def test_whisper_does_not_pad_a_clip_to_a_square(folder):
     }
 
 
-def test_weights_too_few_for_a_config_are_not_made_up(folder):
+def test_weights_too_few_for_a_config_are_refused(folder):
     edit(folder, CONFIG, d_model=2_048, encoder_layers=24)
     for use in (load, lambda name: encoders.load_base(name, tiny.LABELS, 1)):
         with pytest.raises(CheckpointError, match="they do not belong together") as caught:
@@ -258,7 +258,7 @@ def test_the_estimate_of_parameters_is_about_what_the_weights_hold():
 
 
 @pytest.mark.parametrize("file", [CONFIG, EXTRACTOR, "processor_config.json", WEIGHTS])
-def test_a_pipe_is_never_waited_for(folder, file):
+def test_opening_a_pipe_does_not_block(folder, file):
     (folder / file).unlink(missing_ok=True)
     os.mkfifo(folder / file)
     with pytest.raises(CheckpointError):

@@ -45,21 +45,22 @@ def checkpoint_folder(folder: Path, *names: str) -> Path:
     [
         (
             ["checkpoint-1000", "checkpoint-500"],
-            "checkpoint-500 and checkpoint-1000: name one of them",
+            "checkpoint-500 and checkpoint-1000: choose one of these",
         ),
-        (["checkpoint-12"], "checkpoint-12: name that one"),
+        (["checkpoint-12"], "checkpoint-12: choose that one"),
         (
             [f"checkpoint-{n}" for n in range(1, 9)],
-            "checkpoint-1, checkpoint-2, checkpoint-3, checkpoint-4 and 4 others: name one of them",
+            "checkpoint-1, checkpoint-2, checkpoint-3, checkpoint-4 and 4 others: choose one of "
+            "these",
         ),
-        (["model"], "model: name that one"),
+        (["model"], "model: choose that one"),
     ],
 )
 def test_a_folder_that_holds_checkpoints_names_them(
     names: list[str], said: str, tmp_path: Path
 ) -> None:
     folder = checkpoint_folder(tmp_path / "out", *names)
-    sentence = f"is a folder of checkpoints, not a checkpoint. It holds {said}."
+    sentence = f"is a folder of checkpoints, not a checkpoint. It contains {said}."
     assert refusals(folder) == [sentence, sentence]
 
 
@@ -72,8 +73,8 @@ def test_a_base_without_a_feature_extractor_is_refused_as_a_checkpoint_is(tmp_pa
     folder = tiny.tiny_wav2vec2(tmp_path / "bare")
     (folder / "preprocessor_config.json").unlink()
     sentence = (
-        "has no feature extractor (preprocessor_config.json): save the one of its base model beside "
-        "its weights, or choose another checkpoint."
+        "has no feature extractor (preprocessor_config.json): copy that file from its base model, "
+        "or choose another checkpoint."
     )
     assert refusals(folder) == [sentence, sentence]
 
@@ -106,12 +107,12 @@ def test_a_regression_checkpoint_is_refused_since_its_outputs_are_no_scores(tmp_
         assert str(caught.value) == (
             f'The checkpoint "{short(str(folder))}" was trained to predict numbers (problem_type '
             "regression), so its outputs are not scores from 0 to 1: choose another checkpoint. If "
-            "it was trained to tell labels apart, set problem_type to single_label_classification "
+            "it was trained as a classifier, set problem_type to single_label_classification "
             "in its config.json."
         )
 
 
-def test_a_checkpoint_with_one_label_is_refused_since_it_is_always_sure(tmp_path: Path) -> None:
+def test_a_checkpoint_with_one_label_is_refused_since_its_score_is_always_1(tmp_path: Path) -> None:
     folder = tiny.tiny_whisper(tmp_path / "tiny", labels=("only",))
     with pytest.raises(CheckpointError, match="has only the label only, so its score is 1"):
         describe(str(folder))
@@ -163,7 +164,7 @@ def test_the_address_of_a_page_of_the_hub_counts_as_its_id(address: str) -> None
 )
 def test_any_other_address_is_no_checkpoint(address: str) -> None:
     assert plain_name(address) == address
-    with pytest.raises(CheckpointError, match="neither a folder here nor a Hub id"):
+    with pytest.raises(CheckpointError, match="neither an existing folder nor a Hub id"):
         describe(address)
     with pytest.raises(CheckpointError):
         check_checkpoint(Visitor("a"), address)

@@ -53,7 +53,7 @@ def load_message(folder: Path) -> str:
     return str(caught.value)
 
 
-def test_describe_says_what_a_strangers_checkpoint_is(whisper):
+def test_describe_describes_a_checkpoint_from_elsewhere(whisper):
     assert describe(str(whisper)) == CheckpointInfo(
         name=str(whisper),
         labels=("low", "middle", "high"),
@@ -64,7 +64,7 @@ def test_describe_says_what_a_strangers_checkpoint_is(whisper):
     )
 
 
-def test_describe_says_where_one_of_ours_comes_from(folder):
+def test_describe_returns_the_provenance_of_our_checkpoints(folder):
     provenance = Provenance(
         base="openai/whisper-tiny.en",
         preset="instant",
@@ -85,7 +85,7 @@ def test_describe_says_where_one_of_ours_comes_from(folder):
     )
 
 
-def test_an_encoder_without_a_window_hears_all(tmp_path):
+def test_an_encoder_without_a_window_is_given_the_whole_clip(tmp_path):
     assert describe(str(tiny.tiny_wav2vec2(tmp_path))).window_seconds is None
 
 
@@ -100,7 +100,7 @@ def test_labels_come_in_the_order_of_their_ids(folder):
     assert describe(str(folder)).labels == tuple(f"label {i}" for i in range(11))
 
 
-def test_the_bundled_checkpoint_hears_the_14_intents():
+def test_the_bundled_checkpoint_predicts_the_14_intents():
     from intent.labels import MINDS14_LABELS
 
     info = describe("bundled")
@@ -108,7 +108,7 @@ def test_the_bundled_checkpoint_hears_the_14_intents():
     assert info.window_seconds == 15
 
 
-def test_a_bundled_checkpoint_that_is_gone_is_missed_by_name(tmp_path, monkeypatch):
+def test_a_missing_bundled_checkpoint_is_reported(tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "BUNDLED_CHECKPOINT", tmp_path / "gone")
     assert message_of("bundled") == (
         "The bundled checkpoint is missing from assets/checkpoint: download the project again, or "
@@ -129,14 +129,15 @@ def test_a_folder_that_is_no_checkpoint_is_refused(tmp_path):
     [
         (["Wav2Vec2ForCTC"], "Wav2Vec2ForCTC"),
         (["BertModel"], "BertModel"),
-        (None, "no architecture"),
+        (None, "missing"),
     ],
 )
 def test_another_kind_of_model_is_refused_by_its_name(folder, architectures, named):
     edit_config(folder, {"architectures": architectures})
     assert message_of(str(folder)) == (
         f'The checkpoint "{checkpoints.short(str(folder))}" is not an audio-classification '
-        f"checkpoint: its config names {named}. Choose a finished run, the bundled checkpoint or "
+        f"checkpoint: its architecture is {named}. Choose a finished run, the bundled checkpoint "
+        f"or "
         "another Hub id."
     )
 
@@ -145,7 +146,7 @@ def test_a_checkpoint_without_a_feature_extractor_is_refused(folder):
     (folder / "preprocessor_config.json").unlink()
     assert message_of(str(folder)) == (
         f'The checkpoint "{checkpoints.short(str(folder))}" has no feature extractor '
-        "(preprocessor_config.json): save the one of its base model beside its weights, or choose "
+        "(preprocessor_config.json): copy that file from its base model, or choose "
         "another checkpoint."
     )
 
@@ -154,8 +155,9 @@ def test_pickled_weights_are_not_loaded(folder):
     torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
     (folder / "model.safetensors").unlink()
     assert message_of(str(folder)) == (
-        f'The checkpoint "{checkpoints.short(str(folder))}" has no safetensors weights, and '
-        "others are not loaded (pickles can run code): save it again with save_pretrained, or choose "
+        f'The checkpoint "{checkpoints.short(str(folder))}" has no safetensors weights, '
+        "and other formats are not loaded (pickles can run code): save it again with save_pretrained, "
+        "or choose "
         "another checkpoint."
     )
 
@@ -187,7 +189,7 @@ def test_a_head_for_another_number_of_labels_is_refused(folder):
     )
 
 
-def test_a_head_that_is_missing_is_refused_rather_than_made_up(folder):
+def test_a_missing_head_is_refused_not_initialized_at_random(folder):
     weights = load_file(folder / "model.safetensors")
     kept = {name: weight for name, weight in weights.items() if "classifier" not in name}
     save_file(kept, folder / "model.safetensors", metadata={"format": "pt"})
@@ -239,7 +241,7 @@ def test_damaged_weights_are_refused(folder):
 @pytest.mark.parametrize("name", ["", "   "])
 def test_an_empty_name_is_refused(name):
     assert message_of(name) == (
-        "A checkpoint was expected, but none was named: choose the bundled checkpoint, a folder or "
+        "A checkpoint was expected, but none was given: choose the bundled checkpoint, a folder or "
         "a Hub id such as owner/name."
     )
 
@@ -261,10 +263,10 @@ def test_an_empty_name_is_refused(name):
         ("owner/name?revision=x", "owner/name?revision=x"),
     ],
 )
-def test_a_name_that_can_be_neither_folder_nor_id_is_refused(name, shown, monkeypatch):
+def test_a_name_that_is_neither_a_folder_nor_an_id_is_refused(name, shown, monkeypatch):
     monkeypatch.delenv("SPACE_ID", raising=False)
     assert message_of(name) == (
-        f'The checkpoint "{shown or name}" is neither a folder here nor a Hub id such as '
+        f'The checkpoint "{shown or name}" is neither an existing folder nor a Hub id such as '
         "owner/name: check its spelling, or choose the bundled checkpoint."
     )
 
@@ -372,7 +374,7 @@ def test_the_hub_is_asked_for_json_and_safetensors_alone_and_its_refusals_are_pa
         ["low", "middle", "high"],
         files,
         files,
-        'The checkpoint "a/pickled" has no safetensors weights, and others are not loaded '
+        'The checkpoint "a/pickled" has no safetensors weights, and other formats are not loaded '
         "(pickles can run code): save it again with save_pretrained, or choose another checkpoint.",
         'The checkpoint "a/nothing" was not found on the Hugging Face Hub, or it is private: check '
         "the name, set HF_TOKEN if it is yours, or choose the bundled checkpoint.",
@@ -410,29 +412,29 @@ def test_weights_beyond_the_limit_are_not_fetched(whisper, tmp_path):
     assert not list(tmp_path.rglob("model.safetensors"))
 
 
-def test_a_hub_that_never_answers_is_waited_for_a_bounded_time(tmp_path):
+def test_the_wait_for_a_hub_that_never_responds_is_limited(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
         answers = ask_hub(endpoint, tmp_path, ["locate a/b"], {"FIRST_ANSWER_SECONDS": 1})
-    assert answers == [unreachable("a/b", "it does not answer in time")]
+    assert answers == [unreachable("a/b", "it did not answer in time")]
     assert download.FIRST_ANSWER_SECONDS < 20
 
 
 @pytest.mark.parametrize(
     ("fault", "reason"),
     [
-        (Fault("/api/models/", 500), "it answers 500"),
-        (Fault("/api/models/", 403), "it answers 403: check HF_TOKEN"),
-        (Fault("/resolve/.*json", 404), "it answers 404"),
+        (Fault("/api/models/", 500), "it returned status 500"),
+        (Fault("/api/models/", 403), "it returned status 403: check HF_TOKEN"),
+        (Fault("/resolve/.*json", 404), "it returned status 404"),
         (
             Fault("/resolve/.*safetensors", 429, headers={"Retry-After": "120"}),
             "too many requests: try again in 120 s",
         ),
         (Fault("/api/models/", 429), "too many requests"),
-        (Fault("/api/models/", "cut"), "the connection broke"),
+        (Fault("/api/models/", "cut"), "the connection was lost"),
     ],
 )
-def test_each_failure_of_the_hub_is_said_in_a_sentence(whisper, tmp_path, fault, reason):
+def test_each_failure_of_the_hub_is_reported_in_one_sentence(whisper, tmp_path, fault, reason):
     hub_there = Hub(models={"a/whole": Repository.of(whisper)}, faults=[fault])
     with serve(hub_there) as endpoint:
         assert ask_hub(endpoint, tmp_path, ["locate a/whole"]) == [unreachable("a/whole", reason)]

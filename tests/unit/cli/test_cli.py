@@ -311,7 +311,7 @@ def test_train_for_people_counts_the_test_clips_that_were_left_out(tmp_path: Pat
     assert terminal.summary(run, Finished("done", None, None, 0, 3.0)).splitlines() == [
         "Done after 3 s. Test accuracy: not measured: no unseen test recordings",
         "Left out, seen in training by the base model: 2 recordings",
-        "Left out, in the training set too: 1 recording",
+        "Left out, also in the training set: 1 recording",
         str(run.model),
     ]
 
@@ -330,7 +330,7 @@ def test_recipe_says_what_the_command_line_said(
     assert (recipe.window_seconds, recipe.test_share, recipe.preset) == (2, 0.3, "instant")
 
 
-def test_the_command_line_may_do_everything_where_strangers_reach_the_page(
+def test_the_command_line_may_do_everything_in_public_mode(
     capsys: Output, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SPACE_ID", "owner/space")
@@ -381,7 +381,7 @@ def test_reader_that_goes_away_does_not_end_a_training(world: Path, tmp_path: Pa
     assert state(list_runs(tmp_path / "runs")[0]) == "done"
 
 
-def test_failed_training_is_told_once_and_exits_2(
+def test_failed_training_is_reported_once_and_exits_2(
     capsys: Output, world: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "nothing").mkdir()
@@ -418,7 +418,7 @@ def test_second_training_waits_for_the_first_and_then_begins(world: Path, tmp_pa
     assert state(second) == "done" and out.splitlines()[-1] == str(second.model)
 
 
-def test_ctrl_c_withdraws_a_training_that_waits(world: Path, tmp_path: Path) -> None:
+def test_ctrl_c_removes_a_waiting_run_from_the_queue(world: Path, tmp_path: Path) -> None:
     first = create_run(tmp_path / "runs", Recipe())
     with training_lock(first):
         waiting = python("-m", "intent", *train_tiny(world))
@@ -429,7 +429,7 @@ def test_ctrl_c_withdraws_a_training_that_waits(world: Path, tmp_path: Path) -> 
     assert queued_runs(tmp_path / "runs") == []
 
 
-def test_training_that_waits_can_be_withdrawn_by_another_command(
+def test_queued_training_can_be_removed_by_another_command(
     capsys: Output, world: Path, tmp_path: Path
 ) -> None:
     first = create_run(tmp_path / "runs", Recipe())
@@ -513,7 +513,7 @@ def test_stopped_run_is_resumed_to_its_end(capsys: Output, world: Path, tmp_path
     )
 
 
-def test_unknown_run_is_told_with_its_folder(capsys: Output, tmp_path: Path) -> None:
+def test_unknown_run_is_reported_with_its_folder(capsys: Output, tmp_path: Path) -> None:
     assert said(capsys, "runs", "show", "../etc", "--runs", tmp_path) == (
         2,
         "",
@@ -549,12 +549,12 @@ def test_evaluation_text_lists_what_was_left_out() -> None:
         "  en-GB: 0.900 (95 % interval 0.700 to 0.980, 20 recordings)",
         "Left out, seen in training: 7 recordings",
         "Left out, unreadable: 1 recording (a.wav)",
-        "Labels matched without regard to case and separators: Pay bill as pay_bill",
+        "Labels matched, ignoring case and separators: Pay bill as pay_bill",
         "The data set has no recordings of these labels: freeze, abroad",
     ]
 
 
-def test_labels_of_the_tiny_checkpoint_are_said_as_words(
+def test_labels_of_the_tiny_checkpoint_have_readable_names(
     capsys: Output, world: Path, tmp_path: Path
 ) -> None:
     soundfile.write(tmp_path / "a.wav", tone("low"), 8000)

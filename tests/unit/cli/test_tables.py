@@ -92,7 +92,7 @@ def test_columns_are_no_settings(capsys: Output) -> None:
     )
 
 
-def test_a_recipe_of_before_has_no_columns() -> None:
+def test_a_recipe_of_an_earlier_version_has_no_columns() -> None:
     old = json.loads(Recipe(seed=7).to_json())
     del old["audio_column"], old["label_column"]
     assert Recipe.from_json(json.dumps(old)) == Recipe(seed=7)

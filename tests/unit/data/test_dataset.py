@@ -160,16 +160,13 @@ def test_parquet_of_another_writer_gives_its_sound_and_numbered_labels(tmp_path:
     [
         (
             {"sound": ["x", "y"], "label": ["a", "b"]},
-            (
-                'should have a column named "audio", but has sound, label: '
-                "rename the column of the audio."
-            ),
+            ('should have a column named "audio", but has sound, label: rename its audio column.'),
         ),
         (
             {"audio": ["x"], "category": ["a"]},
             (
                 "should have a label column named one of intent_class, label, labels, intent, but has "
-                "audio, category: rename the column of the labels."
+                "audio, category: rename its label column."
             ),
         ),
         (
@@ -178,7 +175,7 @@ def test_parquet_of_another_writer_gives_its_sound_and_numbered_labels(tmp_path:
         ),
         (
             {"audio": ["x"] * 3, "label": ["a"] * 3},
-            "should have at least two labels, but has 1 (a): add recordings of another label.",
+            "should have at least two labels, but has 1 (a): add recordings with another label.",
         ),
         (
             {"audio": [1, 2], "label": ["a", "b"]},
@@ -286,7 +283,7 @@ def test_unusable_folders_are_refused_in_one_sentence(tmp_path: Path) -> None:
     )
     assert message_of(tmp_path / "single") == (
         f'The data set in "{tmp_path / "single"}" should have at least two labels, but has 1 '
-        "(low): add recordings of another label."
+        "(low): add recordings with another label."
     )
     assert message_of("x" * 300) == (
         f'The folder "{"x" * 300}" could not be opened (File name too long): check the path '
@@ -300,7 +297,7 @@ def test_unusable_folders_are_refused_in_one_sentence(tmp_path: Path) -> None:
 # Clips
 
 
-def test_unreadable_clips_are_told_and_left_out(tmp_path: Path) -> None:
+def test_unreadable_clips_are_reported_and_left_out(tmp_path: Path) -> None:
     folder = tone_folder(tmp_path, 2, ("low", "high"))
     (folder / "high" / "high-01.wav").write_bytes(b"")
     (folder / "low" / "low-00.wav").write_text("no sound")
@@ -439,7 +436,7 @@ def test_each_label_keeps_its_share_of_the_test_part() -> None:
         ),
     ],
 )
-def test_too_few_clips_to_split_are_refused_with_the_way_out(
+def test_too_few_clips_to_split_are_refused_with_advice(
     counts: dict[str, list[int]], share: float, expected: str
 ) -> None:
     with pytest.raises(DataError) as refused:

@@ -198,7 +198,9 @@ def test_a_folder_of_links_that_lead_out_is_refused_with_their_number_and_names(
     )
 
 
-def test_everything_that_is_no_file_of_the_folder_is_told_with_its_reason(tmp_path: Path) -> None:
+def test_everything_that_is_not_a_file_of_the_folder_is_reported_with_its_reason(
+    tmp_path: Path,
+) -> None:
     folder = tone_folder(tmp_path / "data", 1, ("low", "high"))
     targets = {
         "zero": "/dev/zero",
@@ -236,7 +238,7 @@ def test_everything_that_is_no_file_of_the_folder_is_told_with_its_reason(tmp_pa
     }
 
 
-def test_a_readme_that_leads_out_is_not_read_but_told(tmp_path: Path) -> None:
+def test_a_readme_outside_the_folder_is_reported_and_not_read(tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text("---\nconfigs: [{config_name: a, data_files: x}]\n---\n")
     (tmp_path / "data").mkdir()
     write_parquet(tmp_path / "data")
@@ -348,7 +350,7 @@ def test_zips_beside_label_folders_are_not_opened(tmp_path: Path) -> None:
     assert "more.zip" not in opened
 
 
-def test_names_that_are_no_text_are_told_and_their_files_left_out(tmp_path: Path) -> None:
+def test_files_with_undecodable_names_are_reported_and_left_out(tmp_path: Path) -> None:
     folder = tone_folder(tmp_path / "data", 1, ("low", "high"))
     (folder / "low" / os.fsdecode(b"\xff.wav")).write_bytes(wav_bytes(tone("low")))
     names, left_out = told(folder)
@@ -381,7 +383,7 @@ def test_more_files_than_the_bound_are_refused(
     )
 
 
-def test_folders_too_deep_are_told_and_not_listed(tmp_path: Path) -> None:
+def test_folders_too_deep_are_reported_and_not_listed(tmp_path: Path) -> None:
     folder = tone_folder(tmp_path / "data", 1, ("low", "high"))
     deep = folder / "low" / "/".join(["a"] * 40)
     deep.mkdir(parents=True)

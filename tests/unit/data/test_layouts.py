@@ -54,7 +54,7 @@ def refusal(folder: Path) -> str:
 
 @pytest.mark.parametrize("wrapper", ["", "speech", "my data/v1"])
 @pytest.mark.parametrize("names", zip(*WORDS.values(), strict=True))
-def test_a_validation_part_beside_train_and_test_is_kept_apart(
+def test_a_validation_split_beside_train_and_test_is_not_used(
     tmp_path: Path, names: tuple[str, str, str], wrapper: str
 ) -> None:
     for name, count in zip(names, (4, 3, 2), strict=True):
@@ -63,8 +63,8 @@ def test_a_validation_part_beside_train_and_test_is_kept_apart(
     assert sizes == {"train": 12, "test": 6}
     assert labels == SORTED
     assert notes == {
-        names[1]: f'The part "{names[1]}" of 9 recordings is kept apart: it is neither '
-        "trained on nor tested on."
+        names[1]: f'The split "{names[1]}" (9 recordings) is used neither for training nor '
+        "for testing."
     }
 
 
@@ -107,14 +107,14 @@ def test_parts_within_each_label_are_parts(tmp_path: Path) -> None:
     assert read(tmp_path / "data") == ({"train": 4, "test": 2}, ("high", "low"), {})
 
 
-def test_a_part_without_labels_is_not_used_and_said(tmp_path: Path) -> None:
+def test_a_split_without_labels_is_not_used_and_reported(tmp_path: Path) -> None:
     tone_folder(tmp_path / "data" / "train", 3)
     clips(tmp_path / "data" / "test", "a.wav", "b.wav")
     sizes, labels, notes = read(tmp_path / "data")
     assert (sizes, labels) == ({"all": 9}, SORTED)
     assert notes == {
-        "test": 'Recordings should be in the folder of their label, but the folder "test" is not one: '
-        "2 files are not used."
+        "test": "Recordings should be in a folder named after their label, but these are in the "
+        'folder "test": 2 files are not used.'
     }
 
 
@@ -124,25 +124,25 @@ def test_labels_that_are_all_names_of_parts_are_refused(
 ) -> None:
     clips(tmp_path / "data", *(f"{name}/{number}.wav" for name in names for number in range(3)))
     assert refusal(tmp_path / "data") == (
-        f'The data set in "{tmp_path / "data"}" should have intents as labels, but its labels are the '
-        f"names of parts ({', '.join(sorted(names))}): put a folder per intent into each of these, "
-        "or rename the labels."
+        f'The data set in "{tmp_path / "data"}" should have intents as labels, but its labels are '
+        f"names of splits ({', '.join(sorted(names))}): create a folder per intent in each of these "
+        "folders, or rename the labels."
     )
 
 
 def test_labels_of_a_parquet_file_that_are_names_of_parts_are_refused(tmp_path: Path) -> None:
     table = pa.table({"audio": [b"x"] * 4, "label": ["train", "test", "train", "val"]})
     pyarrow.parquet.write_table(table, tmp_path / "table.parquet")
-    assert "the names of parts (test, train, val)" in refusal(tmp_path)
+    assert "names of splits (test, train, val)" in refusal(tmp_path)
 
 
 def test_parts_beside_other_folders_are_refused_by_name(tmp_path: Path) -> None:
     for name in ("train", "test", "extra"):
         tone_folder(tmp_path / "data" / name, 2)
     assert refusal(tmp_path / "data") == (
-        f'"{tmp_path / "data"}" should have either folders of parts or folders of labels, but has '
-        "both: test, train with folders of labels, and beside them extra. Move these elsewhere, or "
-        "into the parts."
+        f'"{tmp_path / "data"}" should have either split folders or label folders, but has both: '
+        "test, train with label folders inside, and next to them extra. Move the latter elsewhere, "
+        "or into the split folders."
     )
 
 
@@ -160,8 +160,8 @@ def test_a_folder_around_all_labels_does_not_matter(tmp_path: Path) -> None:
     sizes, labels, notes = read(tmp_path / "data")
     assert (sizes, labels) == ({"all": 6}, SORTED)
     assert list(notes.values()) == [
-        "Recordings should be in the folder of their label, but the folder "
-        '"recordings/2024" is not one: 1 file is not used.'
+        "Recordings should be in a folder named after their label, but these are in the folder "
+        '"recordings/2024": 1 file is not used.'
     ]
 
 
@@ -188,7 +188,7 @@ def test_shards_of_parquet_files_may_have_any_usual_names(
     assert read(tmp_path / "data")[0] == sizes
 
 
-def test_a_label_of_an_unused_part_is_no_label(tmp_path: Path) -> None:
+def test_a_label_of_an_unused_split_is_not_used(tmp_path: Path) -> None:
     tone_folder(tmp_path / "data" / "train", 2, ("low", "high"))
     tone_folder(tmp_path / "data" / "test", 2, ("low", "high"))
     tone_folder(tmp_path / "data" / "val", 2, LABELS)
@@ -211,7 +211,7 @@ def speech_commands(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("inside", ["", "speech_commands_v0.02", "train/audio"])
-def test_the_layout_of_speech_commands_is_honoured(tmp_path: Path, inside: str) -> None:
+def test_the_layout_of_speech_commands_is_supported(tmp_path: Path, inside: str) -> None:
     speech_commands(tmp_path / "data" / inside)
     notes: dict[str, str] = {}
     data = load_data(str(tmp_path / "data"), on_skip=notes.__setitem__)
@@ -223,13 +223,13 @@ def test_the_layout_of_speech_commands_is_honoured(tmp_path: Path, inside: str) 
     ]
     noise = f"{inside}/_background_noise_".lstrip("/")
     assert notes == {
-        noise: f'The folder "{noise}" has noise, not an intent: 2 files are not used.',
-        "validation": 'The part "validation" of 2 recordings is kept apart: it is neither '
-        "trained on nor tested on.",
+        noise: f'The folder "{noise}" contains noise, not an intent: 2 files are not used.',
+        "validation": 'The split "validation" (2 recordings) is used neither for training nor '
+        "for testing.",
     }
 
 
-def test_a_list_beside_the_folder_around_the_labels_is_honoured(tmp_path: Path) -> None:
+def test_a_list_next_to_the_folder_of_the_label_folders_is_used(tmp_path: Path) -> None:
     folder = speech_commands(tmp_path / "data" / "train" / "audio")
     for name in ("validation_list.txt", "testing_list.txt"):
         (folder / name).rename(folder.parent / name)
@@ -252,7 +252,7 @@ def test_a_list_that_names_none_of_the_clips_is_refused(tmp_path: Path) -> None:
     (folder / "testing_list.txt").write_text("up/a_nohash_0.wav\n")
     assert refusal(folder) == (
         'The list "testing_list.txt" should name recordings such as "no/a_nohash_0.wav", but names '
-        'none of this folder (first: "up/a_nohash_0.wav"): correct the list or remove it.'
+        'none in this folder (first: "up/a_nohash_0.wav"): correct the list or remove it.'
     )
 
 

@@ -61,10 +61,10 @@ def test_files_of_a_label_that_are_no_recordings_are_counted_and_named(tmp_path:
     names, left_out = told(folder)
     assert names == ["high/high-00.wav", "low/low-00.wav"]
     assert left_out == {
-        "balance/0.xyz …": '6 files of label "balance" were not used, because .xyz is not the '
-        "suffix of a recording: 0.xyz, 1.xyz, 2.xyz and 3 more.",
-        "low/more.zip": '1 file of label "low" was not used, because .zip is not the suffix of a '
-        "recording: more.zip.",
+        "balance/0.xyz …": '6 files of label "balance" were not used, because .xyz is not an audio '
+        "suffix: 0.xyz, 1.xyz, 2.xyz and 3 more.",
+        "low/more.zip": '1 file of label "low" was not used, because .zip is not an audio suffix: '
+        "more.zip.",
         "low/raw": '1 file of label "low" was not used, because it has no suffix: raw.',
     }
 
@@ -78,7 +78,7 @@ def test_a_label_whose_files_are_all_links_out_is_named_with_each_of_them(tmp_pa
     names, left_out = told(folder)
     assert names == ["high/high-00.wav", "low/low-00.wav"]
     assert left_out["balance"] == (
-        'The label "balance" was not used, because its folder has no file that can be read.'
+        'The label "balance" was not used, because its folder has no readable recording.'
     )
     assert len([name for name in left_out if name.startswith("balance/middle-0")]) == 2
 
@@ -98,12 +98,11 @@ def test_an_empty_folder_of_a_label_is_named(tmp_path: Path) -> None:
     folder = tone_folder(tmp_path / "data", 1, ("low", "high"))
     (folder / "balance" / "below").mkdir(parents=True)
     assert told(folder)[1] == {
-        "balance": 'The label "balance" was not used, because its folder has no file that can be '
-        "read."
+        "balance": 'The label "balance" was not used, because its folder has no readable recording.'
     }
 
 
-def test_transcripts_beside_their_clips_and_files_outside_of_labels_are_not_missed(
+def test_transcripts_and_files_outside_label_folders_are_not_reported(
     tmp_path: Path,
 ) -> None:
     folder = tone_folder(tmp_path / "data", 1, ("low", "high"))
@@ -119,7 +118,7 @@ def test_nested_folders_of_a_label_count_for_it(tmp_path: Path) -> None:
     files(tmp_path / "data", "low/ben/odd.xyz")
     assert counts(tmp_path / "data") == {"high": 1, "low": 3}
     assert list(told(tmp_path / "data")[1].values()) == [
-        '1 file of label "low" was not used, because .xyz is not the suffix of a recording: odd.xyz.'
+        '1 file of label "low" was not used, because .xyz is not an audio suffix: odd.xyz.'
     ]
 
 
@@ -128,9 +127,8 @@ def test_labels_within_train_and_test_are_named_too(tmp_path: Path) -> None:
         tone_folder(tmp_path / "data" / part, 2, ("low", "high"))
     files(tmp_path / "data", "train/balance/1.xyz", "test/low/1.xyz", "train/notes.txt")
     assert list(told(tmp_path / "data")[1].values()) == [
-        '1 file of label "low" was not used, because .xyz is not the suffix of a recording: 1.xyz.',
-        '1 file of label "balance" was not used, because .xyz is not the suffix of a recording: '
-        "1.xyz.",
+        '1 file of label "low" was not used, because .xyz is not an audio suffix: 1.xyz.',
+        '1 file of label "balance" was not used, because .xyz is not an audio suffix: 1.xyz.',
     ]
 
 
@@ -171,7 +169,7 @@ def test_a_table_without_recordings_beside_those_with_some_is_named(tmp_path: Pa
 
 
 @pytest.mark.parametrize("column", ["speech", "audio"])
-def test_a_table_whose_recordings_are_called_otherwise_is_still_refused(
+def test_a_table_with_another_name_for_its_recordings_is_still_refused(
     tmp_path: Path, column: str
 ) -> None:
     (tmp_path / "data").mkdir()
@@ -194,7 +192,8 @@ def test_recordings_beside_parquet_files_that_no_row_names_are_counted(tmp_path:
     write_parquet(tmp_path / "data")  # its rows are called 0.wav and 1.wav
     files(tmp_path / "data", "0.wav", *(f"balance/{number}.m4a" for number in range(5)))
     assert list(told(tmp_path / "data")[1].values()) == [
-        "5 files were not used, because the data is in the Parquet files beside, and no row names "
+        "5 files were not used, because the data is in the Parquet files next to them, and no row "
+        "refers to "
         "them: 0.m4a, 1.m4a, 2.m4a and 2 more."
     ]
 
@@ -310,7 +309,8 @@ def test_a_test_part_with_hidden_labels_is_not_used_and_one_is_split_off(
     left_out: dict[str, str] = {}
     data = load_data(str(folder), on_skip=left_out.__setitem__)
     assert left_out == {
-        "test part": "The test part was not used, because the labels of its 4 recordings are hidden."
+        "test split": "The test split was not used, because the labels of its 4 recordings are "
+        "hidden."
     }
     assert {name: len(part) for name, part in data.items()} == {"all": 10}
     assert len(label_names(data)) == 2
@@ -345,7 +345,7 @@ def test_an_evaluation_says_what_was_left_out(tmp_path: Path) -> None:
     checkpoint = tiny_whisper(tmp_path / "checkpoint")
     evaluation = evaluate_checkpoint(str(checkpoint), str(folder), part="all")
     sentence = (
-        '6 files of label "balance" were not used, because .xyz is not the suffix of a recording: '
+        '6 files of label "balance" were not used, because .xyz is not an audio suffix: '
         "0.xyz, 1.xyz, 2.xyz and 3 more."
     )
     assert evaluation.not_used == (sentence,)

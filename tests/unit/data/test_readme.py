@@ -116,8 +116,9 @@ def test_a_pattern_without_a_file_is_named_with_the_links_that_were_left_out(
     (folder / "three").mkdir()
     (folder / "three" / "z.parquet").symlink_to("/etc/passwd")
     assert refusal(folder) == (
-        f'The README.md of "{folder}" names "three/*", but the folder has no readable Parquet '
-        'file of that name: correct the pattern, or add the file. Not read: "three/z.parquet" is a link '
+        f'The README.md of "{folder}" names "three/*", but the folder has no readable Parquet file '
+        f'that matches: correct the pattern, or add the file. Not read: "three/z.parquet" is a '
+        f"link "
         "to a file outside of the folder."
     )
 

@@ -86,7 +86,7 @@ def test_every_intent_has_the_same_number_of_clips(clips, split):
     assert counts == dict.fromkeys(range(len(INTENTS)), CLIPS_PER_INTENT[split])
 
 
-def test_no_sentence_is_said_twice(clips):
+def test_no_sentence_occurs_twice(clips):
     sentences = [normalised(row["transcription"]) for part in clips.values() for row in part]
     assert len(set(sentences)) == len(sentences)
 
@@ -153,7 +153,7 @@ def test_every_clip_is_eight_kilohertz_mono_of_one_to_seven_seconds(sounds):
         assert 1.0 <= len(sound) / rate <= 7.0, path
 
 
-def test_every_clip_is_heard_and_not_clipped(sounds):
+def test_every_clip_is_audible_and_not_clipped(sounds):
     for path, (sound, _) in sounds.items():
         level = sound.astype(float) / FULL_SCALE
         assert np.abs(level).max() < 0.95, path

@@ -198,7 +198,7 @@ def test_any_changed_byte_is_read_or_refused(tmp_path: Path, position: int) -> N
         ([], "a JSON object"),
     ],
 )
-def test_a_state_that_leads_elsewhere_is_refused(
+def test_a_saved_state_that_points_elsewhere_is_refused(
     tmp_path: Path, state: object, expected: str
 ) -> None:
     write_stream(stream_folder(tmp_path / "data"), table_of())

@@ -125,8 +125,8 @@ def test_metadata_without_labels_leaves_them_to_the_folders_and_says_so(tmp_path
     data = load_data(str(folder), on_skip=notes.__setitem__)
     assert label_names(data) == ("high", "low")
     assert notes == {
-        "metadata.csv": "It has no columns of recordings and labels under the usual names, so the "
-        "labels are those of the folders."
+        "metadata.csv": "It has no recording and label columns with the usual names, so the labels "
+        "are taken from the folder names."
     }
 
 
@@ -137,7 +137,7 @@ def test_metadata_without_labels_and_no_label_folders_are_refused(tmp_path: Path
     assert refusal(tmp_path / "data") == (
         'The table "test/metadata.csv" should have a column of the labels, named one of '
         "intent_class, label, labels, intent, intent_name, category, class, class_name, command, but "
-        "has file_name, why: name it by --label-column, or rename it."
+        "has file_name, why: name it with --label-column, or rename it."
     )
     named = labels_by_clip(tmp_path / "data", Columns(label="why"))
     assert {part: list(rows.values()) for part, rows in named.items()} == {
@@ -164,7 +164,7 @@ def test_what_metadata_does_not_name_is_counted_and_what_is_gone_is_named(tmp_pa
     (folder / "metadata.csv").write_text("file_name,label\na.wav,x\nb.wav,y\ngone.wav,y\n")
     skipped: list[tuple[str, str]] = []
     data = load_data(str(folder), on_skip=lambda *skip: skipped.append(skip))["all"]
-    assert skipped == [("metadata.csv", "It does not name 1 audio file of the folder: not used.")]
+    assert skipped == [("metadata.csv", "No row refers to 1 audio file of the folder.")]
     skipped.clear()
     assert len(list(readable_clips(data, lambda *skip: skipped.append(skip)))) == 2
     assert [name for name, _ in skipped] == ["gone.wav"]
@@ -195,7 +195,7 @@ def test_two_tables_of_metadata_in_one_place_are_refused(tmp_path: Path) -> None
     (folder / "metadata.csv").write_text("file_name,label\na.wav,x\n")
     (folder / "metadata.jsonl").write_text(lines({"file_name": "a.wav", "label": "y"}))
     assert refusal(folder) == (
-        f'"{folder}" should have one table of metadata in each folder, but has both metadata.csv '
+        f'"{folder}" should have one metadata table in each folder, but has both metadata.csv '
         "and metadata.jsonl: remove one."
     )
 
@@ -278,7 +278,7 @@ def test_a_manifest_of_files_elsewhere_is_refused_and_they_are_not_opened(tmp_pa
     path = manifest(tmp_path / "lists", "all.csv", "path,label\n../a.wav,x\n../b.wav,y\n")
     assert refusal(path) == (
         f'The table "all.csv" should name recordings in "{tmp_path / "lists"}", but none of its 2 is '
-        'there (first: "../a.wav"): put the table into the folder from which its paths start.'
+        'there (first: "../a.wav"): move the table to the folder that its paths are relative to.'
     )
     (tmp_path / "lists" / "out").symlink_to(tmp_path)
     path.write_text("path,label\nout/a.wav,x\nout/b.wav,y\n")
@@ -303,12 +303,12 @@ def test_a_manifest_does_not_list_its_folder(
         (
             "all.csv",
             b"path,text,label\na.wav,Hello, you,x\n",
-            "3 values in every row, as many as columns, but has 4 in row 1: put texts with the "
-            "delimiter in quotes.",
+            "3 values in every row, as many as columns, but has 4 in row 1: put values that "
+            "contain the delimiter in quotes.",
         ),
         ("all.csv", b"path,label\na.wav\n", "2 values in every row"),
         ("all.csv", b'path,label\n"a.wav,x\nb.wav,y\n', "valid CSV, but has "),
-        ("all.csv", b"path,label,label\na.wav,x,y\n", "a name of its own for each column"),
+        ("all.csv", b"path,label,label\na.wav,x,y\n", "a different name for each column"),
         ("all.csv", b"path,Label,label\na.wav,x,y\n", 'one column "label", but has 2'),
         ("all.csv", b"path,label\n", "a row of column names and at least one more"),
         ("all.csv", b"", "a row of column names and at least one more"),
@@ -324,14 +324,18 @@ def test_a_manifest_does_not_list_its_folder(
         (
             "all.jsonl",
             lines({"path": "a.wav", "label": ["x", "y"]}).encode(),
-            "one text or number in every row of the columns that are read, but has a list in row 1 of "
-            'column "label": keep one value, or name another column.',
+            "one string or number in every row of the columns that are read, but has a list in row "
+            '1 of column "label": keep one value, or name another column.',
         ),
-        ("all.jsonl", b'{"path": "a.wav"\n', "a JSON object a line, but has in row 1: "),
-        ("all.jsonl", b"[" * 100_000, "a JSON object a line, but has in row 1: "),
-        ("all.jsonl", b"3\n", "an object of names and values in every row"),
+        (
+            "all.jsonl",
+            b'{"path": "a.wav"\n',
+            "JSON object per line, but has invalid JSON in row 1: ",
+        ),
+        ("all.jsonl", b"[" * 100_000, "JSON object per line, but has invalid JSON in row 1: "),
+        ("all.jsonl", b"3\n", "a JSON object in every row"),
         ("all.jsonl", b'{"path": "\\ud800.wav", "label": "x"}', "valid texts of at most"),
-        ("all.json", b"[]", "an object of names and values a line, but has none"),
+        ("all.json", b"[]", "one JSON object per line, but has none"),
     ],
 )
 def test_a_table_that_cannot_be_read_is_refused_in_a_sentence(
@@ -386,6 +390,6 @@ def test_columns_named_without_a_table_are_refused(tmp_path: Path) -> None:
     folder = tone_folder(tmp_path / "data", 1)
     assert refusal(folder, Columns(label="intent")) == (
         f'"{folder}" should have a table with the column "intent", but has none: choose the table '
-        "itself, or leave out the names of columns."
+        "itself, or leave out the column names."
     )
     assert 'the data set is "sample"' in refusal(Path("sample"), Columns(label="intent"))

@@ -110,7 +110,7 @@ def test_measuring_leaves_the_number_of_threads_as_it_was() -> None:
     assert torch.get_num_threads() == before
 
 
-def test_a_device_without_room_has_no_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_device_without_free_memory_has_no_rate(monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> float:
         raise torch.OutOfMemoryError
 

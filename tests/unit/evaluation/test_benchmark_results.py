@@ -64,7 +64,7 @@ def test_a_row_is_read_as_it_was_written(tmp_path: Path):
     assert load_measured(file) == (row(), bare)
 
 
-def test_a_second_measurement_takes_the_place_of_the_first(tmp_path: Path):
+def test_a_second_measurement_replaces_the_first(tmp_path: Path):
     file = tmp_path / "results.json"
     other = row(base="openai/whisper-base")
     for one in (row(), other, row(accuracies=(0.5, 0.6))):
@@ -114,7 +114,7 @@ def test_a_row_says_data_seeds_encoder_recipe_accuracy_calibration_time_and_mach
     )
 
 
-def test_what_was_not_measured_is_told_in_the_table():
+def test_unmeasured_rows_are_marked_in_the_table():
     text = table((row(seeds=(0,), accuracies=(0.9,), ece=None, later_seconds=None),))
     assert "| 0.900 | — | 3 min 20 s; not measured here |" in text
     assert "| facebook/wav2vec2-base | Recommended | not measured here |" in text

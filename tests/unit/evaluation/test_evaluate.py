@@ -134,7 +134,7 @@ def test_each_locale_has_its_own_figure_and_unknown_ones_none():
     assert result.clips == 4
 
 
-def test_seen_clips_have_a_figure_of_their_own_and_touch_no_other():
+def test_seen_clips_have_a_separate_accuracy_and_change_no_other():
     unseen = evaluate([0, 1, 2, 0], [0, 1, 0, 0])
     mixed = evaluate([0, 1, 2, 0, 1, 1], [0, 1, 0, 0, 1, 2], seen=[False] * 4 + [True] * 2)
     assert mixed.seen_in_training == 2
@@ -148,8 +148,8 @@ def test_without_an_unseen_clip_there_is_a_sentence_instead_of_figures():
     assert (result.accuracy, result.interval, result.macro_f1, result.ece) == (None,) * 4
     assert result.clips == 0
     assert result.message == (
-        "Not measured: no unseen test recordings. The checkpoint was trained on all 2 of them: "
-        "choose another data set, or include the recordings seen in training."
+        "Not measured: no unseen test recordings. The checkpoint was trained on all 2 test "
+        "recordings: choose another data set, or include the recordings seen in training."
     )
     assert evaluate([], []).message == "Not measured: no test recordings. Choose another data set."
 
@@ -272,7 +272,7 @@ def test_what_was_trained_on_never_counts_whatever_the_seed_of_the_split(whisper
         assert result.seen_figure is None
 
 
-def test_seen_clips_that_are_asked_for_are_told_apart(whisper, tones):
+def test_included_seen_clips_are_reported_separately(whisper, tones):
     learn(whisper, hashes(tones, "train", seed=1))
     result = evaluate_checkpoint(str(whisper), str(tones), part="all", include_seen=True)
     assert (result.clips, result.seen_in_training) == (6, 24)
@@ -286,8 +286,8 @@ def test_a_part_that_was_all_trained_on_has_no_test_accuracy(whisper, tones):
     result = evaluate_checkpoint(str(whisper), str(tones), part="train")
     assert (result.accuracy, result.clips, result.seen_in_training) == (None, 0, 24)
     assert result.message == (
-        "Not measured: no unseen test recordings. The checkpoint was trained on all 24 of them: "
-        "choose another data set, or include the recordings seen in training."
+        "Not measured: no unseen test recordings. The checkpoint was trained on all 24 test "
+        "recordings: choose another data set, or include the recordings seen in training."
     )
 
 
@@ -360,8 +360,11 @@ def test_only_labels_that_one_label_alone_resembles_are_matched(names, labels, m
 @pytest.mark.parametrize(
     ("labels", "differences"),
     [
-        (("low", "middle"), "missing in the checkpoint: high"),
-        (("low", "bass"), "missing in the checkpoint: high, middle; missing in the data set: bass"),
+        (("low", "middle"), "missing from the checkpoint: high"),
+        (
+            ("low", "bass"),
+            "missing from the checkpoint: high, middle; missing from the data set: bass",
+        ),
     ],
 )
 def test_other_labels_than_the_data_sets_are_refused_by_name(tones, tmp_path, labels, differences):

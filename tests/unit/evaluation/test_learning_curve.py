@@ -14,7 +14,7 @@ curves = st.lists(
 
 
 @given(curves)
-def test_a_continuation_begins_at_the_last_point_rises_and_stays_below_its_bound(points) -> None:
+def test_a_projection_starts_at_the_last_point_rises_and_stays_below_its_bound(points) -> None:
     ahead = continuation(points)
     if not ahead:
         return
@@ -27,7 +27,7 @@ def test_a_continuation_begins_at_the_last_point_rises_and_stays_below_its_bound
 
 
 @pytest.mark.parametrize("exponent", [0.1, 0.3, 0.5])
-def test_a_power_law_is_continued_as_it_is(exponent: float) -> None:
+def test_a_power_law_is_extrapolated_exactly(exponent: float) -> None:
     points = [(n, 1 - 0.9 * n**-exponent) for n in range(20, 401, 20)]
     clips, accuracy = continuation(points)[-1]
     assert clips == 800 and accuracy == pytest.approx(1 - 0.9 * 800**-exponent, abs=1e-6)
@@ -45,5 +45,5 @@ def test_a_power_law_is_continued_as_it_is(exponent: float) -> None:
     ],
     ids=["none", "one", "few", "flat", "falling", "perfect"],
 )
-def test_a_curve_without_a_rise_to_go_by_is_not_continued(points) -> None:
+def test_a_curve_that_does_not_rise_is_not_extrapolated(points) -> None:
     assert continuation(points) == ()

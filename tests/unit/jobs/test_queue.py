@@ -38,7 +38,7 @@ def test_visitors_leave_places_in_the_queue_for_the_owner(tmp_path: Path) -> Non
         pass
 
 
-def test_a_queue_holds_twenty_runs_whoever_they_are_of(tmp_path: Path) -> None:
+def test_a_queue_holds_twenty_runs_of_all_visitors_together(tmp_path: Path) -> None:
     waiting = [new_run(tmp_path) for _ in range(MAX_QUEUED)]
     for run in waiting:
         enqueue(run)
@@ -72,11 +72,11 @@ def test_a_visitor_has_three_places_in_it_and_the_owner_as_many_as_there_are(
     assert len(queued_runs(tmp_path)) == 9
 
 
-def test_a_request_to_stop_is_gone_before_the_lock_says_that_a_run_goes_on(
+def test_a_stop_request_is_deleted_before_a_resumed_run_takes_its_lock(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run, seen = new_run(tmp_path), []
-    request_stop(run)  # to a sitting that has ended
+    request_stop(run)  # to a session that has ended
     hold = locks.hold
 
     def holding(file: Path, *values: object) -> object:

@@ -234,7 +234,7 @@ def test_a_failed_load_is_tried_again(own_whisper):
     assert len(classify(clip_of(), str(own_whisper)).top) == 3
 
 
-def test_what_is_no_speech_is_never_sure(own_whisper):
+def test_a_clip_without_speech_is_never_sure(own_whisper):
     lean_to(own_whisper, "low", 20.0)
     answer = classify(Clip(np.zeros(16_000, np.float32), 16_000), str(own_whisper))
     assert answer.top[0].score > 0.99
@@ -243,7 +243,7 @@ def test_what_is_no_speech_is_never_sure(own_whisper):
 
 
 @pytest.mark.parametrize("logit", [0.0, 3.0])
-def test_a_spoken_clip_is_sure_from_the_least_score_on(own_whisper, logit):
+def test_a_clip_with_speech_is_sure_if_its_score_reaches_the_minimum(own_whisper, logit):
     from intent.data.dataset import clip_at, load_data
 
     lean_to(own_whisper, "low", logit)

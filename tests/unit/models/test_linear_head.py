@@ -22,7 +22,7 @@ def clusters(
 
 
 @pytest.mark.parametrize("classes", [2, 3, 14])
-def test_it_separates_clusters(classes: int) -> None:
+def test_a_fitted_head_separates_clusters(classes: int) -> None:
     points, ids = clusters(classes)
     scores = probabilities(points, fit_linear_head(points, ids, classes))
     assert (scores.argmax(1) == ids).mean() > 0.95
@@ -83,7 +83,7 @@ def test_calibration_keeps_the_order_and_corrects_the_confidence() -> None:
     assert log_loss(after) < log_loss(before)
 
 
-def test_altered_copies_are_trained_on_but_not_calibrated_on() -> None:
+def test_augmented_copies_are_trained_on_but_not_used_for_calibration() -> None:
     points, ids = clusters(4, each=30, spread=6)
     altered, _ = clusters(4, each=30, spread=40, seed=1)
     both, both_ids = np.concatenate([points, altered]), np.concatenate([ids, ids])

@@ -75,7 +75,7 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ({"GRADIO_SERVER_NAME": "0.0.0.0", "INTENT_PUBLIC": "0"}, True),
     ],
 )
-def test_public_mode_is_on_wherever_strangers_can_reach_the_page(
+def test_public_mode_is_on_if_others_can_reach_the_page(
     environment: dict[str, str], public: bool
 ) -> None:
     assert is_public(environment) is public
@@ -104,7 +104,7 @@ def test_a_visitor_is_the_hash_of_a_secret_that_cannot_be_guessed() -> None:
         (NOBODY, ANN, "sample", ("read",)),
     ],
 )
-def test_a_run_is_its_own_visitors_and_read_by_others_unless_it_learnt_from_a_folder(
+def test_others_may_read_a_visitors_run_unless_it_was_trained_on_a_folder(
     runs: Path, visitor: Visitor, of: Visitor, data: str, allowed: tuple[str, ...]
 ) -> None:
     run = create_run(runs, Recipe(data=data), of)
@@ -120,13 +120,13 @@ def test_two_visitors_without_a_secret_are_not_the_same_one(runs: Path) -> None:
     assert not may(NOBODY, "stop", run) and owner_of(run) != OWNER
 
 
-def test_a_run_of_before_is_the_owners(runs: Path) -> None:
+def test_a_run_of_an_earlier_version_belongs_to_the_owner(runs: Path) -> None:
     run = create_run(runs, Recipe(data="sample"))
     assert not run.owner_file.exists() and owner_of(run) == OWNER
     assert not may(ANN, "remove", run)
 
 
-def test_what_may_not_be_done_is_said_and_what_may_not_be_seen_is_not_there(runs: Path) -> None:
+def test_forbidden_actions_are_reported_and_hidden_runs_do_not_exist(runs: Path) -> None:
     others, hidden = (
         create_run(runs, Recipe(data="sample"), ANN),
         create_run(runs, Recipe(data="/x")),
@@ -243,11 +243,11 @@ def test_nothing_is_created_for_a_request_that_may_not_be_met(runs: Path, tmp_pa
     assert not runs.exists() or not list(runs.iterdir())
 
 
-def test_who_cannot_be_known_again_starts_nothing() -> None:
+def test_a_visitor_without_a_secret_cannot_start_a_run() -> None:
     check_may_start(ANN)
     check_may_start(OWNER)
     with pytest.raises(
-        AccessError, match="needs the header x-intent-visitor, .* with 16 to 200 random"
+        AccessError, match="requires the header x-intent-visitor, .* with 16 to 200 random"
     ):
         check_may_start(NOBODY)
 
@@ -290,7 +290,7 @@ def test_a_run_of_the_owner_keeps_the_token_of_this_machine(runs: Path, tmp_path
         ("x:/srv/a/b -/srv/c file:///srv/d file:/srv/e", "x:b -c d e"),
     ],
 )
-def test_a_stranger_reads_no_absolute_path(text: str, shown: str) -> None:
+def test_a_visitor_sees_no_absolute_path(text: str, shown: str) -> None:
     assert without_paths(text) == shown
 
 
@@ -298,7 +298,7 @@ NAMES = some.text("abcdefgh.-_0123 ", min_size=1, max_size=8).filter(lambda name
 
 
 @given(some.lists(NAMES, min_size=1, max_size=4))
-def test_no_folder_of_the_runs_is_named_to_a_stranger(names: list[str]) -> None:
+def test_visitors_never_see_the_path_of_the_runs_folder(names: list[str]) -> None:
     with pytest.MonkeyPatch.context() as patch:
         folder = Path("/top level/of runs", *names)
         patch.setenv("INTENT_RUNS", str(folder))
@@ -306,7 +306,7 @@ def test_no_folder_of_the_runs_is_named_to_a_stranger(names: list[str]) -> None:
     assert "top level" not in said and "of runs" not in said
 
 
-def test_a_recipe_that_a_stranger_reads_names_folders_by_their_last_name(runs: Path) -> None:
+def test_a_visitor_sees_only_the_last_part_of_paths_in_a_recipe(runs: Path) -> None:
     run = create_run(runs, Recipe(data="sample"))
     recipe = Recipe(data="sample", base="/srv/models/whisper")
     assert shown_recipe(ANN, recipe).base == "whisper"

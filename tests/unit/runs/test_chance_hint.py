@@ -19,14 +19,14 @@ def history(*accuracies: float, ended: bool = False) -> History:
     return functools.reduce(add_event, happened, History())
 
 
-def test_a_curve_at_chance_is_explained_from_the_second_test_on() -> None:
+def test_a_curve_at_chance_is_explained_from_the_second_evaluation_on() -> None:
     recipe = preset("recommended", "wav2vec2")
     assert plateau(history(0.08), recipe) is None
     assert plateau(history(0.08, 0.06), recipe) == USUAL
     assert plateau(history(0.08), dataclasses.replace(recipe, epochs=5)) == USUAL
 
 
-def test_the_guide_is_told_what_its_hyperparameters_usually_give() -> None:
+def test_the_guide_recipe_explains_its_usual_accuracy() -> None:
     assert plateau(history(0.08, 0.06), preset("guide", "wav2vec2")) == GUIDE
 
 
@@ -35,9 +35,9 @@ def test_the_guide_is_told_what_its_hyperparameters_usually_give() -> None:
     [History(), history(0.08, 0.3), history(0.3, 0.4), history(0.08, 0.07, ended=True)],
     ids=["nothing yet", "left chance", "never there", "over"],
 )
-def test_nothing_is_said_elsewhere(happened: History) -> None:
+def test_no_hint_is_shown_without_a_plateau(happened: History) -> None:
     assert plateau(happened, preset("recommended", "wav2vec2")) is None
 
 
-def test_a_head_that_is_solved_has_no_plateau() -> None:
+def test_a_head_fitted_in_closed_form_has_no_plateau() -> None:
     assert plateau(history(0.08, 0.06), preset("instant")) is None

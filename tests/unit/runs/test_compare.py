@@ -28,12 +28,14 @@ def pair(both: int, first_only: int, second_only: int) -> tuple[list[AnsweredCli
     ("first_only", "second_only", "p"),
     [(9, 3, 0.14599609375), (10, 0, 2 / 2**10), (5, 5, 1.0), (0, 0, 1.0), (0, 6, 2 / 2**6)],
 )
-def test_p_is_that_of_as_many_coins(first_only: int, second_only: int, p: float) -> None:
+def test_p_value_is_that_of_the_exact_binomial_test(
+    first_only: int, second_only: int, p: float
+) -> None:
     assert mcnemar(*pair(20, first_only, second_only)).p == pytest.approx(p)
 
 
 @given(st.dictionaries(st.text(min_size=1), st.tuples(st.booleans(), st.booleans())))
-def test_who_is_first_does_not_matter(rights: dict[str, tuple[bool, bool]]) -> None:
+def test_mcnemar_is_symmetric(rights: dict[str, tuple[bool, bool]]) -> None:
     first = answered({sound: one for sound, (one, _) in rights.items()})
     second = answered({sound: other for sound, (_, other) in rights.items()})
     there, back = mcnemar(first, second), mcnemar(second, first)
@@ -48,7 +50,7 @@ def test_only_clips_of_both_count() -> None:
     assert mcnemar(first, second) == McNemar(1, 1, 0, 1.0)
 
 
-def test_a_clip_that_was_labelled_anew_is_not_the_same() -> None:
+def test_a_relabeled_clip_is_not_the_same_clip() -> None:
     assert mcnemar(answered({"x": True}), answered({"x": False}, label="b")).clips == 0
 
 
@@ -56,7 +58,7 @@ def test_clips_whose_sound_is_not_known_are_not_compared() -> None:
     assert mcnemar(answered({"": True}), answered({"": False})).clips == 0
 
 
-def test_a_difference_that_may_be_chance_is_said_to_be() -> None:
+def test_a_difference_that_may_be_chance_is_reported_as_such() -> None:
     assert in_words("A", "B", McNemar(113, 9, 3, 0.146)) == (
         "On the 113 recordings that both were tested on, only A is correct on 9, and only B on 3: the "
         "difference could be chance (p = 0.15)."

@@ -72,7 +72,7 @@ def test_only_runs_with_a_checkpoint_are_finished(tmp_path: Path) -> None:
     "run_id",
     ["..", ".", "", "/etc", "../secret", "20261122-210959-instant-3f2a", "x\n", "\0", "٢" * 8],
 )
-def test_id_that_is_none_is_refused_in_one_line(tmp_path: Path, run_id: str) -> None:
+def test_an_invalid_id_is_refused_in_one_line(tmp_path: Path, run_id: str) -> None:
     (tmp_path / "secret").mkdir()
     with pytest.raises(RunError) as error:
         open_run(tmp_path, run_id)
@@ -113,7 +113,7 @@ def test_run_without_a_name_is_called_by_preset_and_base(
     assert create_run(tmp_path, change(preset(preset_name), {"base": base})).name == name
 
 
-def test_run_whose_recipe_is_lost_is_called_by_its_id(tmp_path: Path) -> None:
+def test_run_without_its_recipe_is_named_by_its_id(tmp_path: Path) -> None:
     run = create_run(tmp_path, Recipe())
     run.recipe_file.write_text("not json")
     assert run.name == run.id
@@ -176,7 +176,7 @@ def test_half_a_line_is_closed_by_the_next_append(tmp_path: Path) -> None:
     assert run.events() == [POINT, Phase("epoch 2 of 3")]
 
 
-def test_full_disk_is_told_by_append(tmp_path: Path) -> None:
+def test_append_reports_a_full_disk(tmp_path: Path) -> None:
     os.symlink("/dev/full", RunDir(tmp_path).events_file)
     with pytest.raises(OSError, match="No space left"):
         RunDir(tmp_path).append(POINT)
@@ -217,7 +217,7 @@ WHOLE_LOG = [
 
 @fuzz
 @given(st.floats(0, 1), st.integers(0, 50))
-def test_run_whose_log_a_loss_of_power_cut_is_opened_and_goes_on(
+def test_run_whose_log_was_truncated_by_a_power_loss_can_be_resumed(
     tmp_path: Path, kept: float, zeros: int
 ) -> None:
     runs = tmp_path / "runs"
@@ -311,7 +311,7 @@ def test_appends_of_several_processes_are_all_kept_whole(tmp_path: Path) -> None
         ([POINT, Failed("There is no room.")], "failed"),
     ],
 )
-def test_state_of_an_idle_run_is_told_by_its_last_event(
+def test_state_of_an_idle_run_follows_from_its_last_event(
     tmp_path: Path, events: list, expected: str
 ) -> None:
     run = create_run(tmp_path, Recipe())
@@ -344,7 +344,7 @@ def test_disk_that_takes_no_more_is_named_and_leaves_no_half_run(tmp_path: Path)
         message = process.stdout.read()
     assert process.returncode == 7
     assert message == (
-        f"A file in {tmp_path / 'runs'} may not grow any larger (file size limit): lift that limit "
+        f"A file in {tmp_path / 'runs'} has reached the file size limit: lift that limit "
         "(ulimit -f) or choose another folder with INTENT_RUNS or --runs."
     )
     assert list((tmp_path / "runs").iterdir()) == []

@@ -59,7 +59,7 @@ def test_disk_that_takes_no_more_ends_a_run_with_its_best_checkpoint_whole(
     history = history_of(run)
     assert isinstance(history.end, Failed) and state(run) == "failed"
     assert history.end.message == (
-        f"A file in {run.path} may not grow any larger (file size limit). The run's best checkpoint "
+        f"A file in {run.path} has reached the file size limit. The run's best checkpoint "
         "is kept. Lift that limit (ulimit -f) or use another disk, then resume the run."
     )
     assert read_provenance(run.model).accuracy == history.saved.accuracy
@@ -133,7 +133,7 @@ def test_disk_without_room_is_found_where_a_failure_names_none(
 
 
 @pytest.mark.parametrize("error", [OSError(122, "Disk quota exceeded"), OSError("os error 122")])
-def test_quota_is_not_taken_for_a_full_disk(error: Exception, tmp_path: Path) -> None:
+def test_quota_is_distinguished_from_a_full_disk(error: Exception, tmp_path: Path) -> None:
     run = create_run(tmp_path / "runs", Recipe())
     assert full_message(run, error).startswith(
         f"Your quota on the disk that holds {run.path} is used up. No checkpoint was saved yet."
@@ -160,7 +160,7 @@ def test_failure_to_write_names_the_file() -> None:
         (ValueError("os error 280"), False),
     ],
 )
-def test_full_disk_is_told_from_other_failures(error: Exception, full: bool) -> None:
+def test_full_disk_is_distinguished_from_other_failures(error: Exception, full: bool) -> None:
     assert is_full(error) == full
     wrapped = RuntimeError("saving failed")
     wrapped.__cause__ = error

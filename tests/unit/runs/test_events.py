@@ -122,7 +122,7 @@ def test_wild_lines_are_no_event_or_one_that_folds(lines: list[str]) -> None:
         "[" * 100_000,
     ],
 )
-def test_foreign_line_is_no_event(line: str) -> None:
+def test_unknown_line_is_not_an_event(line: str) -> None:
     assert from_line(line) is None
 
 
@@ -154,7 +154,7 @@ def test_new_phase_forgets_the_progress_of_the_one_before() -> None:
 
 
 @pytest.mark.parametrize("end", [Finished("done", 0.9, (0.8, 0.95), 10, 3.0), Failed("No room.")])
-def test_run_that_goes_on_has_not_ended(end: Event) -> None:
+def test_resumed_run_has_not_ended(end: Event) -> None:
     assert history_of(STARTED, end).end == end
     assert history_of(STARTED, end, dataclasses.replace(STARTED, resumed=True)).end is None
 
@@ -172,7 +172,7 @@ def test_unknown_event_is_refused() -> None:
         add_event(History(), "lunch")  # type: ignore[arg-type]
 
 
-def test_sitting_that_goes_on_draws_the_points_behind_its_checkpoint_anew() -> None:
+def test_resumed_session_redraws_the_points_after_its_checkpoint() -> None:
     begun = [Started("fine-tune", ("a", "b"), 8, 2, 0, "CPU"), EvalPoint(0.5, step=0)]
     points = [TrainPoint(step, step / 4, 1.0, 0.5) for step in (1.0, 1.5, 2.0, 3.0)]
     history = reduce(add_event, [*begun, *points, EvalPoint(0.75, step=3)], History())
@@ -184,23 +184,23 @@ def test_sitting_that_goes_on_draws_the_points_behind_its_checkpoint_anew() -> N
     assert afresh.train == afresh.evaluations == ()
 
 
-def test_sitting_that_hears_clips_again_forgets_the_points_of_those_heard() -> None:
+def test_resumed_session_that_reads_clips_again_drops_their_points() -> None:
     history = reduce(add_event, [EvalPoint(0.5, clips=8), EvalPoint(0.75, clips=16)], History())
     resumed = Started("closed-form", ("a", "b"), 8, 2, 0, "CPU", resumed=True, step=-1)
     assert add_event(history, resumed).evaluations == ()
 
 
-def test_clip_that_each_sitting_leaves_out_is_counted_once() -> None:
+def test_clip_that_each_session_skips_is_counted_once() -> None:
     skip = Skipped("a.wav", "It is empty.", time=1.0)
     assert reduce(add_event, [skip, replace(skip, time=2.0)], History()).skipped == (skip,)
 
 
-def test_end_is_none_any_more_when_another_sitting_begins() -> None:
+def test_a_new_session_clears_the_end_of_a_run() -> None:
     stopped = Finished("stopped", 0.5, (0.4, 0.6), 10, 3.0)
     assert reduce(add_event, [stopped, Phase("starting")], History()).end is None
 
 
-def test_a_test_that_is_repeated_behind_a_resumed_last_step_is_drawn_once() -> None:
+def test_an_evaluation_repeated_after_resuming_is_drawn_once() -> None:
     first, last = EvalPoint(0.5, 1.0, step=1.0), EvalPoint(0.7, 0.9, step=2.0)
     resumed = dataclasses.replace(STARTED, resumed=True, step=2)
     assert history_of(STARTED, first, last, resumed, last).evaluations == (first, last)

@@ -73,7 +73,9 @@ each_training = pytest.mark.parametrize(
 
 
 @each_training
-def test_every_field_said_to_be_read_is_read(method: str, family: str, tmp_path: Path) -> None:
+def test_every_field_that_a_method_uses_changes_the_result(
+    method: str, family: str, tmp_path: Path
+) -> None:
     values = dataclasses.asdict(recipe_for(method, family, tmp_path))
     SAID.clear()
     trained(ListeningRecipe(**values), tmp_path / "run")
@@ -81,7 +83,7 @@ def test_every_field_said_to_be_read_is_read(method: str, family: str, tmp_path:
 
 
 @each_training
-def test_a_field_said_not_to_be_read_changes_nothing(
+def test_a_field_that_a_method_ignores_changes_nothing(
     method: str, family: str, tmp_path: Path
 ) -> None:
     unread = {f.name for f in dataclasses.fields(Recipe)} - fields_read_by(method, family)
@@ -97,7 +99,7 @@ def test_leave_one_out_refuses_a_batch_that_holds_few_of_its_clips(tmp_path: Pat
     with pytest.raises(RecipeError) as caught:
         trained(recipe, tmp_path / "run")
     assert str(caught.value) == (
-        "leave-one-out classifies each recording with a head fitted on the others of its batch: "
+        "leave-one-out classifies each recording with a head fitted on the rest of its batch: "
         "batch_size must be at least 24 here, but is 23."
     )
 

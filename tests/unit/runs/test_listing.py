@@ -98,7 +98,7 @@ def test_a_change_is_seen_and_other_runs_are_not_read(
     assert set(after) == {summarize(one) for one in (run, other) if one.recipe_file.exists()}
 
 
-def test_what_is_undone_is_seen(tmp_path: Path) -> None:
+def test_undoing_a_removal_is_seen(tmp_path: Path) -> None:
     run = ended_run(tmp_path)
     run.model.mkdir()
     assert summaries(tmp_path)[0].has_model

@@ -118,7 +118,7 @@ def test_a_run_without_a_report_says_when_there_will_be_one(tmp_path: Path) -> N
         ),
     )
 )
-def test_a_report_that_was_damaged_is_said_in_a_sentence(
+def test_a_damaged_report_is_reported_in_one_sentence(
     tmp_path_factory: pytest.TempPathFactory, damaged: object
 ) -> None:
     run = run_with(tmp_path_factory.mktemp("run"), damaged)
@@ -147,6 +147,6 @@ def test_a_recording_that_was_changed_is_not_played_for_the_one_that_was_tested(
         find_clip(Recipe(data=str(tones)), "low/low-00.wav", "some other hash")
 
 
-def test_a_data_set_that_is_gone_is_said_in_a_sentence(tmp_path: Path) -> None:
+def test_a_missing_data_set_is_reported_in_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="can no longer be opened"):
         find_clip(Recipe(data=str(tmp_path / "gone")), "low/low-00.wav", "")

@@ -143,7 +143,7 @@ def test_only_one_of_many_processes_gets_the_lock(runs: Path) -> None:
         assert process.returncode == 0
 
 
-def test_looking_at_a_lock_never_keeps_it_from_being_taken(runs: Path) -> None:
+def test_checking_a_lock_never_keeps_it_from_being_taken(runs: Path) -> None:
     run, stop = create_run(runs, Recipe()), threading.Event()
 
     def look() -> None:
@@ -219,7 +219,7 @@ def test_stopped_run_keeps_a_checkpoint(runs: Path, long: Recipe) -> None:
     assert (run.model / "config.json").is_file()
 
 
-def test_killed_run_is_interrupted_and_goes_on_later(runs: Path, long: Recipe) -> None:
+def test_killed_run_is_interrupted_and_can_be_resumed(runs: Path, long: Recipe) -> None:
     run = create_run(runs, long)
     start_run(run)
     wait_until(lambda: len(history_of(run).evaluations) > 1)
@@ -237,7 +237,7 @@ def test_killed_run_is_interrupted_and_goes_on_later(runs: Path, long: Recipe) -
     assert state(run) == "stopped"
 
 
-def test_kill_asks_politely_first(runs: Path, long: Recipe) -> None:
+def test_kill_sends_sigterm_first(runs: Path, long: Recipe) -> None:
     run = create_run(runs, long)
     start_run(run)
     wait_until(learns(run))
@@ -245,7 +245,7 @@ def test_kill_asks_politely_first(runs: Path, long: Recipe) -> None:
     assert state(run) == "stopped", history_of(run)
 
 
-def test_kill_ends_a_process_that_does_not_heed(
+def test_kill_ends_a_process_that_ignores_sigterm(
     runs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("intent.jobs.processes.TERM_SECONDS", 0.2)
@@ -307,7 +307,7 @@ def test_app_that_exits_stops_its_run_and_waits_for_it(runs: Path, long: Recipe)
     assert (run.model / "config.json").is_file()
 
 
-def test_failure_of_the_user_is_an_event_with_its_sentence(runs: Path, instant: Recipe) -> None:
+def test_user_error_is_recorded_as_an_event_with_its_message(runs: Path, instant: Recipe) -> None:
     run = create_run(runs, change(instant, {"data": str(runs / "absent")}))
     start_run(run)
     wait_until(idle(run))
@@ -319,7 +319,7 @@ def test_failure_of_the_user_is_an_event_with_its_sentence(runs: Path, instant: 
     assert str(error.value) == end.message
 
 
-def test_failure_of_ours_names_the_log_with_the_trace(runs: Path, instant: Recipe) -> None:
+def test_internal_error_names_the_log_with_the_traceback(runs: Path, instant: Recipe) -> None:
     run = create_run(runs, instant)
     run.report_file.mkdir()  # a folder where a file is to be
     with pytest.raises(OSError, match="director"):
@@ -332,7 +332,7 @@ def test_failure_of_ours_names_the_log_with_the_trace(runs: Path, instant: Recip
     assert "Traceback" in run.log_file.read_text()
 
 
-def test_full_disk_is_told_in_a_sentence(runs: Path, instant: Recipe) -> None:
+def test_full_disk_is_reported_in_one_sentence(runs: Path, instant: Recipe) -> None:
     run = create_run(runs, instant)
     with pytest.raises(RunError) as error:
         work(run, lambda event: Path("/dev/full").write_text("what does not fit"))
@@ -342,7 +342,7 @@ def test_full_disk_is_told_in_a_sentence(runs: Path, instant: Recipe) -> None:
     assert history_of(run).end.message == str(error.value)
 
 
-def test_lack_of_memory_is_told_in_a_sentence(runs: Path, instant: Recipe) -> None:
+def test_out_of_memory_is_reported_in_one_sentence(runs: Path, instant: Recipe) -> None:
     import torch
 
     run = create_run(runs, instant)
@@ -362,7 +362,7 @@ def test_budget_ends_a_run(runs: Path, long: Recipe) -> None:
     assert state(run) == "out of time"
 
 
-def test_stopped_run_goes_on_from_where_it_was(runs: Path, long: Recipe) -> None:
+def test_stopped_run_resumes_from_its_last_checkpoint(runs: Path, long: Recipe) -> None:
     run = create_run(runs, long)
 
     def stop_when_it_learns(event: Event) -> None:
@@ -402,9 +402,7 @@ def test_queued_runs_begin_by_themselves_in_their_order(runs: Path, instant: Rec
     assert history_of(second).end.time <= third.events()[0].time  # never two at once
 
 
-def test_queue_outlives_the_app_and_goes_on_with_the_next_one(
-    runs: Path, long: Recipe, instant: Recipe
-) -> None:
+def test_queue_survives_an_app_restart(runs: Path, long: Recipe, instant: Recipe) -> None:
     training, waiting = create_run(runs, long), create_run(runs, instant)
     with run_script(KEEPER, runs) as app:
         enqueue(training), enqueue(waiting)
@@ -420,7 +418,7 @@ def test_queue_outlives_the_app_and_goes_on_with_the_next_one(
     assert state(training) == "stopped"
 
 
-def test_runs_folder_that_cannot_be_written_to_is_told_once_and_when_it_can_be_again(
+def test_unwritable_runs_folder_is_reported_once_and_again_when_fixed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     runs, leaving, looks = tmp_path / "runs", threading.Event(), iter(range(100))
@@ -441,9 +439,10 @@ def test_runs_folder_that_cannot_be_written_to_is_told_once_and_when_it_can_be_a
     monkeypatch.setattr("intent.jobs.starter.exiting", Clock())
     keep_starting(runs)
     assert [record.getMessage() for record in caplog.records] == [
-        f"No run can start now. The runs folder {runs} cannot be created because {runs} is a file: "
+        f"Queued runs cannot start. The runs folder {runs} cannot be created because {runs} is a "
+        f"file: "
         "choose another folder with INTENT_RUNS or --runs.",
-        f"The runs folder {runs} can be written to again: runs start.",
+        f"The runs folder {runs} is writable again: queued runs will start.",
     ]
 
 

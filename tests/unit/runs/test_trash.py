@@ -111,7 +111,7 @@ def test_restoring_never_takes_the_place_of_another_run(run: RunDir, tmp_path: P
     assert len(trashed_runs(tmp_path)) == len(list_runs(tmp_path)) == 1
 
 
-def test_trash_is_listed_by_when_it_was_thrown_away(tmp_path: Path) -> None:
+def test_trash_is_sorted_by_time_of_removal(tmp_path: Path) -> None:
     first, second, third = (create_run(tmp_path, Recipe()) for _ in range(3))
     for age, run in enumerate((second, third, first)):
         trash_run(run)

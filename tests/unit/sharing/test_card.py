@@ -78,7 +78,7 @@ def test_the_limits_state_the_interval_of_six_clips(minds14_run: RunDir) -> None
     assert "It uses only the first 2 s of a recording" in text
 
 
-def test_it_is_used_in_three_lines(minds14_run: RunDir) -> None:
+def test_three_lines_of_code_are_enough(minds14_run: RunDir) -> None:
     code = card_of(minds14_run).text.split("```")[1].splitlines()[1:]
     assert len(code) == 3
     compile("\n".join(code), "card", "exec")

@@ -170,7 +170,7 @@ def test_a_name_that_the_hub_would_not_take_is_refused_before_anything_is_sent(
     name: str, run: RunDir, hub: Hub
 ) -> None:
     message = refusal(run, name)
-    assert message.startswith("The name must be like your-name/my-model, but is ")
+    assert message.startswith("The name must have the form your-name/my-model, but is ")
     assert not hub.requests
 
 
@@ -198,7 +198,7 @@ def test_a_wrong_token_is_reported(run: RunDir, hub: Hub) -> None:
     )
 
 
-def test_a_token_that_may_only_read_creates_nothing(run: RunDir, hub: Hub) -> None:
+def test_a_read_only_token_creates_nothing(run: RunDir, hub: Hub) -> None:
     hub.users["hf_reader"] = User("ada", role="read")
     assert refusal(run, token="hf_reader") == (
         "This token has read access only: create one with write access at "
@@ -222,16 +222,16 @@ def test_somebody_elses_name_is_refused_and_the_own_one_suggested(run: RunDir, h
     )
 
 
-def test_a_name_that_holds_another_model_is_taken_and_left_alone(run: RunDir, hub: Hub) -> None:
+def test_a_name_with_another_model_is_refused_and_not_overwritten(run: RunDir, hub: Hub) -> None:
     hers = Repository({"config.json": b"{}", ".gitattributes": b""})
     hub.models["ada/calls"] = hers
     assert refusal(run) == (
-        "ada/calls holds a model not pushed by Intent Studio: choose another name."
+        "ada/calls contains a model that was not pushed by Intent Studio: choose another name."
     )
     assert hers.files == {"config.json": b"{}", ".gitattributes": b""}
 
 
-def test_a_name_that_was_taken_a_moment_ago_is_taken(run: RunDir, hub: Hub) -> None:
+def test_a_name_that_was_just_taken_is_refused(run: RunDir, hub: Hub) -> None:
     hub.faults.append(Fault("POST /api/repos/create", 409))
     assert refusal(run) == "ada/calls is taken: choose another name."
 
@@ -268,12 +268,12 @@ STEPS = {
 @pytest.mark.parametrize(
     ("kind", "reason"),
     [
-        (500, "it answers 500"),
-        ("cut", "the connection broke"),
-        ("stall", "it does not answer in time"),
+        (500, "it returned status 500"),
+        ("cut", "the connection was lost"),
+        ("stall", "it did not answer in time"),
     ],
 )
-def test_a_failure_at_any_step_is_said_and_the_push_can_be_tried_again(
+def test_a_failure_at_any_step_is_reported_and_the_push_can_be_repeated(
     step: str, kind: int | str, reason: str, run: RunDir, hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if kind == "stall":  # the others must not be cut short on a busy machine
@@ -475,7 +475,7 @@ def test_what_cannot_be_pushed_is_reported_before_training_begins(
     assert not (tmp_path / "runs").exists()
 
 
-def test_the_token_is_nowhere_but_on_its_way(
+def test_the_token_is_sent_but_never_stored(
     run: RunDir,
     hub: Hub,
     caplog: pytest.LogCaptureFixture,

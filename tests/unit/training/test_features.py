@@ -67,7 +67,7 @@ def test_the_cache_gives_back_what_was_stored_and_leaves_no_parts(
     assert [file.name for file in cache.folder.iterdir()] == ["abc-2.npy"]
 
 
-def test_over_its_cap_the_cache_forgets_the_front_end_used_longest_ago(
+def test_above_its_size_cap_the_cache_deletes_the_least_recently_used_front_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("INTENT_CACHE", str(tmp_path))

@@ -18,7 +18,9 @@ from tests.unit.training.test_train import GRADIENT, Session, recipe_for
 
 pytestmark = pytest.mark.usefixtures("fresh_cache")
 
-NEW = "It is new in the data set since this run began, and is not used. Start a new run to use it."
+NEW = (
+    "It was added to the data set after this run began, and is not used. Start a new run to use it."
+)
 
 
 @pytest.fixture
@@ -49,14 +51,14 @@ def add_clips(tones: Path) -> list[Path]:
     return added
 
 
-def test_clips_that_were_added_are_named_and_none_that_was_learnt_is_tested_on(
+def test_added_clips_are_reported_and_no_training_clip_is_tested_on(
     stopped: Session, recipe: recipes.Recipe, tones: Path, tmp_path: Path
 ) -> None:
     before = read_split(stopped.run)
     added = add_clips(tones)
     resumed = Session(tmp_path / "run").train(recipe)
     tested = {clip.hash for clip in read_report(resumed.run).clips}
-    assert tested == {clip.hash for clip in before.test} and not tested & before.learnt
+    assert tested == {clip.hash for clip in before.test} and not tested & before.trained_on
     assert not tested & set(read_provenance(resumed.run.model).trained_on)
     named = {(skip.clip.rpartition("/")[2], skip.reason) for skip in resumed.of(events.Skipped)}
     assert len(named) == 2 and {reason for _, reason in named} == {NEW}
@@ -76,13 +78,13 @@ def test_clips_that_are_gone_are_named_and_stay_in_the_provenance(
     assert [(skip.clip, skip.reason) for skip in resumed.of(events.Skipped)] == [
         (
             clip.name,
-            f"It was in the {part} set when this run began, and is no longer in the data set.",
+            f"It was in the {part} set when this run began, but is no longer in the data set.",
         )
         for clip, part in ((learnt, "training"), (tested, "test"))
     ]
     started = resumed.of(events.Started)[0]
     assert (started.train_clips, started.test_clips) == (23, 5)
-    assert before.learnt <= set(read_provenance(resumed.run.model).trained_on)
+    assert before.trained_on <= set(read_provenance(resumed.run.model).trained_on)
 
 
 def test_a_clip_with_another_label_is_named_and_not_used(
@@ -93,7 +95,7 @@ def test_a_clip_with_another_label_is_named_and_not_used(
     path.rename(tones / "high" / "moved.wav")
     resumed = Session(tmp_path / "run").train(recipe)
     assert [(skip.clip, skip.reason) for skip in resumed.of(events.Skipped)] == [
-        (moved.name, "Its label was low when this run began, and is high now: it is not used.")
+        (moved.name, "Its label was low when this run began, but is high now: it is not used.")
     ]
     assert moved.hash not in {clip.hash for clip in read_report(resumed.run).clips}
 
@@ -105,12 +107,13 @@ def test_a_new_label_is_refused_in_a_sentence(
     with pytest.raises(RunError) as refused:
         Session(tmp_path / "run").train(recipe)
     assert str(refused.value) == (
-        "This run began with 3 labels, and its data set has others now (new: lowest; gone: low). "
+        "This run began with 3 labels, but its data set has other labels now (new: lowest; gone: "
+        "low). "
         "Restore the data set, or start a new run."
     )
 
 
-def test_a_run_of_before_resumes_with_its_data_and_is_refused_with_others(
+def test_a_run_of_an_earlier_version_resumes_only_with_its_data(
     stopped: Session, recipe: recipes.Recipe, tones: Path, tmp_path: Path
 ) -> None:
     stopped.run.split_file.unlink()  # earlier versions wrote none
@@ -118,7 +121,7 @@ def test_a_run_of_before_resumes_with_its_data_and_is_refused_with_others(
     with pytest.raises(RunError) as refused:
         Session(tmp_path / "run").train(recipe)
     assert str(refused.value).startswith(
-        "The data set has changed since this run began, and the run kept no list of its recordings. "
+        "The data set has changed since this run began, and the run has no list of its recordings. "
     )
     assert str(refused.value).endswith(
         "test recordings were trained on. Restore the data set, or start a new run."
@@ -140,14 +143,14 @@ def test_a_damaged_list_of_clips_is_reported(
         Session(tmp_path / "run").train(recipe)
 
 
-def test_a_resume_that_is_stopped_while_it_reads_keeps_all_that_was_learnt(
+def test_a_resume_that_is_stopped_while_reading_keeps_all_training_hashes(
     stopped: Session, recipe: recipes.Recipe, tmp_path: Path
 ) -> None:
-    learnt = read_split(stopped.run).learnt
+    learnt = read_split(stopped.run).trained_on
     resumed = Session(tmp_path / "run", phases.READING_AUDIO).train(recipe)
     assert resumed.end.outcome == "stopped" and not resumed.of(events.Skipped)
     assert learnt <= set(read_provenance(resumed.run.model).trained_on)
-    assert read_split(resumed.run).learnt == learnt
+    assert read_split(resumed.run).trained_on == learnt
 
 
 def test_a_split_holds_each_clip_with_its_label(stopped: Session, tones: Path) -> None:

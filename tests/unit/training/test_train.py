@@ -125,7 +125,9 @@ def test_every_preset_ends_with_a_stock_checkpoint_that_has_the_reported_accurac
     assert not session.run.checkpoints.exists()
 
 
-def test_instant_learns_tones_and_draws_accuracy_against_clips(tones: Path, tmp_path: Path) -> None:
+def test_instant_classifies_tones_and_draws_accuracy_against_clips(
+    tones: Path, tmp_path: Path
+) -> None:
     session = Session(tmp_path / "run").train(recipe_for("instant", "whisper", tones, tmp_path))
     counts = [point.clips for point in session.of(events.EvalPoint)]
     assert counts == sorted(set(counts)) and counts[-1] == 24
@@ -135,13 +137,13 @@ def test_instant_learns_tones_and_draws_accuracy_against_clips(tones: Path, tmp_
     assert answers(session.run.model, sounds) == list(LABELS)
 
 
-def test_instant_learns_from_two_classes(tmp_path: Path) -> None:
+def test_instant_fits_two_classes(tmp_path: Path) -> None:
     two = tone_folder(tmp_path / "two", labels=("low", "high"))
     session = Session(tmp_path / "run").train(recipe_for("instant", "whisper", two, tmp_path))
     assert session.end.accuracy == 1.0 and session.of(events.Started)[0].labels == ("high", "low")
 
 
-def test_altered_copies_are_trained_on_beside_their_clips(tones: Path, tmp_path: Path) -> None:
+def test_augmented_copies_are_trained_on_with_their_clips(tones: Path, tmp_path: Path) -> None:
     recipe = recipe_for("instant", "whisper", tones, tmp_path, copies=4)
     session = Session(tmp_path / "run").train(recipe)
     assert len(features_in(tmp_path)) == 24 * 5 + 6 and session.end.accuracy == 1.0
@@ -170,7 +172,7 @@ def test_features_of_instant_are_used_again_to_fine_tune_the_last_layer(
     assert features_in(tmp_path) == first
 
 
-def test_the_last_layer_learns_tones_and_its_scores_are_calibrated_without_them(
+def test_the_tuned_last_layer_classifies_tones_and_is_calibrated_on_held_out_clips(
     tones: Path, tmp_path: Path
 ) -> None:
     recipe = recipe_for("recommended", "whisper", tones, tmp_path, epochs=12)
@@ -261,7 +263,7 @@ def test_a_stop_keeps_the_best_checkpoint_so_far(
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_a_run_out_of_time_goes_on_from_its_own_checkpoint(
+def test_a_run_out_of_time_resumes_from_its_own_checkpoint(
     family: str, tones: Path, tmp_path: Path
 ) -> None:
     recipe = recipe_for("recommended", family, tones, tmp_path, epochs=6)
@@ -329,7 +331,7 @@ def test_a_test_part_that_was_all_seen_is_refused(tones: Path, tmp_path: Path) -
         Session(tmp_path / "second").train(recipe)
     assert re.fullmatch(
         rf"No test recording is left: {re.escape(base)} was trained on \d+ test recordings\. "
-        "Choose another base model, or the seed it was trained with\\.",
+        "Choose another base model or the seed it was trained with\\.",
         str(refused.value),
     )
 
@@ -359,7 +361,7 @@ def test_a_test_part_of_duplicates_is_not_blamed_on_the_base(tmp_path: Path) -> 
     with pytest.raises(DataError) as refused:
         Session(tmp_path / "run").train(recipe_for("instant", "whisper", data, tmp_path))
     assert str(refused.value) == (
-        "No test recording is left: the training set has the same recording as 6 test recordings. "
+        "No test recording is left: the training set also contains 6 test recordings. "
         "Choose data without duplicates."
     )
 
@@ -371,7 +373,7 @@ def test_a_test_part_that_cannot_be_read_is_not_blamed_on_the_base(tmp_path: Pat
     with pytest.raises(DataError) as refused:
         Session(tmp_path / "run").train(recipe_for("instant", "whisper", data, tmp_path))
     assert str(refused.value) == (
-        "No test recording is left that can be read: add recordings or choose another data set."
+        "No readable test recording is left: add recordings or choose another data set."
     )
 
 
@@ -392,7 +394,7 @@ def test_files_that_are_no_recordings_are_counted_and_named_in_the_run(
         (tones / "balance" / f"{number}.xyz").write_bytes(b"x")
     session = Session(tmp_path / "run").train(recipe_for("instant", "whisper", tones, tmp_path))
     assert [skip.reason for skip in session.run.history().skipped] == [
-        '6 files of label "balance" were not used, because .xyz is not the suffix of a recording: '
+        '6 files of label "balance" were not used, because .xyz is not an audio suffix: '
         "0.xyz, 1.xyz, 2.xyz and 3 more."
     ]
 

@@ -37,7 +37,7 @@ def test_logits_are_those_of_a_ridge_regression_fitted_without_the_clip() -> Non
         assert torch.allclose(found, expected, atol=1e-8)
 
 
-def test_noise_that_a_head_can_memorize_is_not_told_apart() -> None:
+def test_noise_that_a_head_can_memorize_is_not_classified() -> None:
     generator = torch.Generator().manual_seed(1)
     noise = torch.randn(60, 50, generator=generator)
     labels = torch.arange(60) % CLASSES
@@ -112,7 +112,7 @@ def test_training_leaves_the_neuron_that_mutes_padding_and_the_norms_unchanged(
     assert torch.equal(before[f"{last}fc2.weight"][:, 5], after[f"{last}fc2.weight"][:, 5])
 
 
-def test_the_loss_falls_where_frames_tell_the_label(tmp_path: Path) -> None:
+def test_the_loss_falls_if_frames_determine_the_label(tmp_path: Path) -> None:
     module = LeaveOneOut(loaded(tmp_path))
     labels = torch.arange(30) % len(LABELS)
     rng = np.random.default_rng(0)

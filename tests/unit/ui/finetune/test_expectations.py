@@ -100,7 +100,7 @@ def test_one_split_has_no_spread_and_the_guide_can_be_measured_too(results) -> N
     ("source", "locales", "base"),
     [("sample", [], "bundled"), ("minds14", ["en-US"], "bundled"), (FOLDER, [], TINY)],
 )
-def test_a_choice_that_was_not_measured_gets_figures_for_comparison(
+def test_an_unmeasured_choice_shows_accuracies_for_comparison(
     results,  # noqa: ANN001
     source: str,
     locales: list[str],
@@ -165,5 +165,5 @@ def test_the_cards_follow_the_family_of_the_base_model(tmp_path: Path) -> None:
         assert words in cards["recommended"]
 
 
-def test_an_amount_nobody_counted_has_no_test_part_of_its_own() -> None:
+def test_an_assumed_amount_has_no_test_set_of_its_own() -> None:
     assert Amount(100, 8.44).split(0.2) == Clips(80, 20, 8.4)

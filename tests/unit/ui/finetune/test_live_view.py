@@ -112,7 +112,7 @@ def test_without_an_unseen_test_recording_the_accuracy_is_not_measured() -> None
     )
 
 
-def test_a_failed_run_says_its_sentence_as_text() -> None:
+def test_a_failed_run_shows_its_message_as_plain_text() -> None:
     shown = view("failed", Failed("The folder <b> was empty."), has_model=False)
     assert "The folder &lt;b&gt; was empty." in shown.result and not shown.has_model
 
@@ -139,7 +139,7 @@ def test_a_run_that_ignores_a_request_to_stop_can_be_ended() -> None:
     assert not view("running", STARTED, stop_is_overdue=True).can_end_now
 
 
-def test_a_run_that_waits_can_be_withdrawn_and_one_that_ended_early_resumed() -> None:
+def test_a_queued_run_can_be_removed_and_one_that_ended_early_resumed() -> None:
     waits = view("queued")
     assert text(waits.status).startswith("Waiting in the queue")
     assert (waits.is_live, waits.stop_word, waits.can_resume) == (True, "Remove from queue", False)
@@ -194,5 +194,5 @@ def test_without_a_run_the_page_says_what_to_do() -> None:
         (5000, "1 h 23 min"),
     ],
 )
-def test_a_time_is_said_as_one_says_it(seconds: float, words: str) -> None:
+def test_a_duration_is_formatted_in_everyday_words(seconds: float, words: str) -> None:
     assert time_in_words(seconds).replace("\u00a0", " ") == words

@@ -63,7 +63,7 @@ def test_a_form_that_a_preset_filled_in_is_that_preset(name: str) -> None:
     assert recipe == dataclasses.replace(wanted, data="sample", base="facebook/wav2vec2-base")
 
 
-def test_a_click_that_overtakes_the_filling_in_means_the_chosen_preset() -> None:
+def test_a_click_before_the_form_is_filled_uses_the_chosen_preset() -> None:
     instant = tuple(update["value"] for update in fill_in("bundled", "instant")[1].values())
     meant = values_of("bundled", "guide", ("bundled", "instant"), instant)
     assert meant == {name: getattr(preset("guide"), name) for name in field_names()}
@@ -91,12 +91,12 @@ def test_instant_is_the_default_without_a_gpu_and_recommended_with_one(
         assert default_preset() == name
 
 
-def test_a_base_that_cannot_be_known_is_said_and_the_form_is_filled_in_all_the_same() -> None:
+def test_an_unusable_base_is_reported_and_the_form_is_still_filled_in() -> None:
     note, fields = fill_in("no such folder!", "guide")
     assert "no such folder!" in note and list(fields) == list(field_names())
 
 
-def test_a_space_lets_nobody_look_into_its_folders(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_space_does_not_serve_its_folders(monkeypatch: pytest.MonkeyPatch) -> None:
     assert usable_data("/etc") == "/etc"
     monkeypatch.setenv("SPACE_ID", "somebody/intent-studio")
     assert usable_data("minds14") == "minds14" and usable_data("sample") == "sample"
@@ -134,7 +134,7 @@ def test_what_is_missing_is_said(ask, message: str) -> None:  # noqa: ANN001
     assert str(caught.value) == message and not isinstance(caught.value, CheckpointError)
 
 
-def test_where_nothing_ran_there_is_no_run_to_show(tmp_path: Path) -> None:
+def test_without_any_run_none_is_shown(tmp_path: Path) -> None:
     assert shown_run(tmp_path / "runs") is None
 
 

@@ -120,7 +120,7 @@ def test_cells_of_the_matrix_name_their_labels_and_count(runs: Path) -> None:
     assert html.count("<button") == 15 and html.count("tabindex='0'") == 1
 
 
-def test_a_cell_of_the_matrix_lists_its_recordings_the_right_ones_too(runs: Path) -> None:
+def test_a_cell_of_the_matrix_lists_its_recordings_correct_ones_included(runs: Path) -> None:
     report = read_report(make_run(runs, wrong=(0,)))
     labels, clips = sample_clips()
     right = Filter("pair", labels[3], labels[3])
@@ -268,7 +268,7 @@ def test_a_removed_run_is_in_the_trash_until_that_is_undone(runs: Path) -> None:
     assert [row.id for row in rows_of(runs)] == [run.id]
 
 
-def test_a_name_that_cannot_be_is_refused_in_a_sentence(runs: Path) -> None:
+def test_an_impossible_name_is_refused_in_one_sentence(runs: Path) -> None:
     run = make_run(runs)
     with pytest.raises(RunError, match="1 to 60 printable characters"):
         rename(runs, [run.id], " ")
@@ -314,7 +314,7 @@ def test_another_run_stops_the_player_and_opens_no_name_field(runs: Path, panel:
     assert panel.report.naming.name not in updates
 
 
-def test_a_run_that_is_gone_is_not_selected_any_more(runs: Path, panel: Panel) -> None:
+def test_a_removed_run_is_no_longer_selected(runs: Path, panel: Panel) -> None:
     run, other = make_run(runs), make_run(runs)
     state = refresh(runs, panel, TabState(), Selection((run.id, other.id)))[panel.state]
     trash_run(run)

@@ -114,7 +114,7 @@ def test_a_job_reports_its_phases_in_order_and_then_its_result() -> None:
     assert job.result == "there"
 
 
-def test_what_a_job_raises_is_raised_where_it_is_followed() -> None:
+def test_a_job_raises_its_error_while_its_progress_is_iterated() -> None:
     def work(report: OnProgress) -> None:
         raise RunError("It trains.")
 

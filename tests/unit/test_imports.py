@@ -1,4 +1,4 @@
-"""The package's structure: imports point one way, and only the page knows Gradio."""
+"""The package's structure: imports point one way, and only the page imports Gradio."""
 
 import ast
 import itertools
@@ -13,9 +13,9 @@ from tests.repository import ROOT
 
 PACKAGE = ROOT / "intent"
 
-# From the ground up. A module imports from its own room and from those below; rooms of one floor do
-# not know each other.
-FLOORS = (
+# From the bottom up. A module imports from its own package and from lower layers; packages of one
+# layer do not import each other.
+LAYERS = (
     ("root",),
     ("audio",),
     ("data", "checkpoints"),
@@ -26,14 +26,14 @@ FLOORS = (
     ("estimate", "jobs", "sharing"),
     ("cli", "ui"),
 )
-FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
+LAYER_OF = {package: layer for layer, packages in enumerate(LAYERS) for package in packages}
 MODULES = sorted(PACKAGE.rglob("*.py"))
-AT_THE_DOOR = (PACKAGE / "__main__.py",)  # starts the command line
+ENTRY_POINTS = (PACKAGE / "__main__.py",)  # starts the command line
 
 
-def room_of(parts: tuple[str, ...]) -> str:
-    """Return the room of a module, by its path in the package."""
-    return parts[0] if len(parts) > 1 or parts[0] in FLOOR_OF else "root"
+def package_of(parts: tuple[str, ...]) -> str:
+    """Return the package of a module, by its path in the package."""
+    return parts[0] if len(parts) > 1 or parts[0] in LAYER_OF else "root"
 
 
 def imports(file: Path) -> Iterator[tuple[str, ...]]:
@@ -52,24 +52,24 @@ def imports(file: Path) -> Iterator[tuple[str, ...]]:
 
 
 @pytest.mark.parametrize("file", MODULES, ids=lambda file: str(file.relative_to(PACKAGE)))
-def test_imports_point_down(file: Path) -> None:
-    if file in AT_THE_DOOR:
+def test_modules_import_only_from_lower_layers(file: Path) -> None:
+    if file in ENTRY_POINTS:
         return
-    room = room_of(file.relative_to(PACKAGE).with_suffix("").parts)
+    package = package_of(file.relative_to(PACKAGE).with_suffix("").parts)
     wrong = [
         ".".join(other)
         for other in imports(file)
-        if room_of(other) != room and FLOOR_OF[room_of(other)] >= FLOOR_OF[room]
+        if package_of(other) != package and LAYER_OF[package_of(other)] >= LAYER_OF[package]
     ]
     assert wrong == []
 
 
-def test_each_folder_is_a_room_on_a_floor() -> None:
-    rooms = {path.name for path in PACKAGE.iterdir() if (path / "__init__.py").is_file()}
-    assert rooms == set(FLOOR_OF) - {"root"}
+def test_each_package_is_in_a_layer() -> None:
+    packages = {path.name for path in PACKAGE.iterdir() if (path / "__init__.py").is_file()}
+    assert packages == set(LAYER_OF) - {"root"}
 
 
-def test_no_module_imports_itself_by_a_detour() -> None:
+def test_there_are_no_import_cycles() -> None:
     below = {
         file.relative_to(PACKAGE).with_suffix("").parts: set(_at_import(file)) for file in MODULES
     }
@@ -80,7 +80,7 @@ def test_no_module_imports_itself_by_a_detour() -> None:
 
 
 def _at_import(file: Path) -> Iterator[tuple[str, ...]]:
-    """The modules that a file imports when it is imported itself."""
+    """Yield the modules that a file imports at its top level."""
     tree = ast.parse(file.read_text(encoding="utf-8"))
     outer = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
     top = ast.unparse(ast.Module(body=outer, type_ignores=[]))
@@ -92,7 +92,7 @@ def _at_import(file: Path) -> Iterator[tuple[str, ...]]:
                 yield (*above, name.name) if is_module else above
 
 
-def test_only_the_page_knows_gradio() -> None:
+def test_only_the_page_imports_gradio() -> None:
     others = [file for file in MODULES if "ui" not in file.relative_to(PACKAGE).parts]
     known = [
         str(file.relative_to(PACKAGE))
