@@ -8,7 +8,14 @@ import torch
 
 from intent.models.whisper_ffn import FeedForward, FeedForwardInput
 from intent.models.whisper_padding import padding_neuron
-from intent.training.leave_one_out.loss import RIDGE, LeaveOneOut, leave_one_out_logits
+from intent.recipes import Recipe
+from intent.training.leave_one_out.loss import (
+    RIDGE,
+    SCALE_RATE,
+    LeaveOneOut,
+    leave_one_out_logits,
+    optimizer_for,
+)
 from tests.tiny import LABELS, tiny_whisper
 
 CLASSES = 3
@@ -96,8 +103,7 @@ def test_training_leaves_the_neuron_that_mutes_padding_and_the_norms_unchanged(
     assert padding_neuron(model) == 5
     before = {name: value.clone() for name, value in model.state_dict().items()}
     module = LeaveOneOut(model)
-    optimizer = torch.optim.AdamW([p for p in module.parameters() if p.requires_grad], lr=0.01)
-    optimizer.register_step_post_hook(module.feed_forward.restore_neuron)
+    optimizer = optimizer_for(module, Recipe(learning_rate=0.01, weight_decay=0.1))
     frames = torch.randn(9, 4, 32, generator=torch.Generator().manual_seed(0))
     for _ in range(3):
         optimizer.zero_grad()
@@ -108,8 +114,21 @@ def test_training_leaves_the_neuron_that_mutes_padding_and_the_norms_unchanged(
     changed = {name for name in after if not torch.equal(before[name], after[name])}
     network = {f"{last}fc{layer}.{part}" for layer in (1, 2) for part in ("weight", "bias")}
     assert changed == network
-    assert torch.equal(before[f"{last}fc1.weight"][5], after[f"{last}fc1.weight"][5])
+    for name in (f"{last}fc1.weight", f"{last}fc1.bias"):
+        assert torch.equal(before[name][5], after[name][5])
     assert torch.equal(before[f"{last}fc2.weight"][:, 5], after[f"{last}fc2.weight"][:, 5])
+
+
+def test_weights_decay_as_the_recipe_says_but_the_scale_of_the_logits_does_not(
+    tmp_path: Path,
+) -> None:
+    module = LeaveOneOut(loaded(tmp_path))
+    network, scale = optimizer_for(
+        module, Recipe(learning_rate=0.01, weight_decay=0.1)
+    ).param_groups
+    assert (network["lr"], network["weight_decay"]) == (0.01, 0.1)
+    assert (scale["lr"], scale["weight_decay"]) == (SCALE_RATE, 0.0)
+    assert len(network["params"]) == 4 and scale["params"] == [module.log_scale]
 
 
 def test_the_loss_falls_where_frames_tell_the_label(tmp_path: Path) -> None:
