@@ -6,6 +6,7 @@ import pytest
 
 from intent.errors import RunError
 from intent.jobs.queue import (
+    ENTRY_LOCK,
     MAX_QUEUED,
     MAX_QUEUED_OF_VISITOR,
     OWNERS_PLACES,
@@ -70,6 +71,30 @@ def test_a_visitor_has_three_places_in_it_and_the_owner_as_many_as_there_are(
     for _ in range(5):
         enqueue(new_run(tmp_path))
     assert len(queued_runs(tmp_path)) == 9
+
+
+def test_a_run_is_not_queued_while_another_is_being_queued(tmp_path: Path) -> None:
+    run = new_run(tmp_path)
+    with locks.hold(tmp_path / ENTRY_LOCK):
+        with pytest.raises(RunError, match="^The queue is busy: try again in a moment.$"):
+            enqueue(run)
+    assert state(run) == "prepared"
+
+
+def test_a_run_that_cannot_be_queued_says_why(tmp_path: Path) -> None:
+    run = new_run(tmp_path)
+    (tmp_path / ENTRY_LOCK).mkdir()
+    with pytest.raises(RunError) as caught:
+        enqueue(run)
+    assert str(caught.value) == (
+        f"Run {run.id} cannot be queued (Is a directory): check the permissions of {run.path}."
+    )
+
+
+def test_a_run_leaves_the_queue_once(tmp_path: Path) -> None:
+    run = new_run(tmp_path)
+    enqueue(run)
+    assert [withdraw(run), withdraw(run)] == [True, False]
 
 
 def test_a_request_to_stop_is_gone_before_the_lock_says_that_a_run_goes_on(

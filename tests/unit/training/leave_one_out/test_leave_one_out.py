@@ -10,6 +10,7 @@ from intent.models.whisper_ffn import FeedForward, FeedForwardInput
 from intent.models.whisper_padding import padding_neuron
 from intent.recipes import Recipe
 from intent.training.leave_one_out.loss import (
+    FIRST_LOG_SCALE,
     RIDGE,
     SCALE_RATE,
     LeaveOneOut,
@@ -129,6 +130,19 @@ def test_weights_decay_as_the_recipe_says_but_the_scale_of_the_logits_does_not(
     assert (network["lr"], network["weight_decay"]) == (0.01, 0.1)
     assert (scale["lr"], scale["weight_decay"]) == (SCALE_RATE, 0.0)
     assert len(network["params"]) == 4 and scale["params"] == [module.log_scale]
+
+
+def test_the_regression_is_in_single_precision_whatever_the_networks_is(tmp_path: Path) -> None:
+    module = LeaveOneOut(loaded(tmp_path))
+    module.feed_forward = torch.nn.Identity()
+    features, labels = some()
+    frames = features.bfloat16().unsqueeze(1) + torch.tensor([-1.0, 0.0, 1.0]).view(1, 3, 1)
+    frames = frames.bfloat16()
+    expected = leave_one_out_logits(frames.float().mean(1), labels, CLASSES)
+    expected = expected * np.exp(FIRST_LOG_SCALE)
+    with torch.autocast("cpu", torch.bfloat16):
+        logits = module(frames, labels).logits
+    assert torch.allclose(logits, expected, atol=1e-5)
 
 
 def test_the_loss_falls_where_frames_tell_the_label(tmp_path: Path) -> None:
