@@ -70,7 +70,6 @@ class FeedForward(torch.nn.Module):
         self.neuron = padding_neuron(model)
         self.before = [weights.clone() for weights in self._neuron_weights()]
 
-    @torch.no_grad()
     def restore_neuron(self, *_: object) -> None:
         """Undo what an optimizer step, weight decay included, did to the muting neuron."""
         for weights, before in zip(self._neuron_weights(), self.before, strict=True):
