@@ -138,6 +138,7 @@ def test_each_locale_has_its_own_figure_and_unknown_ones_none():
         "de-DE": Accuracy(1.0, interval(1, 1), 1),
         "en-GB": Accuracy(0.5, interval(1, 2), 2),
     }
+    assert list(result.per_locale) == ["de-DE", "en-GB"]
     assert result.clips == 4
 
 

@@ -58,7 +58,7 @@ def test_a_queue_holds_twenty_runs_whoever_they_are_of(tmp_path: Path) -> None:
         pass
     assert not one_more.queued_file.exists() and len(queued_runs(tmp_path)) == 20
     enqueue(waiting[0])  # which waits already
-    withdraw(waiting[0])
+    assert withdraw(waiting[0]) and not withdraw(waiting[0])
     enqueue(one_more)
 
 

@@ -3,6 +3,8 @@
 import errno
 import fcntl
 import threading
+import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,13 @@ from intent.jobs import starter
 from intent.jobs.control import start_run
 from intent.jobs.processes import KilledError
 from intent.jobs.queue import enqueue, withdraw
-from intent.jobs.starter import STARTING_LOCK, keep_starting, start_next
+from intent.jobs.starter import (
+    RETRY_SECONDS,
+    STARTING_LOCK,
+    TICK_SECONDS,
+    keep_starting,
+    start_next,
+)
 from intent.jobs.worker import BusyError, WithdrawnError, training_lock
 from intent.recipes import Recipe
 from intent.runs import locks
@@ -119,14 +127,35 @@ def test_nothing_is_begun_while_another_process_begins_a_run(
     assert training.tried == [] and state(run) == "queued"
 
 
+def test_a_start_waits_long_for_another_process_that_begins_a_run(
+    tmp_path: Path, training: Training, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [run] = new_runs(tmp_path, 1)
+    seconds = 0.0
+    with ExitStack() as other:
+        other.enter_context(locks.hold(tmp_path / STARTING_LOCK))
+
+        def pass_time(_: float) -> None:
+            nonlocal seconds
+            seconds += 1
+            if seconds == 10:
+                other.close()
+
+        monkeypatch.setattr(time, "sleep", pass_time)
+        monkeypatch.setattr(time, "monotonic", lambda: seconds)
+        start_run(run)
+    assert training.tried == [run]
+
+
 class Ticks:
     """In place of the event that tells of an exit: it comes after some checks of the queue."""
 
     def __init__(self, checks: int) -> None:
-        self.left = checks
+        self.left, self.waited = checks, []
 
     def wait(self, seconds: float) -> bool:
         self.left -= 1
+        self.waited.append(seconds)
         return self.left < 0
 
     def is_set(self) -> bool:
@@ -148,19 +177,33 @@ def test_of_several_apps_one_begins_what_is_queued(
     assert not locks.is_held(tmp_path / STARTER_LOCK)
 
 
-def test_a_folder_without_locks_is_told_once(
+def test_the_folder_of_the_runs_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(starter, "exiting", Ticks(1))
+    keep_starting(tmp_path / "new" / "runs")
+    assert (tmp_path / "new" / "runs").is_dir()
+
+
+def test_a_folder_without_locks_is_told_once_each_time_it_loses_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def refuse(descriptor: int, operation: int) -> None:
-        raise OSError(errno.ENOLCK, "No locks available")
+    works, flock = iter([False, False, True]), fcntl.flock
 
-    monkeypatch.setattr(fcntl, "flock", refuse)
-    monkeypatch.setattr(starter, "exiting", Ticks(5))
+    def now_and_then(descriptor: int, operation: int) -> None:
+        if not next(works, False):
+            raise OSError(errno.ENOLCK, "No locks available")
+        flock(descriptor, operation)
+
+    ticks = Ticks(8)
+    monkeypatch.setattr(fcntl, "flock", now_and_then)
+    monkeypatch.setattr(starter, "exiting", ticks)
     keep_starting(tmp_path)
-    assert [record.getMessage() for record in caplog.records] == [
+    lost = (
         f"No run can start now. The folder {tmp_path} does not support file locks (No locks "
         "available): choose a runs folder on a local disk."
-    ]
+    )
+    back = f"The runs folder {tmp_path} can be written to again: runs start."
+    assert [record.getMessage() for record in caplog.records] == [lost, back, lost]
+    assert ticks.waited[:2] == [TICK_SECONDS, RETRY_SECONDS]
 
 
 def test_nothing_is_begun_while_a_run_trains(tmp_path: Path, training: Training) -> None:
