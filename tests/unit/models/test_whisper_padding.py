@@ -38,6 +38,7 @@ def test_one_neuron_of_the_last_layer_is_all_that_changes(tmp_path: Path) -> Non
     model, extractor = load_base(str(tiny_whisper(tmp_path / "tiny")), LABELS, 2)
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     assert mute_padding(model, extractor)
+    assert not model.encoder.layers[-1].fc1._forward_pre_hooks  # it would keep all later inputs
     changed = {n for n, tensor in model.state_dict().items() if not torch.equal(tensor, before[n])}
     last = "encoder.layers.1."
     assert changed == {last + "fc1.weight", last + "fc1.bias", last + "fc2.weight"}

@@ -2,11 +2,13 @@
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from intent.errors import RunError
+from intent.jobs.control import resume_run
 from intent.jobs.queue import enqueue
 from intent.jobs.worker import (
     training_lock,
@@ -75,12 +77,16 @@ def test_queued_run_is_not_removed(run: RunDir) -> None:
     assert state(run) == "queued"
 
 
-def test_run_that_was_removed_cannot_start(run: RunDir) -> None:
+@pytest.mark.parametrize("start", [work, enqueue, resume_run])
+def test_run_that_was_removed_cannot_start(
+    start: Callable[[RunDir], None], run: RunDir, tmp_path: Path
+) -> None:
     trash_run(run)
     with pytest.raises(RunError) as error:
-        work(run)
+        start(run)
     assert str(error.value) == f"Run {run.id} no longer exists: start a new one."
     assert not run.path.exists()
+    assert restore_run(tmp_path, run.id) == run
 
 
 def test_folder_that_is_no_run_is_not_removed(tmp_path: Path) -> None:
