@@ -13,6 +13,7 @@ from intent.models.linear_head import (
     Head,
     calibrate,
     fit_linear_head,
+    fit_temperature,
     fold_head,
     probabilities,
 )
@@ -47,12 +48,12 @@ def test_two_classes_score_as_scikit_learn_says() -> None:
 
 
 def test_a_class_without_clips_is_never_predicted() -> None:
-    points, ids = clusters(3)
+    points, ids = clusters(4)
     present = ids != 1
-    weights, biases = fit_linear_head(points[present], ids[present], 3)
+    weights, biases = fit_linear_head(points[present], ids[present], 4)
     assert probabilities(points, (weights, biases))[:, 1].max() < 1e-6
     assert not weights[1].any() and biases[1] == ABSENT_BIAS
-    assert biases[[0, 2]].mean() == pytest.approx(
+    assert biases[[0, 2, 3]].mean() == pytest.approx(
         0, abs=1e-4
     )  # so that it is low beside the others
 
@@ -120,6 +121,20 @@ def test_calibration_keeps_the_order_and_corrects_the_confidence() -> None:
         return -np.log(scores[np.arange(len(fresh_ids)), fresh_ids] + 1e-12).mean()
 
     assert log_loss(after) < log_loss(before)
+
+
+@pytest.mark.parametrize("temperature", [0.5, 2.5])
+def test_the_temperature_that_logits_were_multiplied_by_is_found(temperature: float) -> None:
+    rng = np.random.default_rng(0)
+    logits = 2 * rng.standard_normal((20_000, 3))
+    labels = (logits + rng.gumbel(size=logits.shape)).argmax(1)  # drawn from their softmax
+    assert fit_temperature(logits * temperature, labels) == pytest.approx(temperature, rel=0.05)
+
+
+def test_a_temperature_is_from_a_tenth_to_a_hundred() -> None:
+    logits = np.eye(3)
+    assert fit_temperature(logits, np.arange(3)) == pytest.approx(0.1, rel=0.01)
+    assert fit_temperature(logits, np.array([1, 2, 0])) == pytest.approx(100, rel=0.01)
 
 
 def test_altered_copies_are_trained_on_but_not_calibrated_on() -> None:

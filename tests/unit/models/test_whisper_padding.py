@@ -1,5 +1,6 @@
 """Laws of muted padding."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,13 @@ from intent.checkpoints.resolve import locate
 from intent.models.encoders import fingerprint, load_base
 from intent.models.linear_head import install_head
 from intent.models.split import PooledEncoder
-from intent.models.whisper_padding import SHARPNESS, hide_padding, mute_padding, padding_neuron
+from intent.models.whisper_padding import (
+    GAIN,
+    SHARPNESS,
+    hide_padding,
+    mute_padding,
+    padding_neuron,
+)
 from intent.paths import EXAMPLES
 from tests.tiny import LABELS, tiny_whisper
 
@@ -67,7 +74,7 @@ def test_the_neuron_that_counts_least_is_rewritten(tmp_path: Path) -> None:
         last.fc1.weight[3] *= 0.01  # alone the smallest product of what it reads and writes
         last.fc2.weight[:, 4] *= 0.1
     assert mute_padding(model, extractor)
-    assert padding_neuron(model) == 3
+    assert json.loads(model.config.to_json_string())["padding_neuron"] == 3
 
 
 def unchanged_by_muting(tmp_path: Path, spoil: bool, should_stop: bool) -> bool:
@@ -117,6 +124,15 @@ def test_an_installed_head_hears_the_speech_only(tmp_path: Path) -> None:
     assert 0.4 < share < 0.6
     expected = share * (weights @ np.array(pooled) + biases)
     assert np.allclose(logits - logits.mean(), expected - expected.mean(), atol=0.01)
+
+
+def test_a_head_that_no_direction_satisfies_still_gets_a_finite_one(tmp_path: Path) -> None:
+    model, _ = load_base(str(tiny_whisper(tmp_path / "tiny")), LABELS, 2)
+    model.config.padding_neuron = 5
+    rng = np.random.default_rng(0)
+    hide_padding(model, rng.standard_normal((3, 32)), 1e3 * rng.standard_normal(3))
+    column = model.encoder.layers[-1].fc2.weight[:, 5].detach()
+    assert float(column.norm()) == pytest.approx(GAIN, rel=1e-5)
 
 
 def test_without_muted_padding_there_is_nothing_to_hide(tmp_path: Path) -> None:
