@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from intent.errors import RunError
-from intent.jobs.worker import WithdrawnError
+from intent.jobs.worker import WithdrawnError, removed
 from intent.paths import written_whole
 from intent.runs import locks
 from intent.runs.directory import RunDir
@@ -23,7 +23,7 @@ TICK_SECONDS = 0.25  # between two checks of the queue
 def enqueue(run: RunDir) -> None:
     """Add a run to the end of the queue; a queued run keeps its place.
 
-    Raises RunError if the queue is full or cannot be written.
+    Raises RunError if the queue is full or cannot be written, or the run was removed.
     """
     if run.queued_file.exists():
         return
@@ -31,6 +31,8 @@ def enqueue(run: RunDir) -> None:
         with locks.hold(run.path.parent / ENTRY_LOCK) as ours:
             if not ours:
                 raise RunError("The queue is busy: try again in a moment.")
+            if not run.recipe_file.is_file():  # or its folder would be made again
+                raise removed(run)
             check_room(run.path.parent, run.owner)
             with written_whole(run.queued_file) as file:
                 file.write(str(time.time_ns()).encode())

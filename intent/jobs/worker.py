@@ -82,7 +82,12 @@ def training_lock(run: RunDir, patience: float = locks.PROBE_SECONDS) -> Iterato
                     raise FileNotFoundError(run.path)
                 yield
     except (FileNotFoundError, NotADirectoryError):
-        raise RunError(f"Run {run.id} no longer exists: start a new one.") from None
+        raise removed(run) from None
+
+
+def removed(run: RunDir) -> RunError:
+    """Return the error for a run that was moved to the trash or deleted."""
+    return RunError(f"Run {run.id} no longer exists: start a new one.")
 
 
 def busy_message(run_id: str) -> str:

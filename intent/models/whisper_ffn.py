@@ -71,7 +71,6 @@ class FeedForward(torch.nn.Module):
         self.neuron = padding_neuron(model)
         self.before = [weights.clone() for weights in self._neuron_weights()]
 
-    @torch.no_grad()
     def restore_neuron(self, *_: object) -> None:
         """Undo the changes of an optimizer step, including weight decay, to the muting neuron."""
         for weights, before in zip(self._neuron_weights(), self.before, strict=True):

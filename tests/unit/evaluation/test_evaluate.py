@@ -25,6 +25,7 @@ from intent.evaluation.metrics import (
     LabelMetrics,
     calibration_error,
     interval,
+    reliability,
     score,
 )
 from tests import tiny
@@ -104,6 +105,12 @@ def test_a_perverse_classifier_is_always_wrong():
     assert len(result.mistakes) == 3
 
 
+def test_the_accuracy_has_its_interval_and_each_score_its_clips():
+    result = evaluate([0, 0, 1, 2], [0, 1, 1, 2])
+    assert (result.accuracy, result.interval, result.clips) == (0.75, interval(3, 4), 4)
+    assert result.macro_f1 == pytest.approx((2 / 3 + 2 / 3 + 1) / 3)
+
+
 def test_rows_of_the_confusion_are_true_labels_and_columns_predicted_ones():
     result = evaluate([0, 0, 0, 1], [0, 1, 1, 1])
     assert result.confusion == ((1, 2, 0), (0, 1, 0), (0, 0, 0))
@@ -131,6 +138,7 @@ def test_each_locale_has_its_own_figure_and_unknown_ones_none():
         "de-DE": Accuracy(1.0, interval(1, 1), 1),
         "en-GB": Accuracy(0.5, interval(1, 2), 2),
     }
+    assert list(result.per_locale) == ["de-DE", "en-GB"]
     assert result.clips == 4
 
 
@@ -162,6 +170,17 @@ def test_calibrated_scores_have_no_calibration_error():
 
 def test_the_calibration_error_of_overconfident_scores_is_how_far_they_are_off():
     assert calibration_error(np.full(1000, 0.95), np.arange(1000) < 600) == pytest.approx(0.35)
+
+
+def test_clips_of_about_the_same_score_share_a_bin_and_1_is_in_the_last():
+    low, high = reliability(np.array([1.0, 0.91, 0.95, 0.02]), np.array([1, 0, 1, 1]))
+    assert (low.clips, low.score, low.accuracy, low.interval) == (1, 0.02, 1.0, interval(1, 1))
+    assert (high.clips, high.accuracy, high.interval) == (3, 2 / 3, interval(2, 3))
+    assert high.score == pytest.approx((1 + 0.91 + 0.95) / 3)
+    scores, right = np.array([0.91, 0.99]), np.array([True, False])
+    assert calibration_error(scores, right) == pytest.approx(0.45)
+    assert calibration_error(scores, right, bins=100) == pytest.approx((0.09 + 0.99) / 2)
+    assert calibration_error(np.array([]), np.array([])) == 0
 
 
 @given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1))

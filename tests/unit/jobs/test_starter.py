@@ -1,6 +1,10 @@
 """Which queued run is begun, and when; training itself is left out."""
 
+import errno
+import fcntl
 import threading
+import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -10,12 +14,18 @@ from intent.jobs import starter
 from intent.jobs.control import start_run
 from intent.jobs.processes import KilledError
 from intent.jobs.queue import enqueue, withdraw
-from intent.jobs.starter import start_next
-from intent.jobs.worker import BusyError, training_lock
+from intent.jobs.starter import (
+    RETRY_SECONDS,
+    STARTING_LOCK,
+    TICK_SECONDS,
+    keep_starting,
+    start_next,
+)
+from intent.jobs.worker import BusyError, WithdrawnError, training_lock
 from intent.recipes import Recipe
 from intent.runs import locks
 from intent.runs.directory import RunDir
-from intent.runs.live import queued_runs
+from intent.runs.live import STARTER_LOCK, queued_runs
 from intent.runs.store import create_run, state
 
 
@@ -66,6 +76,137 @@ def test_a_run_that_cannot_begin_does_not_hold_up_the_next(
     start_next(tmp_path)
     assert training.tried == [broken, killed, good] and queued_runs(tmp_path) == []
     assert (state(broken), state(killed), state(withdrawn)) == ("failed", "interrupted", "prepared")
+    assert all(event.time > 0 for run in (broken, killed) for event in run.events())
+
+
+def test_a_run_that_leaves_the_queue_as_it_begins_makes_room_for_the_next(
+    tmp_path: Path, training: Training, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = new_runs(tmp_path, 2)
+    enqueue(first), enqueue(second)
+
+    def remove_the_first(run: RunDir) -> None:
+        training(run)
+        if run == first:
+            raise WithdrawnError("It was removed.")
+
+    monkeypatch.setattr(starter, "train_in_child", remove_the_first)
+    start_next(tmp_path)
+    assert training.tried == [first, second] and state(first) == "prepared"
+
+
+def test_a_run_whose_failure_cannot_be_written_leaves_the_queue_too(
+    tmp_path: Path, training: Training
+) -> None:
+    [run] = new_runs(tmp_path, 1)
+    enqueue(run)
+    run.events_file.mkdir()
+    training.errors = {run: RunError("It is broken.")}
+    start_next(tmp_path)  # which finds the queue empty then
+    assert training.tried == [run] and queued_runs(tmp_path) == []
+
+
+def test_nothing_is_begun_by_a_process_that_exits(
+    tmp_path: Path, training: Training, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [run] = new_runs(tmp_path, 1)
+    leaving = threading.Event()
+    leaving.set()
+    monkeypatch.setattr(starter, "exiting", leaving)
+    start_run(run)
+    assert training.tried == [] and state(run) == "queued"
+
+
+def test_nothing_is_begun_while_another_process_begins_a_run(
+    tmp_path: Path, training: Training, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [run] = new_runs(tmp_path, 1)
+    monkeypatch.setattr(starter, "START_SECONDS", 0)
+    with locks.hold(tmp_path / STARTING_LOCK):
+        start_run(run)
+    assert training.tried == [] and state(run) == "queued"
+
+
+def test_a_start_waits_long_for_another_process_that_begins_a_run(
+    tmp_path: Path, training: Training, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [run] = new_runs(tmp_path, 1)
+    seconds = 0.0
+    with ExitStack() as other:
+        other.enter_context(locks.hold(tmp_path / STARTING_LOCK))
+
+        def pass_time(_: float) -> None:
+            nonlocal seconds
+            seconds += 1
+            if seconds == 10:
+                other.close()
+
+        monkeypatch.setattr(time, "sleep", pass_time)
+        monkeypatch.setattr(time, "monotonic", lambda: seconds)
+        start_run(run)
+    assert training.tried == [run]
+
+
+class Ticks:
+    """In place of the event that tells of an exit: it comes after some checks of the queue."""
+
+    def __init__(self, checks: int) -> None:
+        self.left, self.waited = checks, []
+
+    def wait(self, seconds: float) -> bool:
+        self.left -= 1
+        self.waited.append(seconds)
+        return self.left < 0
+
+    def is_set(self) -> bool:
+        return False
+
+
+def test_of_several_apps_one_begins_what_is_queued(
+    tmp_path: Path,
+    training: Training,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    [run] = new_runs(tmp_path, 1)
+    enqueue(run)
+    monkeypatch.setattr(starter, "exiting", Ticks(2))
+    with locks.hold(tmp_path / STARTER_LOCK):
+        keep_starting(tmp_path)
+    assert training.tried == []
+    monkeypatch.setattr(starter, "exiting", Ticks(3))
+    keep_starting(tmp_path)
+    assert training.tried == [run]
+    assert not locks.is_held(tmp_path / STARTER_LOCK) and not caplog.records
+
+
+def test_the_folder_of_the_runs_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(starter, "exiting", Ticks(1))
+    keep_starting(tmp_path / "new" / "runs")
+    assert (tmp_path / "new" / "runs").is_dir()
+
+
+def test_a_folder_without_locks_is_told_once_each_time_it_loses_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    works, flock = iter([False, False, True]), fcntl.flock
+
+    def now_and_then(descriptor: int, operation: int) -> None:
+        if not next(works, False):
+            raise OSError(errno.ENOLCK, "No locks available")
+        flock(descriptor, operation)
+
+    ticks = Ticks(8)
+    monkeypatch.setattr(fcntl, "flock", now_and_then)
+    monkeypatch.setattr(starter, "exiting", ticks)
+    keep_starting(tmp_path)
+    lost = (
+        f"No run can start now. The folder {tmp_path} does not support file locks (No locks "
+        "available): choose a runs folder on a local disk."
+    )
+    back = f"The runs folder {tmp_path} can be written to again: runs start."
+    assert [record.getMessage() for record in caplog.records] == [lost, back, lost]
+    assert ticks.waited[:2] == [TICK_SECONDS, RETRY_SECONDS]
 
 
 def test_nothing_is_begun_while_a_run_trains(tmp_path: Path, training: Training) -> None:

@@ -1,5 +1,6 @@
 """Laws of the head in closed form."""
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,15 @@ import pytest
 import torch
 from transformers import AutoModelForAudioClassification
 
-from intent.models.linear_head import Head, calibrate, fit_linear_head, fold_head, probabilities
+from intent.models.linear_head import (
+    ABSENT_BIAS,
+    Head,
+    calibrate,
+    fit_linear_head,
+    fit_temperature,
+    fold_head,
+    probabilities,
+)
 from tests.tiny import tiny_wav2vec2, tiny_whisper
 
 
@@ -39,10 +48,23 @@ def test_two_classes_score_as_scikit_learn_says() -> None:
 
 
 def test_a_class_without_clips_is_never_predicted() -> None:
-    points, ids = clusters(3)
+    points, ids = clusters(4)
     present = ids != 1
-    scores = probabilities(points, fit_linear_head(points[present], ids[present], 3))
-    assert scores[:, 1].max() < 1e-6
+    weights, biases = fit_linear_head(points[present], ids[present], 4)
+    assert probabilities(points, (weights, biases))[:, 1].max() < 1e-6
+    assert not weights[1].any() and biases[1] == ABSENT_BIAS
+    assert biases[[0, 2, 3]].mean() == pytest.approx(
+        0, abs=1e-4
+    )  # so that it is low beside the others
+
+
+def test_a_class_may_have_a_single_clip() -> None:
+    points, ids = clusters(3)
+    few = (ids != 1) | (np.arange(len(ids)) == 20)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        head = fit_linear_head(points[few], ids[few], 3)
+    assert (probabilities(points, head).argmax(1) == ids).mean() > 0.9
 
 
 @pytest.mark.parametrize("make", [tiny_whisper, tiny_wav2vec2])
@@ -66,7 +88,25 @@ def test_folded_into_the_stock_head_it_gives_the_same_logits(
         expected - expected.mean(1, keepdims=True),
         atol=1e-2,
     )
+    assert np.abs(logits.mean(1)).max() < 1e-3  # softmax ignores it
     assert np.abs(logits).max() < 2 * np.abs(expected - expected.mean(1, keepdims=True)).max()
+
+
+def test_a_head_of_one_class_more_than_the_projector_has_outputs_is_the_largest_that_fits(
+    tmp_path: Path,
+) -> None:
+    model = AutoModelForAudioClassification.from_pretrained(
+        tiny_whisper(tmp_path / "tiny", tuple(f"label{i}" for i in range(17)))
+    )
+    assert model.projector.out_features == 16
+    rng = np.random.default_rng(0)
+    weights, biases = rng.standard_normal((17, 32)), rng.standard_normal(17)
+    fold_head(model, (weights, biases), np.zeros(32))
+    with torch.no_grad():
+        folded = (model.classifier.weight @ model.projector.weight).numpy()
+    assert np.allclose(folded, weights - weights.mean(0), atol=1e-4)
+    with pytest.raises(ValueError, match="rank 17 does not fit a projector of 16"):
+        fold_head(model, (rng.standard_normal((18, 32)), np.zeros(18)), np.zeros(32))
 
 
 def test_calibration_keeps_the_order_and_corrects_the_confidence() -> None:
@@ -81,6 +121,20 @@ def test_calibration_keeps_the_order_and_corrects_the_confidence() -> None:
         return -np.log(scores[np.arange(len(fresh_ids)), fresh_ids] + 1e-12).mean()
 
     assert log_loss(after) < log_loss(before)
+
+
+@pytest.mark.parametrize("temperature", [0.5, 2.5])
+def test_the_temperature_that_logits_were_multiplied_by_is_found(temperature: float) -> None:
+    rng = np.random.default_rng(0)
+    logits = 2 * rng.standard_normal((20_000, 3))
+    labels = (logits + rng.gumbel(size=logits.shape)).argmax(1)  # drawn from their softmax
+    assert fit_temperature(logits * temperature, labels) == pytest.approx(temperature, rel=0.05)
+
+
+def test_a_temperature_is_from_a_tenth_to_a_hundred() -> None:
+    logits = np.eye(3)
+    assert fit_temperature(logits, np.arange(3)) == pytest.approx(0.1, rel=0.01)
+    assert fit_temperature(logits, np.array([1, 2, 0])) == pytest.approx(100, rel=0.01)
 
 
 def test_augmented_copies_are_trained_on_but_not_used_for_calibration() -> None:
@@ -99,7 +153,26 @@ def test_augmented_copies_are_trained_on_but_not_used_for_calibration() -> None:
     assert gap(calibrated) < gap(on_copies_too)
 
 
-def test_calibration_needs_clips_enough_to_hold_some_out() -> None:
-    points, ids = clusters(2, each=3)
+def test_calibration_needs_ten_clips_and_five_a_class() -> None:
+    for classes, clips, is_calibrated in (
+        (2, 9, False),
+        (2, 10, True),
+        (4, 19, False),
+        (4, 20, True),
+    ):
+        points, ids = clusters(classes, each=10, spread=6)
+        rows = np.arange(len(ids)).reshape(classes, -1).T.ravel()[:clips]  # as many of each class
+        points, ids = points[rows], ids[rows]
+        head = fit_linear_head(points, ids, classes)
+        for copies in (1, 3):
+            groups = np.repeat(np.arange(clips), copies)
+            features = np.repeat(points, copies, axis=0)
+            found = calibrate(head, features, np.repeat(ids, copies), groups)
+            assert (found is not head) == is_calibrated
+
+
+def test_calibration_needs_two_classes_whichever_clips_are_held_out() -> None:
+    points, ids = clusters(2, each=10)
+    points, ids = points[:11], ids[:11]  # one clip alone is of the second class
     head = fit_linear_head(points, ids, 2)
     assert calibrate(head, points, ids, np.arange(len(ids))) is head

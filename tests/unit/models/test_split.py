@@ -69,6 +69,15 @@ def test_a_shorter_whisper_window_loads_in_stock_pipeline(tmp_path: Path) -> Non
     assert AutoFeatureExtractor.from_pretrained(tmp_path / "short").n_samples == 16000
 
 
+def test_a_shorter_window_has_the_first_positions_and_does_not_train_them(tmp_path: Path) -> None:
+    base = str(tiny_whisper(tmp_path / "tiny", window_seconds=4))
+    (whole, _), (short, _) = load_base(base, LABELS, 4), load_base(base, LABELS, 1)
+    positions = short.encoder.embed_positions.weight
+    assert torch.equal(positions, whole.encoder.embed_positions.weight[:50])
+    assert not positions.requires_grad
+    assert short.config.max_source_positions == short.encoder.max_source_positions == 50
+
+
 def test_a_window_longer_than_the_base_has_is_refused(tmp_path: Path) -> None:
     base = str(tiny_whisper(tmp_path / "tiny", window_seconds=2))
     with pytest.raises(CheckpointError) as error:

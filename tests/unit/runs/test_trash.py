@@ -2,11 +2,13 @@
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from intent.errors import RunError
+from intent.jobs.control import resume_run
 from intent.jobs.queue import enqueue
 from intent.jobs.worker import (
     training_lock,
@@ -75,23 +77,42 @@ def test_queued_run_is_not_removed(run: RunDir) -> None:
     assert state(run) == "queued"
 
 
-def test_run_that_was_removed_cannot_start(run: RunDir) -> None:
+@pytest.mark.parametrize("start", [work, enqueue, resume_run])
+def test_run_that_was_removed_cannot_start(
+    start: Callable[[RunDir], None], run: RunDir, tmp_path: Path
+) -> None:
     trash_run(run)
     with pytest.raises(RunError) as error:
-        work(run)
+        start(run)
     assert str(error.value) == f"Run {run.id} no longer exists: start a new one."
     assert not run.path.exists()
+    assert restore_run(tmp_path, run.id) == run
 
 
 def test_folder_that_is_no_run_is_not_removed(tmp_path: Path) -> None:
     run = create_run(tmp_path / "elsewhere", Recipe())
     link = tmp_path / run.id
     link.symlink_to(run.path)
-    for path in (tmp_path / "elsewhere", link, tmp_path / "absent"):
+    named, without_recipe = tmp_path / "notes", tmp_path / "20261122-210959-instant-3f2a"
+    for path in (named, without_recipe):
+        path.mkdir()
+    (named / "recipe.json").write_text(Recipe().to_json())
+    for path in (tmp_path / "elsewhere", link, named, without_recipe, tmp_path / "absent"):
         with pytest.raises(RunError) as error:
             trash_run(RunDir(path))
         assert str(error.value) == f"{path} is not the folder of a run: nothing was removed."
     assert run.recipe() == Recipe()
+    assert named.exists() and without_recipe.exists()
+
+
+def test_run_that_cannot_be_moved_stays_and_the_error_says_why(run: RunDir, tmp_path: Path) -> None:
+    (tmp_path / ".trash").touch()  # a file in the place of the folder
+    with pytest.raises(RunError) as error:
+        trash_run(run)
+    assert str(error.value) == (
+        f"Run {run.id} cannot be removed (File exists): check the permissions of {run.path}."
+    )
+    assert list_runs(tmp_path) == [run]
 
 
 @pytest.mark.parametrize("run_id", ["..", "", "../runs", "20261122-210959-instant-3f2a", "\0"])
@@ -117,6 +138,35 @@ def test_trash_is_sorted_by_time_of_removal(tmp_path: Path) -> None:
         trash_run(run)
         os.utime(tmp_path / ".trash" / run.id, (time.time() - age,) * 2)
     assert [run.id for run in trashed_runs(tmp_path)] == [second.id, third.id, first.id]
+
+
+def test_age_in_the_trash_counts_from_the_removal(run: RunDir, tmp_path: Path) -> None:
+    trash_run(run)
+    restore_run(tmp_path, run.id)
+    os.utime(run.path, (time.time() - 31 * DAY,) * 2)
+    trash_run(run)
+    assert empty_trash(tmp_path, older_than_days=30) == 0
+    assert [kept.id for kept in trashed_runs(tmp_path)] == [run.id]
+
+
+def test_only_runs_in_the_trash_are_listed_and_deleted(run: RunDir, tmp_path: Path) -> None:
+    trash_run(run)
+    other = tmp_path / ".trash" / "notes"
+    other.mkdir()
+    assert [kept.id for kept in trashed_runs(tmp_path)] == [run.id]
+    assert empty_trash(tmp_path) == 1
+    assert other.exists()
+
+
+def test_trash_that_cannot_be_emptied_says_why(run: RunDir, tmp_path: Path) -> None:
+    trash = tmp_path / ".trash"
+    trash.mkdir()
+    (trash / run.id).touch()  # a file in the place of a run
+    with pytest.raises(RunError) as error:
+        empty_trash(tmp_path)
+    assert str(error.value) == (
+        f"The trash cannot be emptied (Not a directory): check the permissions of {trash / run.id}."
+    )
 
 
 def test_emptying_by_hand_deletes_all_and_by_age_only_the_old(tmp_path: Path) -> None:

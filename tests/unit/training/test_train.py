@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.torch import load_file
 from transformers import pipeline
 
 from intent import recipes
@@ -184,6 +185,32 @@ def test_the_tuned_last_layer_classifies_tones_and_is_calibrated_on_held_out_cli
     clips = [read_clip((8000, tone(label, seed=99, seconds=0.9))) for label in LABELS]
     sounds = [resample(clip, 16000).samples for clip in clips]
     assert answers(session.run.model, sounds) == list(LABELS)
+
+
+def test_a_temperature_that_was_fitted_before_the_run_was_resumed_is_used(
+    tones: Path, tmp_path: Path
+) -> None:
+    session = Session(tmp_path / "run")
+    session.run.checkpoints.mkdir()
+    (session.run.checkpoints / "temperature.json").write_text("1000.0")
+    session.train(recipe_for("recommended", "whisper", tones, tmp_path, epochs=1))
+    assert phases.CALIBRATING not in {phase.name for phase in session.of(events.Phase)}
+    assert session.of(events.EvalPoint)[-1].loss == pytest.approx(np.log(3), abs=0.05)
+
+
+@pytest.mark.parametrize("keep_best", [False, True])
+def test_the_last_layer_keeps_its_last_epoch_or_the_first_of_the_best(
+    keep_best: bool, tones: Path, tmp_path: Path
+) -> None:
+    changes = {"epochs": 2, "keep_best": keep_best}
+    recipe = recipe_for("recommended", "whisper", tones, tmp_path, **changes)
+    session = Session(tmp_path / "run").train(recipe)
+    assert [point.accuracy for point in session.of(events.EvalPoint)] == [1.0, 1.0, 1.0]
+    name = "encoder.layers.1.fc1.weight"
+    before = load_file(Path(recipe.base) / "model.safetensors")[name]
+    after = load_file(session.run.model / "model.safetensors")[name]
+    trained = (before != after).any(1).sum()  # neurons; one mutes the padding
+    assert trained == 1 if keep_best else trained > 1
 
 
 class Killed(Exception):

@@ -8,7 +8,15 @@ import torch
 
 from intent.models.whisper_ffn import FeedForward, FeedForwardInput
 from intent.models.whisper_padding import padding_neuron
-from intent.training.leave_one_out.loss import RIDGE, LeaveOneOut, leave_one_out_logits
+from intent.recipes import Recipe
+from intent.training.leave_one_out.loss import (
+    FIRST_LOG_SCALE,
+    RIDGE,
+    SCALE_RATE,
+    LeaveOneOut,
+    leave_one_out_logits,
+    optimizer_for,
+)
 from tests.tiny import LABELS, tiny_whisper
 
 CLASSES = 3
@@ -89,15 +97,15 @@ def test_muted_frames_are_left_out_of_the_input(tmp_path: Path) -> None:
         assert [len(stream) for stream in FeedForwardInput(model)(mel)] == [100, 100]
 
 
+@pytest.mark.parametrize("neuron", [5, None])
 def test_training_leaves_the_neuron_that_mutes_padding_and_the_norms_unchanged(
-    tmp_path: Path,
+    neuron: int | None, tmp_path: Path
 ) -> None:
-    model = loaded(tmp_path, neuron=5)
-    assert padding_neuron(model) == 5
+    model = loaded(tmp_path, neuron)
+    assert padding_neuron(model) == neuron
     before = {name: value.clone() for name, value in model.state_dict().items()}
     module = LeaveOneOut(model)
-    optimizer = torch.optim.AdamW([p for p in module.parameters() if p.requires_grad], lr=0.01)
-    optimizer.register_step_post_hook(module.feed_forward.restore_neuron)
+    optimizer = optimizer_for(module, Recipe(learning_rate=0.01, weight_decay=0.1))
     frames = torch.randn(9, 4, 32, generator=torch.Generator().manual_seed(0))
     for _ in range(3):
         optimizer.zero_grad()
@@ -108,8 +116,36 @@ def test_training_leaves_the_neuron_that_mutes_padding_and_the_norms_unchanged(
     changed = {name for name in after if not torch.equal(before[name], after[name])}
     network = {f"{last}fc{layer}.{part}" for layer in (1, 2) for part in ("weight", "bias")}
     assert changed == network
-    assert torch.equal(before[f"{last}fc1.weight"][5], after[f"{last}fc1.weight"][5])
-    assert torch.equal(before[f"{last}fc2.weight"][:, 5], after[f"{last}fc2.weight"][:, 5])
+    if neuron is not None:
+        for name in (f"{last}fc1.weight", f"{last}fc1.bias"):
+            assert torch.equal(before[name][neuron], after[name][neuron])
+        column = f"{last}fc2.weight"
+        assert torch.equal(before[column][:, neuron], after[column][:, neuron])
+
+
+def test_weights_decay_as_the_recipe_says_but_the_scale_of_the_logits_does_not(
+    tmp_path: Path,
+) -> None:
+    module = LeaveOneOut(loaded(tmp_path))
+    network, scale = optimizer_for(
+        module, Recipe(learning_rate=0.01, weight_decay=0.1)
+    ).param_groups
+    assert (network["lr"], network["weight_decay"]) == (0.01, 0.1)
+    assert (scale["lr"], scale["weight_decay"]) == (SCALE_RATE, 0.0)
+    assert len(network["params"]) == 4 and scale["params"] == [module.log_scale]
+
+
+def test_the_regression_is_in_single_precision_whatever_the_networks_is(tmp_path: Path) -> None:
+    module = LeaveOneOut(loaded(tmp_path))
+    module.feed_forward = torch.nn.Identity()
+    features, labels = some()
+    frames = features.bfloat16().unsqueeze(1) + torch.tensor([-1.0, 0.0, 1.0]).view(1, 3, 1)
+    frames = frames.bfloat16()
+    expected = leave_one_out_logits(frames.float().mean(1), labels, CLASSES)
+    expected = expected * np.exp(FIRST_LOG_SCALE)
+    with torch.autocast("cpu", torch.bfloat16):
+        logits = module(frames, labels).logits
+    assert torch.allclose(logits, expected, atol=1e-5)
 
 
 def test_the_loss_falls_if_frames_determine_the_label(tmp_path: Path) -> None:
