@@ -56,7 +56,7 @@ def test_no_more_than_the_margin_is_kept_before_and_after_the_speech(found):
 
 
 @pytest.mark.parametrize(
-    ("window", "margin"), [(1, 0.25), (4, 1), (10, 2.5), (15, 2.5), (30, 2.5), (math.inf, 2.5)]
+    ("window", "margin"), [(1, 0.3), (5, 1.5), (10, 3), (15, 4), (30, 4), (math.inf, 4)]
 )
 def test_a_short_window_keeps_less_before_the_speech(window, margin):
     part = choose_part(((20.0, 24.0),), 60.0, window)
@@ -65,9 +65,9 @@ def test_a_short_window_keeps_less_before_the_speech(window, margin):
 
 def test_a_short_sound_long_before_the_speech_does_not_count():
     part = choose_part(((1.0, 1.2), (40.0, 44.0)), 60.0, 15.0)
-    assert (part.start, part.end, part.has_speech) == (37.5, 46.5, True)
+    assert (part.start, part.end, part.has_speech) == (36.0, 48.0, True)
     together = choose_part(((1.0, 1.2), (3.0, 4.0)), 60.0, 15.0)
-    assert (together.start, together.end) == (0.0, 6.5)
+    assert (together.start, together.end) == (0.0, 8.0)
 
 
 def test_sounds_too_far_apart_to_be_a_word_are_no_speech():

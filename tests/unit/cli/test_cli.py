@@ -243,7 +243,7 @@ def test_answer_says_which_part_of_a_recording_has_speech(
     write_wav(clip, tmp_path / "late.wav")
     command = ["classify", tmp_path / "late.wav", "--checkpoint", world / "base"]
     answer = json.loads(said(capsys, *command, "--json")[1])
-    assert answer["heard_speech"] and SECONDS_BEFORE - 0.5 <= answer["used_from"] < SECONDS_BEFORE
+    assert answer["heard_speech"] and SECONDS_BEFORE - 0.6 <= answer["used_from"] < SECONDS_BEFORE
     assert answer["used_to"] == pytest.approx(answer["used_from"] + 2, abs=2e-3)
     last = said(capsys, *command)[1].splitlines()[-1]
     part = f"{answer['used_from']:.1f} s to {answer['used_to']:.1f} s of {clip.seconds:.1f} s"

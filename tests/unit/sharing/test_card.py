@@ -84,7 +84,7 @@ def test_it_says_on_what_part_of_a_recording_the_figures_were_measured(
     words = (
         "figures are those of the stock pipeline on the part of each recording with speech: from "
     )
-    assert f"{words}0.5 s before the first speech to 0.5 s after the last." in card_of(
+    assert f"{words}0.6 s before the first speech to 0.6 s after the last." in card_of(
         minds14_run
     ).text.replace("\n", " ")
     report = json.loads(minds14_run.report_file.read_text())

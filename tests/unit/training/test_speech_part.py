@@ -80,10 +80,10 @@ def stored(front_end: FrontEnd, clip: LabelledClip, name: str) -> list[np.ndarra
 
 
 def test_a_recording_that_is_used_whole_keeps_the_name_of_its_features() -> None:
-    clip = LabelledClip("a", 0, "", "", "abc", None, seconds=6.0, speech=((1.0, 5.0),))
-    assert clip.part(15) == SpeechPart(0, 6, True, True)
+    clip = LabelledClip("a", 0, "", "", "abc", None, seconds=8.0, speech=((4.0, 5.0),))
+    assert clip.part(15) == SpeechPart(0, 8, True, True)
     assert clip.part_hash(15) == "abc"
-    assert replace(clip, speech=((3.0, 5.0),)).part_hash(15) == "abc@0.500-6.000"
+    assert replace(clip, speech=((5.5, 7.0),)).part_hash(15) == "abc@1.500-8.000"
 
 
 def test_speech_is_detected_once(
