@@ -55,6 +55,7 @@ def finished_run(
         "seconds": 12.3,
         "device": "cpu",
         "train_clips": 24,
+        "speech_part": True,
         "evaluation": figures.to_dict(),
     }
     run.report_file.write_text(json.dumps(report), encoding="utf-8")

@@ -26,36 +26,35 @@ FRAME_SAMPLES = 512  # 32 ms, with one probability
 CONTEXT_SAMPLES = 64  # the end of the previous frame, repeated before each frame
 STFT_PADDING = 64  # samples mirrored at the end of a frame, so that it has four spectra
 FRAME_SECONDS = FRAME_SAMPLES / SAMPLE_RATE
-BLOCK_FRAMES = 512  # 16 s: bounds memory; has_speech may stop after each block
+BLOCK_FRAMES = 512  # 16 s: bounds memory
 NORMALIZED_SAMPLES = 65_536  # at a time: five minutes at once would take 38 MB in float64
 
 MIN_PROBABILITY = 0.5  # of a speech frame; Silero's own default
-MIN_RUN_FRAMES = 4  # 0.13 s: a shorter run of speech frames is a click or a plucked note
-MIN_SPEECH_SECONDS = 0.25  # no word is shorter
+MIN_SPAN_FRAMES = 4  # 0.13 s: a shorter span of speech frames is a click or a plucked note
+DETECTOR = "silero-6-1"  # names cached results: count up when a change here may change them
 
 TARGET_LEVEL = 0.1  # RMS of the loudest quarter second after normalization
 MAX_GAIN = 100.0  # 40 dB: a higher gain would turn the hiss of a silent recording into noise
 
+Spans = tuple[tuple[float, float], ...]  # start and end in s, in order
 State = tuple["torch.Tensor", "torch.Tensor"]  # the LSTM's h and c, each (1, 128)
 Network = Callable[["torch.Tensor", State | None], tuple["torch.Tensor", State]]
 
 
-def has_speech(clip: Clip) -> bool:
-    """Return whether the clip has at least 0.25 s of speech; stops as soon as it has."""
-    probabilities = np.zeros(0)
-    for block in frame_probabilities(clip):
-        probabilities = np.concatenate([probabilities, block])
-        if speech_seconds(probabilities) >= MIN_SPEECH_SECONDS:
-            return True
-    return False
+def find_speech(clip: Clip) -> Spans:
+    """Return the spans of speech in a clip, in order; those shorter than 0.13 s do not count."""
+    return speech_spans(np.concatenate([np.zeros(0), *frame_probabilities(clip)]))
 
 
-def speech_seconds(probabilities: np.ndarray) -> float:
-    """Return the seconds of speech in frames (n,), without runs shorter than 0.13 s."""
+def speech_spans(probabilities: np.ndarray) -> Spans:
+    """Return the spans of speech in the probabilities of frames (n,)."""
     is_speech = np.concatenate([[False], probabilities >= MIN_PROBABILITY, [False]])
-    starts, ends = np.flatnonzero(np.diff(is_speech)).reshape(-1, 2).T
-    runs = ends - starts
-    return float(runs[runs >= MIN_RUN_FRAMES].sum() * FRAME_SECONDS)
+    spans = np.flatnonzero(np.diff(is_speech)).reshape(-1, 2)
+    return tuple(
+        (float(start * FRAME_SECONDS), float(end * FRAME_SECONDS))
+        for start, end in spans
+        if end - start >= MIN_SPAN_FRAMES
+    )
 
 
 def frame_probabilities(clip: Clip) -> Iterator[np.ndarray]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import numpy as np
 
 from intent.audio.clip import Clip, clip_hash
+from intent.audio.speech_part import speech_part
 from intent.checkpoints.provenance import read_provenance
 from intent.checkpoints.resolve import describe, resolve, shown_name
 from intent.data.dataset import label_names, load_data, readable_clips, split
@@ -49,6 +50,7 @@ def evaluate_checkpoint(
 ) -> Evaluation:
     """Evaluate a checkpoint on a part of a data set with the stock pipeline.
 
+    It is given the same part of each recording as `classify` gives it.
     Clips that the checkpoint or its base was trained on, by its provenance file, are counted but
     not evaluated; with `include_seen` their accuracy is reported separately as `seen_figure`.
     `data`, `locales`, `columns` and `seed` are passed to `load_data` and `split`; `on_progress`
@@ -146,7 +148,8 @@ def _predict(model: Loaded, labels: Sequence[str], clips: Iterator[Clip]) -> Ite
     batch_size = BATCH_SIZE if model.window_seconds else 1
     batch: list[np.ndarray] = []
     for clip in clips:
-        batch.append(model_input(clip, model))
+        part = speech_part(clip, model.longest_seconds)
+        batch.append(model_input(part.cut(clip), model))
         if len(batch) == batch_size:
             yield from _run(model, labels, batch)
             batch = []

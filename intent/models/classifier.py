@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from intent.audio.clip import Clip, resample
+from intent.audio.speech_part import speech_part
 from intent.checkpoints.bounds import check_weights, longest_seconds, read_checked_config
 from intent.checkpoints.description import MULTI_LABEL
 from intent.checkpoints.resolve import resolve, shown_name, window_seconds
@@ -43,21 +44,29 @@ class Answer:
     """The prediction of a checkpoint for a clip."""
 
     top: tuple[Score, ...]  # highest score first
-    has_speech: bool
-    sure: bool  # the clip has speech and the top score is MIN_SCORE or more
+    has_speech: bool  # in the part that was used
+    sure: bool  # has_speech, and the top score is MIN_SCORE or more
     checkpoint: str
     device: str  # as shown to users, such as "CPU, 2 threads"
     seconds: float  # time of the prediction, without loading the checkpoint
-    used_seconds: float  # of the clip: the rest is beyond the model's window
+    used_from: float  # s: where the part begins that was used (audio/speech_part.py)
+    used_to: float  # s: where it ends, at the latest with the model's window
     clip_seconds: float  # the whole recording
     multi_label: bool = False  # each label has its own score; they do not add up to 1
+
+    @property
+    def used_seconds(self) -> float:
+        """The length of the part that was used, in s."""
+        return self.used_to - self.used_from
 
     @property
     def part_in_words(self) -> str:
         """The part of the recording that was used; "" if it was all of it."""
         if self.clip_seconds - self.used_seconds <= SHOWN_SECONDS:
             return ""
-        return f"used the first {self.used_seconds:g} s of {self.clip_seconds:.0f} s"
+        if self.used_from == 0:
+            return f"used the first {self.used_to:.3g} s of {self.clip_seconds:.3g} s"
+        return f"used {self.used_from:.1f} s to {self.used_to:.1f} s of {self.clip_seconds:.1f} s"
 
     @property
     def heard(self) -> dict[str, object]:
@@ -66,6 +75,8 @@ class Answer:
             "heard_seconds": round(self.used_seconds, 3),
             "heard_speech": self.has_speech,
             "sure": self.sure,
+            "used_from": round(self.used_from, 3),
+            "used_to": round(self.used_to, 3),
         }
 
 
@@ -105,27 +116,26 @@ _slots_lock = threading.Lock()
 
 
 def classify(clip: Clip, checkpoint: str = BUNDLED, top_k: int = 5) -> Answer:
-    """Return the top-k labels of a clip; all of them if there are fewer.
+    """Return the top-k labels of the part of a clip with speech; all of them if there are fewer.
 
     `checkpoint` is "bundled", a Hub id or a local folder. Thread-safe. Raises CheckpointError if
     the checkpoint cannot be loaded, IntentError for a top_k below 1.
     """
-    from intent.audio.voice_activity import has_speech
-
     if top_k < 1:
         raise IntentError(f"The number of intents (top_k) must be 1 or more, but is {top_k}.")
     model = loaded(checkpoint)
     start = time.perf_counter()
-    top = predict(model, clip)[:top_k]
-    is_speech = has_speech(clip)
+    part = speech_part(clip, model.longest_seconds)
+    top = predict(model, part.cut(clip))[:top_k]
     return Answer(
         top=top,
-        has_speech=is_speech,
-        sure=is_speech and top[0].score >= MIN_SCORE,
+        has_speech=part.has_speech,
+        sure=part.has_speech and top[0].score >= MIN_SCORE,
         checkpoint=checkpoint,
         device=model.device,
         seconds=time.perf_counter() - start,
-        used_seconds=min(clip.seconds, model.longest_seconds),
+        used_from=part.start,
+        used_to=min(part.end, part.start + model.longest_seconds),
         clip_seconds=clip.seconds,
         multi_label=model.pipeline.model.config.problem_type == MULTI_LABEL,
     )
@@ -134,6 +144,7 @@ def classify(clip: Clip, checkpoint: str = BUNDLED, top_k: int = 5) -> Answer:
 def predict(model: Loaded, clip: Clip) -> tuple[Score, ...]:
     """Return the score of every label, highest first, from the stock pipeline.
 
+    It is given the clip as it is: `classify` chooses the part that is used.
     Raises CheckpointError if the encoder and the feature extractor do not fit together.
     """
     import torch

@@ -1,6 +1,7 @@
 """A run's report: its test results and the predictions for each test clip."""
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -33,6 +34,7 @@ class AnsweredClip:
     true: str
     top: tuple[tuple[str, float], ...]  # (label, score 0..1)
     flaw: str = ""  # a problem with the recording, from `intent.audio.quality.flaw`
+    used: tuple[float, float] | None = None  # s, from and to; None: all of it
 
     def __post_init__(self) -> None:
         if not self.top:
@@ -75,9 +77,15 @@ class Report:
 
 
 def answered_clips(
-    labels: Sequence[str], clips: Sequence["LabelledClip"], probabilities: np.ndarray
+    labels: Sequence[str],
+    clips: Sequence["LabelledClip"],
+    probabilities: np.ndarray,
+    window_seconds: float = math.inf,
 ) -> tuple[AnsweredClip, ...]:
-    """Return each clip with its five highest of the scores (clips, labels), 0..1."""
+    """Return each clip with its five highest of the scores (clips, labels), 0..1.
+
+    window_seconds: of the model, for the part of each clip that it used.
+    """
     return tuple(
         AnsweredClip(
             clip.hash,
@@ -89,9 +97,16 @@ def answered_clips(
                 (labels[i], round(float(row[i]), 6)) for i in np.argsort(-row, kind="stable")[:TOP]
             ),
             clip.flaw,
+            _used(clip, window_seconds),
         )
         for clip, row in zip(clips, probabilities, strict=True)
     )
+
+
+def _used(clip: "LabelledClip", window_seconds: float) -> tuple[float, float] | None:
+    part = clip.part(window_seconds)
+    end = min(part.end, part.start + window_seconds)
+    return None if part.is_whole and end == part.end else (round(part.start, 3), round(end, 3))
 
 
 def to_json(clips: Sequence[AnsweredClip]) -> list[dict[str, object]]:

@@ -1,11 +1,13 @@
 """Write the model card of a run: metadata for the Hub, results, hyperparameters and limits."""
 
 import dataclasses
+import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from intent.audio.speech_part import margin
 from intent.labels import human_name
 from intent.paths import BUNDLED, MINDS14, MINDS14_HUB_ID, SAMPLE
 from intent.recipes import WHISPER, Recipe, fields_read_by
@@ -55,6 +57,7 @@ def card_files(
         results=results,
         model=model,
         window_seconds=window_seconds,
+        margin_seconds=margin(window_seconds or math.inf),
         picture=PICTURE_FILE if files else None,
     )
     return {CARD_FILE: f"{card}\n".encode(), **files}

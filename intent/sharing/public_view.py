@@ -47,6 +47,7 @@ class PublicReport:
     seconds: float  # of training
     train_clips: int
     evaluation: Results | None
+    speech_part: bool = False  # tested on the parts with speech; earlier versions: whole recordings
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ import torch
 from intent import distributed
 from intent.audio.augmentation import augment
 from intent.audio.clip import Clip, resample
+from intent.audio.voice_activity import DETECTOR, Spans, find_speech
 from intent.data.labelled_clip import LabelledClip
 from intent.devices import autocast
 from intent.models.encoders import fingerprint
@@ -87,9 +88,9 @@ class FeatureCache:
         if distributed.is_lead():
             _keep_below_cap(self.folder)
 
-    def path(self, clip_hash: str, copy: int = 0) -> Path:
-        """Return the file for the features of a clip, or of an augmented copy of it."""
-        return self.folder / f"{clip_hash}-{copy}.npy"
+    def path(self, part_hash: str, copy: int = 0) -> Path:
+        """Return the file for the features of a part of a clip, or of an augmented copy of it."""
+        return self.folder / f"{part_hash}-{copy}.npy"
 
     def load_or_compute(self, path: Path, compute: Callable[[], np.ndarray]) -> np.ndarray:
         """Return the array in a file, computing and writing it first if it is missing."""
@@ -108,13 +109,15 @@ def feature_files(
 ) -> Iterator[tuple[int, list[Path]]]:
     """Yield the index of each clip and the feature files of it and its augmented copies.
 
-    Clips come in order; those missing in the cache are computed in batches. In distributed
-    training each process computes its share.
+    Only the part of a recording that `audio/speech_part.py` chooses is used. Clips come in order;
+    those missing in the cache are computed in batches. In distributed training each process computes
+    its share.
     """
     size = front_end.batch_size * distributed.count()
     for start in range(0, len(clips), size):
         batch = clips[start : start + size]
-        paths = [[cache.path(clip.hash, copy) for copy in range(copies + 1)] for clip in batch]
+        names = [clip.part_hash(front_end.window_seconds) for clip in batch]
+        paths = [[cache.path(name, copy) for copy in range(copies + 1)] for name in names]
         rows = range(len(batch))
         _compute(front_end, batch, paths, distributed.shard(rows), cache)
         if distributed.count() > 1:
@@ -137,7 +140,8 @@ def _compute(
         for copy, path in enumerate(paths[row])
         if not path.exists()
     ]
-    sounds = {row: batch[row].read() for row in {row for _, row, _ in missing}}
+    window = front_end.window_seconds
+    sounds = {row: batch[row].read_part(window) for row in {row for _, row, _ in missing}}
     for first in range(0, len(missing), front_end.batch_size):
         some = missing[first : first + front_end.batch_size]
         arrays = front_end.compute(
@@ -145,6 +149,18 @@ def _compute(
         )
         for (path, _, _), array in zip(some, arrays, strict=True):
             cache.write(path, array)
+
+
+def speech_cache() -> FeatureCache:
+    """Return the cache of where recordings have speech."""
+    return FeatureCache(f"speech-{DETECTOR}")
+
+
+def cached_speech(clip: Clip, clip_hash: str, cache: FeatureCache) -> Spans:
+    """Return the spans of speech in a clip, detected once."""
+    file = cache.folder / f"{clip_hash}.npy"
+    spans = cache.load_or_compute(file, lambda: np.reshape(find_speech(clip), (-1, 2)))  # (n, 2)
+    return tuple((float(start), float(end)) for start, end in spans)
 
 
 def _keep_below_cap(in_use: Path) -> None:

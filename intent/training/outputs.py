@@ -81,6 +81,7 @@ def write_report(
         "seconds": round(seconds, 2),
         "device": work.device,
         "train_clips": len(work.train),
+        "speech_part": True,  # of each recording, train and test: earlier versions used it as it is
         "evaluation": evaluation.to_dict() if evaluation else None,
         "clips": to_json(clips),
     }
@@ -94,8 +95,8 @@ def model_probabilities(
 ) -> np.ndarray:
     """Return the model's scores (clips, classes), those of the stock pipeline.
 
-    The pipeline gives an encoder without a fixed window the whole clip, even if it was trained on a
-    shorter window. Raises Stopped if training must end, unless `may_stop` is false.
+    For an encoder without a fixed window: `classify` gives it the whole part with speech, even if it
+    was trained on a shorter window. Raises Stopped if training must end, unless `may_stop` is false.
     """
     work.emit(Phase(phases.EVALUATING))
     model, meter = work.model.eval(), ProgressMeter(work.emit, len(clips))
@@ -103,7 +104,7 @@ def model_probabilities(
     for row, clip in enumerate(clips):
         if may_stop:
             work.watch.check()
-        sound = resample(clip.read(), work.extractor.sampling_rate)
+        sound = resample(clip.read_part(), work.extractor.sampling_rate)
         inputs = work.extractor(
             sound.samples, sampling_rate=sound.sample_rate, return_tensors="pt"
         ).to(model.device)

@@ -37,7 +37,8 @@ def pooled_rows(work: Work, clips: Sequence[LabelledClip]) -> Iterator[tuple[int
         return pool(work, network, [np.load(file) for file in files], work.dtype)
 
     for index, clip in enumerate(clips):
-        file = cache.folder / f"{clip.hash}-pooled-{copies}.npy"
+        part = clip.part_hash(work.recipe.window_seconds)
+        file = cache.folder / f"{part}-pooled-{copies}.npy"
         yield index, cache.load_or_compute(file, partial(rows_of, clip))
 
 

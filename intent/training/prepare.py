@@ -33,6 +33,7 @@ from intent.runs.events import Event, Notice, Phase, Skipped
 from intent.runs.kept_split import KeptSplit
 from intent.training import phases
 from intent.training.context import ProgressMeter, Watch, Work
+from intent.training.features import cached_speech, speech_cache
 from intent.training.leave_one_out.loss import MIN_BATCH
 from intent.training.resumed_split import (
     Earlier,
@@ -145,11 +146,14 @@ def _hash_clips(
     meter: ProgressMeter,
     before: int,
 ) -> list[LabelledClip]:
-    """Read and hash the clips of a data set, reporting unreadable ones, until training must end."""
-    clips = []
+    """Read and hash the clips of a data set and detect their speech, until training must end.
+
+    Unreadable clips are reported.
+    """
+    clips, speech = [], speech_cache()
     rows = dataset.remove_columns("audio")
     for index, clip in readable_clips(dataset, lambda *skip: on_event(Skipped(*skip))):
-        row = rows[index]
+        row, sound_hash = rows[index], clip_hash(clip)
         read = functools.partial(clip_at, dataset, index)
         clips.append(
             LabelledClip(
@@ -157,9 +161,11 @@ def _hash_clips(
                 row["label"],
                 row["locale"],
                 row["transcription"],
-                clip_hash(clip),
+                sound_hash,
                 read,
                 flaw(clip),
+                clip.seconds,
+                cached_speech(clip, sound_hash, speech),
             )
         )
         meter.show(before + index + 1, before + index + 1)

@@ -1,6 +1,7 @@
 """Train a checkpoint from a recipe, and write a report: train(recipe, run, on_event)."""
 
 import gc
+import math
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
@@ -109,7 +110,8 @@ def _train_once(
     on_event(Phase(phases.SAVING))
     save_model(work, accuracy, interval)
     seconds = earlier_seconds + watch.seconds
-    write_report(work, evaluation, seconds, answered_clips(work.labels, tested, scores))
+    window = recipe.window_seconds if has_fixed_window(work.model) else math.inf
+    write_report(work, evaluation, seconds, answered_clips(work.labels, tested, scores, window))
     on_event(Finished(watch.outcome, accuracy, interval, len(tested), round(seconds, 2)))
     if watch.outcome == "done":  # a stopped run needs them to resume
         shutil.rmtree(run.checkpoints, ignore_errors=True)

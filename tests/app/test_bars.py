@@ -10,10 +10,11 @@ from intent.ui.shared.format import NBSP, score_percent
 HOSTILE = "<img src=x onerror=alert(1)>"
 
 
-def _answer(label: str, used_seconds: float = 3.0, clip_seconds: float = 3.0) -> Answer:
-    return Answer(
-        (Score(label, 0.934),), True, True, "bundled", "CPU", 0.1234, used_seconds, clip_seconds
-    )
+def _answer(
+    label: str, used_from: float = 0.0, used_to: float = 3.0, clip_seconds: float = 3.0
+) -> Answer:
+    top, part = (Score(label, 0.934),), (used_from, used_to, clip_seconds)
+    return Answer(top, True, True, "bundled", "CPU", 0.1234, *part)
 
 
 @pytest.mark.parametrize(
@@ -34,12 +35,17 @@ def test_a_share_is_never_rounded_to_certainty(share: float, text: str) -> None:
 def test_the_headline_is_the_top_intent_in_words_with_its_share() -> None:
     html = bars.answer_html(_answer("pay_bill"), "Bundled")
     assert f"Pay a bill <span class='share'>— 93{NBSP}%</span>" in html
-    assert "used the first" not in html
+    assert "used " not in html
 
 
 def test_an_answer_says_what_part_of_a_long_clip_was_used() -> None:
-    html = bars.answer_html(_answer("pay_bill", used_seconds=10.0, clip_seconds=24.2), "Bundled")
-    assert "used the first 10 s of 24 s" in html
+    html = bars.answer_html(_answer("pay_bill", 0.0, 10.0, 24.2), "Bundled")
+    assert "used the first 10 s of 24.2 s" in html
+
+
+def test_an_answer_says_where_the_part_that_was_used_begins_and_ends() -> None:
+    html = bars.answer_html(_answer("pay_bill", 14.144, 19.52, 24.2), "Bundled")
+    assert "used 14.1 s to 19.5 s of 24.2 s" in html
 
 
 def test_labels_and_sentences_of_strangers_are_text_not_markup() -> None:

@@ -8,10 +8,12 @@ import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
-from intent.audio.clip import read_clip
+from intent.audio.clip import read_clip, write_wav
+from intent.audio.speech_part import MARGIN_SECONDS
 from intent.labels import MINDS14_LABELS
 from intent.models.classifier import classify
 from intent.paths import EXAMPLES
+from tests.late_speech import SECONDS_BEFORE, late
 from tests.tiny import LABELS, tiny_whisper, tone, wav_bytes
 
 PAY_A_BILL = EXAMPLES / "pay-a-bill.wav"
@@ -27,6 +29,8 @@ def test_a_spoken_sentence_gets_ids_and_scores_best_first(client: Client) -> Non
         "heard_seconds",
         "heard_speech",
         "sure",
+        "used_from",
+        "used_to",
     }
     labels = [place["label"] for place in answer["top"]]
     scores = [place["score"] for place in answer["top"]]
@@ -58,6 +62,17 @@ def test_a_clip_without_speech_says_so(client: Client, tmp_path: Path) -> None:
     silence = tmp_path / "silence.wav"
     silence.write_bytes(wav_bytes(0 * tone("low", seconds=3.0)))
     assert client.predict(handle_file(silence), api_name="/classify")["heard_speech"] is False
+
+
+def test_speech_after_a_long_noise_is_classified_and_its_part_given(
+    client: Client, tmp_path: Path
+) -> None:
+    clip = late("pay-a-bill")
+    write_wav(clip, tmp_path / "late.wav")
+    answer = client.predict(handle_file(tmp_path / "late.wav"), api_name="/classify")
+    assert (answer["top"][0]["label"], answer["heard_speech"]) == ("pay_bill", True)
+    assert SECONDS_BEFORE - MARGIN_SECONDS <= answer["used_from"] < SECONDS_BEFORE
+    assert answer["used_to"] == pytest.approx(clip.seconds, abs=1e-3)
 
 
 def test_the_app_needs_no_ffmpeg(

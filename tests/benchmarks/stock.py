@@ -1,5 +1,6 @@
 """Score a run's test set with the stock pipeline: the published results are these."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,11 +32,16 @@ class StockAnswers:
 
 
 def stock_answers(model: Path, data: str, locales: list[str], seed: int) -> StockAnswers:
-    """Return the stock pipeline's scores on the test set of a run with these choices."""
+    """Return the stock pipeline's scores on the test set of a run with these choices.
+
+    It is given the part of each recording that `classify` would use.
+    """
     from transformers import pipeline
 
     from intent.audio.clip import clip_hash, resample
+    from intent.audio.speech_part import speech_part
     from intent.checkpoints.provenance import read_provenance
+    from intent.checkpoints.resolve import window_seconds
     from intent.data.dataset import label_names, load_data, readable_clips, split
 
     test = split(load_data(data, locales), seed)["test"]
@@ -44,9 +50,10 @@ def stock_answers(model: Path, data: str, locales: list[str], seed: int) -> Stoc
     trained_on = set(provenance.trained_on if provenance else ())
     stock = pipeline("audio-classification", model=str(model))
     rate, rows, scores = stock.feature_extractor.sampling_rate, [], []
+    window = window_seconds(model) or math.inf
     for row, clip in readable_clips(test, lambda name, reason: None):
         if clip_hash(clip) not in trained_on:
-            answers = stock(resample(clip, rate).samples, top_k=None)
+            answers = stock(resample(speech_part(clip, window).cut(clip), rate).samples, top_k=None)
             score_of = {answer["label"]: answer["score"] for answer in answers}
             scores.append([score_of[name] for name in names])
             rows.append(row)

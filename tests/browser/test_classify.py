@@ -9,7 +9,7 @@ import av
 import pytest
 from playwright.sync_api import Locator, Page, Playwright, expect
 
-from intent.audio.clip import read_clip
+from intent.audio.clip import read_clip, write_wav
 from intent.labels import MINDS14_LABELS
 from tests.browser.harness import (
     EXAMPLES,
@@ -20,6 +20,7 @@ from tests.browser.harness import (
     reload,
     wait_until_usable,
 )
+from tests.late_speech import late
 from tests.tiny import tiny_whisper
 from tests.unit.audio.test_suffixes import recording
 
@@ -112,6 +113,16 @@ def test_an_answer_names_its_checkpoint_its_device_and_its_time(page: Page) -> N
     expect(how).to_contain_text("Bundled: Whisper tiny.en")
     expect(how).to_contain_text(re.compile(r"\d\.\d\d s"))
     expect(how.get_by_role("listitem")).to_have_count(3)
+
+
+def test_speech_after_a_long_noise_is_classified_and_its_part_named(
+    page: Page, tmp_path: Path
+) -> None:
+    write_wav(late("pay-a-bill"), tmp_path / "late.wav")
+    upload(page, tmp_path / "late.wav")
+    expect(headline(page)).to_contain_text("Pay a bill")
+    how = answer(page).get_by_role("list", name="Checkpoint, device and time")
+    expect(how).to_contain_text(re.compile(r"used 1[345]\.\d s to \d\d\.\d s of \d\d\.\d s"))
 
 
 def test_every_example_is_classified_correctly(page: Page) -> None:

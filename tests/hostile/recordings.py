@@ -76,14 +76,13 @@ def cases(
 
 
 def process(path: Path) -> None:
-    """Process a recording as the app does: read, hash, detect speech and resample it."""
+    """Process a recording as the app does: read and hash it, and resample its part with speech."""
     from intent.audio.clip import clip_hash, read_clip, resample
-    from intent.audio.voice_activity import has_speech
+    from intent.audio.speech_part import speech_part
 
     clip = read_clip(path)
     clip_hash(clip)
-    has_speech(clip)
-    resample(clip, 16_000)
+    resample(speech_part(clip).cut(clip), 16_000)
 
 
 def _process_stored(path: Path, folder: Path) -> None:

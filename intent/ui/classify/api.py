@@ -10,9 +10,10 @@ from intent.ui.shared.wiring import Limit, in_sentences
 
 DESCRIPTION = (
     "Classify a recording and return its five most likely intents, the most likely first, as label ids "
-    "such as pay_bill with scores from 0 to 1. The recording may be WAV, FLAC, Ogg, Opus, MP3, m4a "
-    'or WebM. The checkpoint is "bundled", the id of a run, a Hub id such as owner/name, or, on '
-    "your own machine, a folder."
+    "such as pay_bill with scores from 0 to 1. The part of the recording with speech is used, from "
+    "used_from to used_to in seconds; without speech in it, sure is false. The recording may be WAV, "
+    'FLAC, Ogg, Opus, MP3, m4a or WebM. The checkpoint is "bundled", the id of a run, a Hub id such '
+    "as owner/name, or, on your own machine, a folder."
 )
 
 

@@ -40,14 +40,14 @@ SENTENCES = {
     "recommended": "Fine-tunes the encoder’s last feed-forward network with a leave-one-out loss, "
     "then fits the classifier as Instant does. Slower than Instant.",
     "guide": "The hyperparameters of Hugging Face’s audio classification guide, with the first "
-    "second of each recording. A baseline for comparison.",
+    "second of each recording’s part with speech. A baseline for comparison.",
 }
 RECOMMENDED_OTHERS = (  # for encoders other than Whisper
     "Fine-tunes all transformer layers and the classifier with a cross-entropy loss. Slower than "
     "Instant."
 )
 WORDS = {  # field → its name on the page, and what it does
-    "window_seconds": ("Window, seconds", "how much of a recording is used"),
+    "window_seconds": ("Window, seconds", "how much of the part with speech is used"),
     "mute_padding": ("Mute padding", "Whisper: excludes padding from the mean over the window"),
     "copies": ("Augmented copies", "per training recording, with added noise or a changed tempo"),
     "spec_augment": ("SpecAugment", "masks parts of the spectrogram during training"),

@@ -56,12 +56,13 @@ def chosen(report: Report, shown: Filter) -> list[tuple[int, AnsweredClip]]:
 
 
 def clip_html(clip: AnsweredClip) -> str:
-    """Return the transcript of a clip, its name, and its predicted intents with their scores."""
+    """Return a clip's transcript, name, part that was used, and predicted intents with scores."""
     predictions = "".join(
         f"<li><span>{escape(human_name(label))}</span> <b>{score_percent(score)}</b></li>"
         for label, score in clip.top
     )
-    where = " · ".join(part for part in (clip.locale, clip.name) if part)
+    used = f"used {clip.used[0]:.1f} s to {clip.used[1]:.1f} s" if clip.used else ""
+    where = " · ".join(part for part in (clip.locale, clip.name, used) if part)
     return (
         "<div role='region' aria-label='Selected recording'>"
         f"<p class='rn-transcript'>{_words(clip)}</p><p class='is-quiet'>{escape(where)}</p>"

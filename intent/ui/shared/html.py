@@ -49,8 +49,7 @@ def error_html(sentence: str) -> str:
 def about_html(info: CheckpointInfo, notice: str = "") -> str:
     """Render a checkpoint's base model, test accuracy, audio window and intents."""
     facts = [("Base model", escape(_base(info.base))), ("Test accuracy", _accuracy(info))]
-    if info.window_seconds:
-        facts.append(("Audio used", f"the first {info.window_seconds:g}{NBSP}s"))
+    facts.append(("Audio used", _audio_used(info.window_seconds)))
     if info.multi_label:
         facts.append(("Scores", MULTI_LABEL_SCORES))
     rows = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in facts)
@@ -108,6 +107,11 @@ def _accuracy(info: CheckpointInfo) -> str:
         return text
     low, high = (f"{bound * 100:.1f}" for bound in info.interval)
     return f"{text} <span class='muted'>(95{NBSP}% interval: {low} to {high}{NBSP}%)</span>"
+
+
+def _audio_used(window_seconds: float | None) -> str:
+    part = "the part with speech"
+    return part if window_seconds is None else f"the first {window_seconds:g}{NBSP}s of {part}"
 
 
 def _bars(scores: Sequence[Score]) -> str:

@@ -26,12 +26,13 @@ MEASURE = """
 import resource, sys
 from intent.audio.clip import clip_hash, read_clip, resample
 from intent.errors import AudioError
-from intent.audio.voice_activity import has_speech, load_network
+from intent.audio.speech_part import speech_part
+from intent.audio.voice_activity import load_network
 load_network(), read_clip(sys.argv[2])
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 try:
     clip = read_clip(sys.argv[1])
-    clip_hash(clip), has_speech(clip), resample(clip, 16_000)
+    clip_hash(clip), speech_part(clip), resample(clip, 16_000)
     print("read", clip.sample_rate, end=" ")
 except AudioError:
     print("refused 0", end=" ")

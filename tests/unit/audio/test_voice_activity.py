@@ -15,7 +15,8 @@ from scipy.signal import lfilter
 
 from intent.audio import voice_activity
 from intent.audio.clip import Clip, read_clip
-from intent.audio.voice_activity import frame_probabilities, has_speech, normalize_level
+from intent.audio.speech_part import speech_part
+from intent.audio.voice_activity import find_speech, frame_probabilities, normalize_level
 from tests.repository import ROOT
 
 EXAMPLES = ROOT / "assets" / "examples"
@@ -26,7 +27,11 @@ Note = Callable[[float, float, int, np.random.Generator], np.ndarray]
 
 
 def speech_seconds(clip: Clip) -> float:
-    return voice_activity.speech_seconds(np.concatenate([[], *frame_probabilities(clip)]))
+    return sum(end - start for start, end in find_speech(clip))
+
+
+def has_speech(clip: Clip) -> bool:
+    return speech_part(clip).has_speech
 
 
 def decibels(level: float) -> float:
@@ -230,8 +235,8 @@ def test_many_threads_get_the_same_result_as_one():
 def test_detection_does_not_change_torch_s_threads():
     code = (
         "import sys, numpy, torch; torch.set_num_threads(2); from intent.audio.clip import Clip;"
-        "from intent.audio.voice_activity import has_speech;"
-        "has_speech(Clip(numpy.ones(9, 'float32'), 8000));"
+        "from intent.audio.speech_part import speech_part;"
+        "speech_part(Clip(numpy.ones(9, 'float32'), 8000));"
         "print(torch.get_num_threads(), 'silero_vad' in sys.modules)"
     )
     result = subprocess.run(

@@ -12,6 +12,7 @@ import pytest
 import soundfile
 
 from intent import hub_http
+from intent.audio.clip import write_wav
 from intent.cli import output as terminal
 from intent.cli.main import main
 from intent.cli.parser import build_parser
@@ -25,6 +26,7 @@ from intent.runs.directory import RunDir
 from intent.runs.events import Failed, Finished, Phase, Started, from_line
 from intent.runs.live import queued_runs
 from intent.runs.store import create_run, list_runs, open_run, state
+from tests.late_speech import SECONDS_BEFORE, late
 from tests.repository import ROOT
 from tests.tiny import LABELS, tone
 
@@ -191,7 +193,7 @@ def test_bundled_checkpoint_classifies_the_example_clips() -> None:
     assert (process.returncode, err) == (0, "")
     answers = [json.loads(line) for line in out.splitlines()]
     assert [set(answer) for answer in answers] == [
-        {"file", "top", "seconds", "heard_seconds", "heard_speech", "sure"}
+        {"file", "top", "seconds", "heard_seconds", "heard_speech", "sure", "used_from", "used_to"}
     ] * 6
     assert all(answer["heard_speech"] and answer["sure"] for answer in answers)
     assert [len(answer["top"]) for answer in answers] == [5] * 6
@@ -228,10 +230,24 @@ def test_answer_says_what_the_page_says_of_a_long_recording_without_speech(
     command = ["classify", tmp_path / "long.wav", "--checkpoint", world / "base"]
     _, out, _ = said(capsys, *command, "--json")
     answer = json.loads(out)
-    heard = {name: answer[name] for name in ("heard_seconds", "heard_speech", "sure")}
-    assert heard == {"heard_seconds": 2.0, "heard_speech": False, "sure": False}
+    names = ("heard_seconds", "heard_speech", "sure", "used_from", "used_to")
+    assert [answer[name] for name in names] == [2.0, False, False, 0.0, 2.0]
     _, out, _ = said(capsys, *command)
-    assert out.splitlines()[-1].endswith(" s, used the first 2 s of 4 s")
+    assert out.splitlines()[-1].endswith(" s, used the first 2 s of 3.6 s")
+
+
+def test_answer_says_which_part_of_a_recording_has_speech(
+    capsys: Output, world: Path, tmp_path: Path
+) -> None:
+    clip = late("pay-a-bill")
+    write_wav(clip, tmp_path / "late.wav")
+    command = ["classify", tmp_path / "late.wav", "--checkpoint", world / "base"]
+    answer = json.loads(said(capsys, *command, "--json")[1])
+    assert answer["heard_speech"] and SECONDS_BEFORE - 0.5 <= answer["used_from"] < SECONDS_BEFORE
+    assert answer["used_to"] == pytest.approx(answer["used_from"] + 2, abs=2e-3)
+    last = said(capsys, *command)[1].splitlines()[-1]
+    part = f"{answer['used_from']:.1f} s to {answer['used_to']:.1f} s of {clip.seconds:.1f} s"
+    assert last.endswith(f", used {part}")
 
 
 def test_folder_that_is_no_checkpoint_is_reported_in_one_line(

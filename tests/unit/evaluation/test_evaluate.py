@@ -28,6 +28,7 @@ from intent.evaluation.metrics import (
     score,
 )
 from tests import tiny
+from tests.late_speech import late_folder
 from tests.repository import ROOT
 
 LABELS = ("a", "b", "c")
@@ -380,3 +381,8 @@ def test_a_part_that_does_not_exist_is_refused(whisper, tones):
     with pytest.raises(DataError) as caught:
         evaluate_checkpoint(str(whisper), str(tones), part="validation")
     assert str(caught.value) == ("The split must be test, train or all, but is 'validation'.")
+
+
+def test_speech_after_a_long_noise_is_evaluated_as_it_is_classified(tmp_path):
+    evaluation = evaluate_checkpoint("bundled", str(late_folder(tmp_path / "late")), part="all")
+    assert (evaluation.clips, evaluation.accuracy) == (2, 1.0)

@@ -15,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
-from intent.audio.clip import Clip
+from intent.audio.clip import Clip, read_clip
+from intent.audio.speech_part import MARGIN_SECONDS
 from intent.checkpoints.description import MULTI_LABEL_SCORES
 from intent.checkpoints.resolve import describe
 from intent.cli.output import answer_text
@@ -28,9 +29,12 @@ from intent.models.classifier import (
     classify,
     loaded,
     model_input,
+    predict,
 )
+from intent.paths import EXAMPLES
 from intent.ui.shared.html import about_html, answer_html
 from tests import tiny
+from tests.late_speech import SECONDS_BEFORE, faint_noise, late
 from tests.repository import ROOT
 
 
@@ -291,3 +295,38 @@ def test_a_multi_label_checkpoint_says_that_each_score_stands_alone(tmp_path, wh
     assert not alone.multi_label and sum(score.score for score in alone.top) == pytest.approx(1)
     assert MULTI_LABEL_SCORES not in answer_text("a.wav", alone) + answer_html(alone, "one")
     assert MULTI_LABEL_SCORES not in about_html(describe(str(whisper)))
+
+
+def test_speech_after_a_long_noise_is_classified_as_without_it():
+    alone, clip = read_clip(EXAMPLES / "pay-a-bill.wav"), late("pay-a-bill")
+    answer = classify(clip)
+    assert answer.top[0].label == classify(alone).top[0].label == "pay_bill"
+    assert answer.has_speech and answer.sure
+    assert SECONDS_BEFORE - MARGIN_SECONDS <= answer.used_from < SECONDS_BEFORE
+    assert answer.used_to == clip.seconds
+    assert answer.part_in_words == (
+        f"used {answer.used_from:.1f} s to {answer.used_to:.1f} s of {clip.seconds:.1f} s"
+    )
+
+
+def test_a_sentence_that_is_used_whole_gets_the_scores_of_the_whole():
+    for file in sorted(EXAMPLES.glob("*.wav")):
+        clip = read_clip(file)
+        answer = classify(clip, top_k=14)
+        assert answer.top == predict(loaded(), clip)
+        assert (answer.used_from, answer.used_to, answer.part_in_words) == (0, clip.seconds, "")
+
+
+def test_noise_alone_is_never_sure(own_whisper):
+    lean_to(own_whisper, "low", 20.0)
+    answer = classify(Clip(faint_noise(20, 8000), 8000), str(own_whisper))
+    assert (answer.has_speech, answer.sure) == (False, False)
+    assert (answer.used_from, answer.used_to) == (0, 2)
+
+
+def test_the_part_that_was_used_ends_with_the_window(own_whisper):
+    clip = late("pay-a-bill")  # its speech is longer than this model's window of 2 s
+    answer = classify(clip, str(own_whisper))
+    assert answer.used_seconds == pytest.approx(2.0)
+    assert SECONDS_BEFORE - 0.5 <= answer.used_from < SECONDS_BEFORE
+    assert answer.has_speech

@@ -78,6 +78,21 @@ def test_the_limits_state_the_interval_of_six_clips(minds14_run: RunDir) -> None
     assert "It uses only the first 2 s of a recording" in text
 
 
+def test_it_says_on_what_part_of_a_recording_the_figures_were_measured(
+    minds14_run: RunDir,
+) -> None:
+    words = (
+        "figures are those of the stock pipeline on the part of each recording with speech: from "
+    )
+    assert f"{words}0.5 s before the first speech to 0.5 s after the last." in card_of(
+        minds14_run
+    ).text.replace("\n", " ")
+    report = json.loads(minds14_run.report_file.read_text())
+    del report["speech_part"]  # as an earlier version wrote it, which used recordings as they are
+    minds14_run.report_file.write_text(json.dumps(report))
+    assert "on the part of each" not in card_of(minds14_run).text
+
+
 def test_it_is_used_in_three_lines(minds14_run: RunDir) -> None:
     code = card_of(minds14_run).text.split("```")[1].splitlines()[1:]
     assert len(code) == 3
