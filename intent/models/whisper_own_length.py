@@ -9,7 +9,7 @@ attention heads look only at the neighbors of a frame, and a block spans the sho
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -98,6 +98,16 @@ def frames_for(samples: int, extractor: Extractor) -> Frames:
     return Frames(own if own + PADDING_FRAMES < window else window, window)
 
 
+def batches(sounds: Sequence[np.ndarray], extractor: Extractor, size: int) -> Iterator[list[int]]:
+    """Yield the rows of up to `size` sounds that have the same frames to compute, shortest first."""
+    of_frames: dict[int, list[int]] = {}
+    for row, sound in enumerate(sounds):
+        of_frames.setdefault(frames_for(len(sound), extractor).own, []).append(row)
+    for own in sorted(of_frames):
+        rows = of_frames[own]
+        yield from (rows[start : start + size] for start in range(0, len(rows), size))
+
+
 def spectra(sounds: Sequence[np.ndarray], frames: Frames, extractor: Extractor) -> torch.Tensor:
     """Return the log-mel spectra (clips, mels, frames.spectrum_frames) of sounds at the rate."""
     length = frames.spectrum_frames * extractor.hop_length
@@ -133,8 +143,9 @@ def encode(encoder: "WhisperEncoder", inputs: torch.Tensor, frames: Frames) -> t
 def logits_of(model: "PreTrainedModel", encoded: torch.Tensor, frames: Frames) -> torch.Tensor:
     """Return the logits (clips, classes) of a stock classifier for the output of `encode`."""
     projector, classifier = linear_head(model)
-    counts = torch.from_numpy(frames.counts).to(encoded)
-    pooled = torch.einsum("cnw,n->cw", projector(encoded), counts) / frames.window
+    projected = projector(encoded)
+    counts = torch.from_numpy(frames.counts).to(projected)
+    pooled = torch.einsum("cnw,n->cw", projected, counts) / frames.window
     return classifier(pooled)
 
 
@@ -146,5 +157,6 @@ def logits(
     They share the own length of the longest one.
     """
     frames = frames_for(max(map(len, sounds)), extractor)
-    inputs = spectra(sounds, frames, extractor).to(model.device, model.dtype)
-    return logits_of(model, encode(whisper_encoder(model), inputs, frames), frames)
+    encoder = whisper_encoder(model)
+    inputs = spectra(sounds, frames, extractor).to(encoder.conv1.weight)
+    return logits_of(model, encode(encoder, inputs, frames), frames)

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from intent.audio.clip import read_clip, resample
 from intent.data.dataset import clip_at, load_data
-from intent.models.classifier import Loaded, loaded
 from intent.models.encoders import load_base
+from intent.models.loading import Loaded, loaded
 from intent.models.typed import whisper_encoder
 from intent.models.whisper_own_length import (
     PADDING_FRAMES,
