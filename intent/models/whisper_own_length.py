@@ -98,6 +98,12 @@ def frames_for(samples: int, extractor: Extractor) -> Frames:
     return Frames(own if own + PADDING_FRAMES < window else window, window)
 
 
+def whole_window(inputs: torch.Tensor) -> Frames:
+    """Return the frames of spectra (..., spectrum frames) that fill a window."""
+    window = inputs.shape[-1] // HOPS_PER_FRAME
+    return Frames(window, window)
+
+
 def batches(sounds: Sequence[np.ndarray], extractor: Extractor, size: int) -> Iterator[list[int]]:
     """Yield the rows of up to `size` sounds that have the same frames to compute, shortest first."""
     of_frames: dict[int, list[int]] = {}
