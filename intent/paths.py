@@ -2,6 +2,7 @@
 
 import os
 import re
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -47,11 +48,11 @@ def folder_bytes(folder: Path) -> int:
 def written_whole(path: Path, durable: bool = False) -> Iterator[BinaryIO]:
     """Write a file atomically: yields a temporary file that replaces it when the block ends.
 
-    Creates missing folders; several processes may write the same file. `durable` syncs it to the
-    disk, so that it is complete after a power failure too.
+    Creates missing folders; several processes and threads may write the same file. `durable` syncs
+    it to the disk, so that it is complete after a power failure too.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    part = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_native_id()}.part")
     try:
         with named(path), part.open("wb") as file:
             yield file

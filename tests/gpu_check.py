@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from intent.audio.clip import read_clip
 from intent.devices import best_device, device_name, precision
 from intent.errors import IntentError
-from intent.models.classifier import Score, load, predict
+from intent.models.classifier import Score, predict
+from intent.models.loading import load
 from intent.paths import BUNDLED, EXAMPLES
 
 TOP_K = 5

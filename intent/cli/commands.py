@@ -23,12 +23,12 @@ from intent.runs.events import Event, Finished
 def classify(options: argparse.Namespace) -> int:
     """Print the top intents of each file; a file that cannot be read does not stop the others."""
     from intent.audio.clip import read_clip
-    from intent.models import classifier
+    from intent.models import classifier, loading
 
     if options.top_k < 1:
         raise IntentError(f"--top-k must be 1 or more, but is {options.top_k}.")
     checkpoint = check_checkpoint(OWNER, options.checkpoint)
-    classifier.loaded(checkpoint)  # reports a bad checkpoint once, not once per file
+    loading.loaded(checkpoint)  # reports a bad checkpoint once, not once per file
     code = ExitCode.DONE
     for file in options.files:
         try:

@@ -11,12 +11,13 @@ import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from intent.models.encoders import has_fixed_window, load_shapes
+from intent.models.encoders import family, has_fixed_window, load_shapes
 from intent.models.split import split_model
 from intent.models.typed import Extractor
 from intent.models.whisper_ffn import FeedForward
+from intent.models.whisper_own_length import PADDING_FRAMES
 from intent.models.whisper_window import WHISPER_FRAMES_PER_SECOND
-from intent.recipes import Recipe
+from intent.recipes import WHISPER, Recipe
 
 TRAINING_PASSES = 3  # forward, gradients of activations, gradients of weights
 
@@ -45,7 +46,8 @@ def recipe_cost(recipe: Recipe, clips: Clips) -> int:
     """
     cost = clip_cost(recipe, clips.seconds)
     copies = clips.train * (recipe.copies + 1)
-    total = (copies + 2 * clips.test) * cost.whole
+    own = copies * _own_share(recipe, clips.seconds) + 2 * clips.test
+    total = round(own * cost.whole)
     if recipe.method == "leave-one-out":
         # An epoch trains on some frames of each clip, and does so again for calibration; every few
         # epochs a head is fitted on all frames. Together: about two passes per clip and epoch.
@@ -62,6 +64,15 @@ def clip_cost(recipe: Recipe, seconds: float) -> ClipCost:
     """
     layers = recipe.trainable_layers if recipe.method == "fine-tune" else 0
     return _clip_cost(recipe.base, recipe.method, recipe.window_seconds, layers, seconds)
+
+
+def _own_share(recipe: Recipe, seconds: float) -> float:
+    """Return the share of a window that is computed of a training clip (whisper_own_length.py)."""
+    by_gradient = recipe.method == "fine-tune"
+    if by_gradient or not recipe.mute_padding or family(recipe.base) != WHISPER:
+        return 1.0
+    frames = WHISPER_FRAMES_PER_SECOND * min(seconds, recipe.window_seconds) + PADDING_FRAMES
+    return min(1.0, frames / (WHISPER_FRAMES_PER_SECOND * recipe.window_seconds))
 
 
 def multiply_adds(module: torch.nn.Module, inputs: torch.Tensor) -> int:

@@ -3,12 +3,12 @@
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, cast
+from itertools import islice
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from intent.audio.clip import Clip, clip_hash
-from intent.audio.speech_part import speech_part
 from intent.checkpoints.provenance import read_provenance
 from intent.checkpoints.resolve import describe, resolve, shown_name
 from intent.data.dataset import label_names, load_data, readable_clips, split
@@ -16,14 +16,15 @@ from intent.data.schema import NO_COLUMNS, Columns
 from intent.errors import CheckpointError, DataError
 from intent.evaluation.label_match import LabelMatch, match_labels
 from intent.evaluation.metrics import Evaluation, score
-from intent.models.classifier import Loaded, loaded, model_input
+from intent.models.classifier import heard_part, predict_all
+from intent.models.loading import Loaded, loaded
 
 if TYPE_CHECKING:
     from datasets import Dataset, DatasetDict
 
 Part = Literal["test", "train", "all"]
 
-BATCH_SIZE = 8  # clips per forward pass, if a fixed window makes all inputs equally long
+AT_ONCE = 64  # clips in memory: those of one length share forward passes
 
 
 @dataclass
@@ -48,9 +49,8 @@ def evaluate_checkpoint(
     on_progress: Callable[[int, int], None] | None = None,
     columns: Columns = NO_COLUMNS,
 ) -> Evaluation:
-    """Evaluate a checkpoint on one split of a data set with the stock pipeline.
+    """Evaluate a checkpoint on one split of a data set, with the scores that `classify` returns.
 
-    It is given the same part of each recording as `classify` gives it.
     Clips that the checkpoint or its base was trained on, by its provenance file, are counted but
     not evaluated; with `include_seen` their accuracy is reported separately as `seen_figure`.
     `data`, `locales`, `columns` and `seed` are passed to `load_data` and `split`; `on_progress`
@@ -141,25 +141,9 @@ def _matched_labels(checkpoint: str, labels: Sequence[str], dataset: "Dataset") 
 
 
 def _predict(model: Loaded, labels: Sequence[str], clips: Iterator[Clip]) -> Iterator[np.ndarray]:
-    """Yield the scores (labels,) of each clip in label order.
-
-    Inputs of different lengths are run one by one, since padding would change their scores.
-    """
-    batch_size = BATCH_SIZE if model.window_seconds else 1
-    batch: list[np.ndarray] = []
-    for clip in clips:
-        part = speech_part(clip, model.longest_seconds)
-        batch.append(model_input(part.cut(clip), model))
-        if len(batch) == batch_size:
-            yield from _run(model, labels, batch)
-            batch = []
-    if batch:
-        yield from _run(model, labels, batch)
-
-
-def _run(model: Loaded, labels: Sequence[str], batch: list[np.ndarray]) -> Iterator[np.ndarray]:
-    # The pipeline's types leave out lists of clips.
-    predictions = model.pipeline(batch, batch_size=len(batch), top_k=None)  # type: ignore[arg-type]
-    for scores in cast(list[list[dict[str, Any]]], predictions):
-        score_of = {score["label"]: score["score"] for score in scores}
-        yield np.array([score_of[label] for label in labels])
+    """Yield the scores (labels,) of each clip in label order."""
+    sounds = (heard_part(model, clip)[1] for clip in clips)
+    while some := list(islice(sounds, AT_ONCE)):
+        for scores in predict_all(model, some):
+            score_of = {score.label: score.score for score in scores}
+            yield np.array([score_of[label] for label in labels])

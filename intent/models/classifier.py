@@ -1,34 +1,24 @@
-"""Classify a clip with the stock audio-classification pipeline."""
+"""Classify clips: own-length windows where the padding is muted, else the stock pipeline."""
 
-import threading
 import time
-from collections import OrderedDict
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, cast
 
 import numpy as np
 
 from intent.audio.clip import Clip, resample
-from intent.audio.speech_part import speech_part
-from intent.checkpoints.bounds import check_weights, longest_seconds, read_checked_config
-from intent.checkpoints.description import MULTI_LABEL
-from intent.checkpoints.resolve import resolve, shown_name, window_seconds
-from intent.compat import attention_implementation
-from intent.devices import best_device, compute_in, device_name, precision
+from intent.audio.speech_part import SpeechPart, choose_part
+from intent.audio.voice_activity import find_speech
 from intent.errors import CheckpointError, IntentError
-from intent.library_output import quiet_libraries
-from intent.models.loaded_weights import check_checkpoint_weights
-from intent.models.typed import Extractor
+from intent.models.loading import Loaded, first_line, loaded
+from intent.models.typed import label_names
 from intent.paths import BUNDLED
-
-if TYPE_CHECKING:
-    from transformers import AudioClassificationPipeline
 
 MIN_SCORE = 0.35  # below it, confidence is low; chance among 14 intents is 0.07
 MIN_INPUT_SECONDS = 0.5  # shorter clips are padded with silence: encoders need a few frames
 SHOWN_SECONDS = 0.05  # a shorter unused part is not mentioned
-MAX_LOADED = 3  # checkpoints kept in memory
+BATCH = 8  # clips per forward pass
 
 
 @dataclass(frozen=True)
@@ -80,41 +70,6 @@ class Answer:
         }
 
 
-@dataclass(frozen=True)
-class Loaded:
-    """A checkpoint in memory."""
-
-    pipeline: "AudioClassificationPipeline"
-    window_seconds: float | None  # None: it has none
-    longest_seconds: float  # a longer clip is cut
-    device: str  # as shown to users
-
-    @property
-    def sample_rate(self) -> int:
-        """The sample rate of the model's input, in Hz."""
-        return self.extractor.sampling_rate
-
-    @property
-    def extractor(self) -> Extractor:
-        """The feature extractor of the pipeline."""
-        return cast(Extractor, self.pipeline.feature_extractor)
-
-
-@dataclass
-class _Slot:
-    """One checkpoint in the cache; its lock makes simultaneous callers share one load."""
-
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    loaded: Loaded | None = None
-
-
-# Folder and the state of its files; the most recently used is last.
-_Key = tuple[Path, tuple[tuple[str, int, int, int], ...]]
-
-_slots: OrderedDict[_Key, _Slot] = OrderedDict()
-_slots_lock = threading.Lock()
-
-
 def classify(clip: Clip, checkpoint: str = BUNDLED, top_k: int = 5) -> Answer:
     """Return the top-k labels of the part of a clip with speech; all of them if there are fewer.
 
@@ -125,8 +80,9 @@ def classify(clip: Clip, checkpoint: str = BUNDLED, top_k: int = 5) -> Answer:
         raise IntentError(f"The number of intents (top_k) must be 1 or more, but is {top_k}.")
     model = loaded(checkpoint)
     start = time.perf_counter()
-    part = speech_part(clip, model.longest_seconds)
-    top = predict(model, part.cut(clip))[:top_k]
+    part, samples = heard_part(model, clip)
+    [scores] = predict_all(model, [samples])
+    top = scores[:top_k]
     return Answer(
         top=top,
         has_speech=part.has_speech,
@@ -137,29 +93,68 @@ def classify(clip: Clip, checkpoint: str = BUNDLED, top_k: int = 5) -> Answer:
         used_from=part.start,
         used_to=min(part.end, part.start + model.longest_seconds),
         clip_seconds=clip.seconds,
-        multi_label=model.pipeline.model.config.problem_type == MULTI_LABEL,
+        multi_label=model.multi_label,
     )
 
 
-def predict(model: Loaded, clip: Clip) -> tuple[Score, ...]:
-    """Return the score of every label, highest first, from the stock pipeline.
+def heard_part(model: Loaded, clip: Clip) -> tuple[SpeechPart, np.ndarray]:
+    """Return the part of a clip that a model uses, and its samples as from `model_input`."""
+    sound = resample(clip, model.sample_rate)  # once, for the detector of speech too
+    part = choose_part(find_speech(sound), clip.seconds, model.longest_seconds)
+    return part, model_input(part.cut(sound), model)
 
-    It is given the clip as it is: `classify` chooses the part that is used.
-    Raises CheckpointError if the encoder and the feature extractor do not fit together.
+
+def predict(model: Loaded, clip: Clip) -> tuple[Score, ...]:
+    """Return the score of every label for a clip as it is, as `predict_all` does."""
+    return predict_all(model, [model_input(clip, model)])[0]
+
+
+def predict_all(model: Loaded, sounds: Sequence[np.ndarray]) -> list[tuple[Score, ...]]:
+    """Return the score of every label, highest first, for each sound as from `model_input`.
+
+    They are those of the stock pipeline: exactly, or at own length up to 0.02 on average. Raises
+    CheckpointError if the encoder and the feature extractor do not fit together.
     """
     import torch
 
-    samples = model_input(clip, model)
     try:
-        answers = model.pipeline(samples, top_k=None)
+        return _at_own_length(model, sounds) if model.own_length else _by_pipeline(model, sounds)
     except torch.OutOfMemoryError:
         raise
     except Exception as error:  # noqa: BLE001 - a mismatch can raise nearly anything
         raise CheckpointError(
-            f"The checkpoint cannot classify this recording ({_first_line(error)}): its config and its "
+            f"The checkpoint cannot classify this recording ({first_line(error)}): its config and its "
             "feature extractor do not fit together. Save it again, or choose another checkpoint."
         ) from error
-    return tuple(Score(answer["label"], answer["score"]) for answer in answers)
+
+
+def _by_pipeline(model: Loaded, sounds: Sequence[np.ndarray]) -> list[tuple[Score, ...]]:
+    """Run sounds of different lengths one by one: without a window, padding changes the scores."""
+    size = BATCH if model.window_seconds else 1
+    # The pipeline's types leave out lists of clips.
+    answers = model.pipeline(list(sounds), batch_size=min(size, len(sounds)), top_k=None)  # type: ignore[arg-type]
+    return [
+        tuple(Score(one["label"], one["score"]) for one in answer)
+        for answer in cast(list[list[dict[str, Any]]], answers)
+    ]
+
+
+def _at_own_length(model: Loaded, sounds: Sequence[np.ndarray]) -> list[tuple[Score, ...]]:
+    """Run sounds of one own length together."""
+    import torch
+
+    from intent.models.whisper_own_length import batches, logits
+
+    network = model.pipeline.model
+    names = label_names(network)
+    found: dict[int, tuple[Score, ...]] = {}
+    with torch.inference_mode():
+        for rows in batches(sounds, model.extractor, BATCH):
+            scores = logits(network, [sounds[row] for row in rows], model.extractor)
+            for row, values in zip(rows, scores.float().softmax(-1).tolist(), strict=True):
+                ranked = sorted(enumerate(values), key=lambda one: -one[1])
+                found[row] = tuple(Score(names[index], value) for index, value in ranked)
+    return [found[row] for row in range(len(sounds))]
 
 
 def warm_up(checkpoint: str = BUNDLED) -> None:
@@ -176,81 +171,3 @@ def model_input(clip: Clip, model: Loaded) -> np.ndarray:
     samples = resample(clip, rate).samples[: int(model.longest_seconds * rate)]
     missing = int(MIN_INPUT_SECONDS * rate) - len(samples)
     return np.pad(samples, (0, missing)) if missing > 0 else samples
-
-
-def loaded(checkpoint: str = BUNDLED) -> Loaded:
-    """Return a checkpoint in memory, loaded again only when its files change.
-
-    Raises CheckpointError.
-    """
-    folder = resolve(checkpoint)
-    try:
-        key = (folder, _stamp(folder))
-    except OSError as error:  # the folder was moved after it was resolved
-        raise CheckpointError(
-            f"{shown_name(checkpoint)} is being replaced right now: try again in a moment."
-        ) from error
-    with _slots_lock:
-        slot = _slots.setdefault(key, _Slot())
-        _slots.move_to_end(key)
-        replaced = [other for other in _slots if other[0] == folder and other != key]
-        for other in (*replaced, *list(_slots)[:-MAX_LOADED]):
-            _slots.pop(other, None)
-    with slot.lock:
-        if slot.loaded is None:
-            slot.loaded = load(checkpoint)
-        return slot.loaded
-
-
-def _stamp(folder: Path) -> tuple[tuple[str, int, int, int], ...]:
-    """Return a value that changes when a file of the folder is replaced or written to."""
-    files = sorted(path for path in folder.iterdir() if path.suffix in (".json", ".safetensors"))
-    stats = [(path.name, path.stat()) for path in files]
-    return tuple((name, stat.st_ino, stat.st_mtime_ns, stat.st_size) for name, stat in stats)
-
-
-def load(checkpoint: str, device: str | None = None) -> Loaded:
-    """Load a checkpoint onto a device, by default the best one; raises CheckpointError."""
-    import torch
-    from transformers import AutoFeatureExtractor, AutoModelForAudioClassification, pipeline
-
-    quiet_libraries()
-    folder, device = resolve(checkpoint), device or best_device()
-    config = read_checked_config(folder, shown_name(checkpoint))
-    check_weights(folder, shown_name(checkpoint))
-    try:
-        model, report = AutoModelForAudioClassification.from_pretrained(
-            folder,
-            dtype=torch.float32,
-            use_safetensors=True,
-            trust_remote_code=False,
-            local_files_only=True,
-            ignore_mismatched_sizes=True,
-            output_loading_info=True,
-        )
-        extractor = AutoFeatureExtractor.from_pretrained(
-            folder, trust_remote_code=False, local_files_only=True
-        )
-    except Exception as error:  # noqa: BLE001 - damaged files can raise nearly anything
-        raise CheckpointError(
-            f"{shown_name(checkpoint)} could not be loaded ({_first_line(error)}): its files are "
-            "damaged or do not belong together. Save or download it again, or choose another "
-            "checkpoint."
-        ) from error
-    check_checkpoint_weights(report, shown_name(checkpoint))
-    compute_in(model, precision(device))
-    stock = pipeline(
-        "audio-classification",
-        model=model,
-        feature_extractor=extractor,
-        device=torch.device(device),
-    )
-    window = window_seconds(folder)
-    keeps_attention = attention_implementation(model.config) == "eager"
-    longest = window or longest_seconds(config, extractor.sampling_rate, keeps_attention)
-    return Loaded(stock, window, longest, device_name(device))
-
-
-def _first_line(error: Exception) -> str:
-    line = str(error).strip().split("\n")[0]
-    return line if len(line) <= 120 else line[:117] + "..."

@@ -109,27 +109,34 @@ class PooledEncoder(torch.nn.Module):
         return torch.cat([pooled, kept.mean(1)], dim=1)  # (batch, width + 1)
 
     def _run(self, inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
-        seen: dict[str, torch.Tensor] = {}
-
-        def keep_frames(_: torch.nn.Module, arguments: tuple[torch.Tensor]) -> None:
-            seen["frames"] = arguments[0]
-
-        def keep_neurons(_: torch.nn.Module, __: object, output: torch.Tensor) -> None:
-            seen["neurons"] = output
-
-        projector = cast(torch.nn.Module, self.model.projector)
-        hooks = [projector.register_forward_pre_hook(keep_frames)]
+        """Run a copy of the model that keeps what two modules see; several threads may do so."""
         neuron = padding_neuron(self.model)
-        if neuron is not None:
-            hooks.append(
-                last_layer(whisper_encoder(self.model)).fc1.register_forward_hook(keep_neurons)
-            )
-        try:
-            self.model(inputs)
-        finally:
-            for hook in hooks:
-                hook.remove()
-        return seen["frames"], None if neuron is None else seen["neurons"][..., neuron]
+        projector = _Kept(cast(torch.nn.Module, self.model.projector))
+        model = with_children(self.model, projector=projector)
+        if neuron is None:
+            model(inputs)
+            return projector.inputs, None
+        encoder = whisper_encoder(self.model)
+        *below, last = encoder.layers
+        detector = _Kept(last_layer(encoder).fc1)
+        layers = torch.nn.ModuleList([*below, with_children(last, fc1=detector)])
+        with_children(model, encoder=with_children(encoder, layers=layers))(inputs)
+        return projector.inputs, detector.output[..., neuron]
+
+
+class _Kept(torch.nn.Module):
+    """A module that keeps its last input and output."""
+
+    inputs: torch.Tensor
+    output: torch.Tensor
+
+    def __init__(self, module: torch.nn.Module) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        self.inputs, self.output = inputs, self.module(inputs)
+        return self.output
 
 
 def _split_whisper(model: PreTrainedModel, trainable_layers: int) -> Parts:

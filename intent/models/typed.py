@@ -16,6 +16,7 @@ class Extractor(Protocol):
     model_input_names: list[str]
     chunk_length: int  # seconds; only of Whisper
     nb_max_frames: int  # in a chunk; only of Whisper
+    hop_length: int  # samples; only of Whisper
     return_attention_mask: bool
 
     def __call__(

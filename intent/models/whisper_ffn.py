@@ -8,6 +8,7 @@ from transformers.modeling_outputs import BaseModelOutput
 
 from intent.compat import with_children
 from intent.models.typed import last_layer, whisper_encoder
+from intent.models.whisper_own_length import Frames, encode, whole_window
 from intent.models.whisper_padding import padding_neuron, speech_frames
 
 if TYPE_CHECKING:
@@ -27,28 +28,43 @@ class BelowFeedForward(torch.nn.Module):
 
 
 class FeedForwardInput(torch.nn.Module):
-    """The same, with the padding frames removed."""
+    """The same at a clip's own length, with the padding frames removed."""
 
     def __init__(self, model: PreTrainedModel) -> None:
         super().__init__()
         self.encoder, self.neuron = whisper_encoder(model), padding_neuron(model)
 
-    def forward(self, inputs: torch.Tensor) -> list[torch.Tensor]:
-        """Return the residual stream (frames, width) of each clip at the network's input."""
-        streams = _without_last_network(self.encoder)(inputs).last_hidden_state
-        return without_padding(self.encoder, self.neuron, streams)
+    def forward(self, inputs: torch.Tensor, frames: Frames | None = None) -> list[torch.Tensor]:
+        """Return the residual stream (frames, width) of each clip at the network's input.
+
+        `inputs` are spectra of the whole window, or as from `spectra` for `frames`.
+        """
+        frames = frames or whole_window(inputs)
+        streams = encode(_without_last_network(self.encoder), inputs, frames)
+        counts = torch.from_numpy(frames.counts).to(streams.device)
+        return without_padding(self.encoder, self.neuron, streams, counts)
 
 
 def without_padding(
-    encoder: "WhisperEncoder", neuron: int | None, streams: torch.Tensor
+    encoder: "WhisperEncoder",
+    neuron: int | None,
+    streams: torch.Tensor,
+    counts: torch.Tensor | None = None,
 ) -> list[torch.Tensor]:
-    """Return each stream (frames, width) without its padding frames, if a neuron mutes padding."""
+    """Return each stream (frames, width) without its padding frames, if a neuron mutes padding.
+
+    A frame that stands for several, by its count, is repeated.
+    """
     if neuron is None:
         return list(streams)
     last = last_layer(encoder)
     weights, bias = last.fc1.weight[neuron], last.fc1.bias[neuron]
     speech = speech_frames(last.final_layer_norm(streams) @ weights + bias)
-    return [stream[kept] for stream, kept in zip(streams, speech, strict=True)]
+    repeats = speech if counts is None else speech * counts  # (clips, frames)
+    return [
+        stream.repeat_interleave(some, 0)
+        for stream, some in zip(streams, repeats.long(), strict=True)
+    ]
 
 
 class FeedForward(torch.nn.Module):

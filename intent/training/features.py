@@ -3,7 +3,7 @@
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,9 +19,12 @@ from intent.data.labelled_clip import LabelledClip
 from intent.devices import autocast
 from intent.models.encoders import fingerprint
 from intent.models.typed import Extractor
+from intent.models.whisper_own_length import PADDING_FRAMES, batches, frames_for, spectra
 from intent.paths import cache_dir, written_whole
+from intent.training.parallel import in_parallel
 
-BATCH = 4  # clips per forward pass
+BATCH = 4  # sounds per forward pass
+CLIPS_PER_BARRIER = 16  # of each process in distributed training
 CACHE_GIGABYTES = 8.0  # unless INTENT_CACHE_GB is set
 
 
@@ -36,11 +39,7 @@ class FrontEnd:
     device: str
     dtype: torch.dtype = torch.float32  # of matrix products
     stored: type[np.floating] = np.float16  # activations over time, on disk
-
-    @property
-    def batch_size(self) -> int:
-        """Clips per forward pass: more than one only if all inputs have the same length."""
-        return BATCH if self.fixed_window else 1
+    own_length: bool = False  # `frozen` takes the spectra of a clip's own frames, and these frames
 
     @property
     def input_name(self) -> str:
@@ -52,6 +51,7 @@ class FrontEnd:
         parts = [self.extractor.to_json_string(), str(self.window_seconds), str(self.dtype)]
         parts += [type(self.frozen).__name__, fingerprint(self.frozen)] if self.frozen else []
         parts += [] if self.stored == np.float16 else [self.stored.__name__]
+        parts += [f"own length {PADDING_FRAMES}"] if self.own_length else []
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:24]
 
     @torch.inference_mode()
@@ -61,6 +61,25 @@ class FrontEnd:
         """
         rate = self.extractor.sampling_rate
         sounds = [resample(clip, rate).samples for clip in clips]
+        if self.own_length:
+            return self._at_own_length(sounds)
+        size = BATCH if self.fixed_window else 1  # only inputs of one length share a pass
+        parts = (sounds[start : start + size] for start in range(0, len(sounds), size))
+        return [array for some in parts for array in self._in_one_pass(some)]
+
+    def _at_own_length(self, sounds: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Compute sounds of one own length together."""
+        assert self.frozen is not None
+        found: dict[int, torch.Tensor] = {}
+        for rows in batches(sounds, self.extractor, BATCH):
+            frames = frames_for(len(sounds[rows[0]]), self.extractor)
+            inputs = spectra([sounds[row] for row in rows], frames, self.extractor)
+            with autocast(self.device, self.dtype):
+                found.update(zip(rows, self.frozen(inputs.to(self.device), frames), strict=True))
+        return self._arrays(found[row] for row in range(len(sounds)))
+
+    def _in_one_pass(self, sounds: Sequence[np.ndarray]) -> list[np.ndarray]:
+        rate = self.extractor.sampling_rate
         limits: dict[str, int | bool] = {}
         if not self.fixed_window:
             limits = {
@@ -68,12 +87,15 @@ class FrontEnd:
                 "truncation": True,
                 "padding": True,
             }
-        batch = self.extractor(sounds, sampling_rate=rate, return_tensors="pt", **limits)
+        batch = self.extractor(list(sounds), sampling_rate=rate, return_tensors="pt", **limits)
         inputs = batch[self.input_name]
         if self.frozen is None:
             return list(inputs.numpy())
         with autocast(self.device, self.dtype):
             activations = self.frozen(inputs.to(self.device))
+        return self._arrays(activations)
+
+    def _arrays(self, activations: Iterable[torch.Tensor]) -> list[np.ndarray]:
         arrays = [one.float().cpu().numpy() for one in activations]
         return [array.astype(self.stored) if array.ndim > 1 else array for array in arrays]
 
@@ -110,45 +132,38 @@ def feature_files(
     """Yield the index of each clip and the feature files of it and its augmented copies.
 
     Only the part of a recording that `audio/speech_part.py` chooses is used. Clips come in order;
-    those missing in the cache are computed in batches. In distributed training each process computes
-    its share.
+    several are computed at a time. In distributed training each process computes its share.
     """
-    size = front_end.batch_size * distributed.count()
+
+    def compute(clip: LabelledClip) -> list[Path]:
+        return compute_files(front_end, clip, copies, cache)
+
+    if distributed.count() == 1:
+        yield from enumerate(in_parallel(compute, clips))
+        return
+    size = CLIPS_PER_BARRIER * distributed.count()
     for start in range(0, len(clips), size):
         batch = clips[start : start + size]
-        names = [clip.part_hash(front_end.window_seconds) for clip in batch]
-        paths = [[cache.path(name, copy) for copy in range(copies + 1)] for name in names]
-        rows = range(len(batch))
-        _compute(front_end, batch, paths, distributed.shard(rows), cache)
-        if distributed.count() > 1:
-            distributed.barrier()
-            _compute(front_end, batch, paths, rows, cache)  # another machine has its own cache
-        yield from ((start + row, paths[row]) for row in rows)
+        mine = [batch[row] for row in distributed.shard(range(len(batch)))]
+        list(in_parallel(compute, mine))
+        distributed.barrier()
+        # Those of the other processes too: another machine has its own cache.
+        yield from enumerate(in_parallel(compute, batch), start)
 
 
-def _compute(
-    front_end: FrontEnd,
-    batch: Sequence[LabelledClip],
-    paths: Sequence[Sequence[Path]],
-    rows: range,
-    cache: FeatureCache,
-) -> None:
-    """Compute the missing feature files of some clips of a batch."""
-    missing = [
-        (path, row, copy)
-        for row in rows
-        for copy, path in enumerate(paths[row])
-        if not path.exists()
-    ]
-    window = front_end.window_seconds
-    sounds = {row: batch[row].read_part(window) for row in {row for _, row, _ in missing}}
-    for first in range(0, len(missing), front_end.batch_size):
-        some = missing[first : first + front_end.batch_size]
-        arrays = front_end.compute(
-            [augment(sounds[row], batch[row].hash, copy) for _, row, copy in some]
-        )
-        for (path, _, _), array in zip(some, arrays, strict=True):
-            cache.write(path, array)
+def compute_files(
+    front_end: FrontEnd, clip: LabelledClip, copies: int, cache: FeatureCache
+) -> list[Path]:
+    """Return the feature files of a clip and its augmented copies, computing those missing."""
+    name = clip.part_hash(front_end.window_seconds)
+    paths = [cache.path(name, copy) for copy in range(copies + 1)]
+    missing = [copy for copy, path in enumerate(paths) if not path.exists()]
+    if missing:
+        sound = clip.read_part(front_end.window_seconds)
+        arrays = front_end.compute([augment(sound, clip.hash, copy) for copy in missing])
+        for copy, array in zip(missing, arrays, strict=True):
+            cache.write(paths[copy], array)
+    return paths
 
 
 def speech_cache() -> FeatureCache:

@@ -1,5 +1,6 @@
 """Compute pooled rows: a frozen encoder's output, averaged over time without the padding."""
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 from functools import partial
 
@@ -11,9 +12,16 @@ from intent.devices import autocast
 from intent.models.encoders import has_fixed_window
 from intent.models.split import PooledEncoder
 from intent.models.whisper_ffn import FeedForward, FeedForwardInput
+from intent.models.whisper_own_length import runs_at_own_length
 from intent.models.whisper_window import WHISPER_FRAMES_PER_SECOND
 from intent.training.context import Work
-from intent.training.features import FeatureCache, FrontEnd, feature_files
+from intent.training.features import (
+    FeatureCache,
+    FrontEnd,
+    compute_files,
+    feature_files,
+)
+from intent.training.parallel import in_parallel
 
 
 def pooled_rows(work: Work, clips: Sequence[LabelledClip]) -> Iterator[tuple[int, np.ndarray]]:
@@ -32,19 +40,23 @@ def pooled_rows(work: Work, clips: Sequence[LabelledClip]) -> Iterator[tuple[int
     front_end, network = below_last_network(work), FeedForward(work.model)
     cache = FeatureCache(front_end.key())
 
-    def rows_of(clip: LabelledClip) -> np.ndarray:
-        _, files = next(feature_files(front_end, [clip], copies, cache))
+    def compute(clip: LabelledClip) -> np.ndarray:
+        files = compute_files(front_end, clip, copies, cache)
         return pool(work, network, [np.load(file) for file in files], work.dtype)
 
-    for index, clip in enumerate(clips):
+    def rows_of(clip: LabelledClip) -> np.ndarray:
         part = clip.part_hash(work.recipe.window_seconds)
         file = cache.folder / f"{part}-pooled-{copies}.npy"
-        yield index, cache.load_or_compute(file, partial(rows_of, clip))
+        return cache.load_or_compute(file, partial(compute, clip))
+
+    yield from enumerate(in_parallel(rows_of, clips))
 
 
 def below_last_network(work: Work) -> FrontEnd:
     """Return the front end up to the last feed-forward network of a Whisper encoder."""
-    return _front_end(work, FeedForwardInput(work.model))
+    frozen = FeedForwardInput(work.model)
+    own_length = runs_at_own_length(work.model, work.extractor)
+    return dataclasses.replace(_front_end(work, frozen), own_length=own_length)
 
 
 @torch.inference_mode()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from intent import distributed
-from intent.audio.clip import clip_hash
+from intent.audio.clip import Clip, clip_hash
 from intent.audio.quality import flaw
 from intent.data.dataset import (
     clip_at,
@@ -35,6 +35,7 @@ from intent.training import phases
 from intent.training.context import ProgressMeter, Watch, Work
 from intent.training.features import cached_speech, speech_cache
 from intent.training.leave_one_out.loss import MIN_BATCH
+from intent.training.parallel import in_parallel
 from intent.training.resumed_split import (
     Earlier,
     check_not_trained_on,
@@ -152,22 +153,25 @@ def _hash_clips(
     """
     clips, speech = [], speech_cache()
     rows = dataset.remove_columns("audio")
-    for index, clip in readable_clips(dataset, lambda *skip: on_event(Skipped(*skip))):
+
+    def labelled(found: tuple[int, Clip]) -> tuple[int, LabelledClip]:
+        index, clip = found
         row, sound_hash = rows[index], clip_hash(clip)
-        read = functools.partial(clip_at, dataset, index)
-        clips.append(
-            LabelledClip(
-                row["name"],
-                row["label"],
-                row["locale"],
-                row["transcription"],
-                sound_hash,
-                read,
-                flaw(clip),
-                clip.seconds,
-                cached_speech(clip, sound_hash, speech),
-            )
+        return index, LabelledClip(
+            row["name"],
+            row["label"],
+            row["locale"],
+            row["transcription"],
+            sound_hash,
+            functools.partial(clip_at, dataset, index),
+            flaw(clip),
+            clip.seconds,
+            cached_speech(clip, sound_hash, speech),
         )
+
+    readable = readable_clips(dataset, lambda *skip: on_event(Skipped(*skip)))
+    for index, clip in in_parallel(labelled, readable):
+        clips.append(clip)
         meter.show(before + index + 1, before + index + 1)
         if watch.must_end():
             break

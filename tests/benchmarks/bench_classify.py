@@ -25,7 +25,8 @@ from intent.audio.clip import read_clip
 from intent.checkpoints.resolve import resolve
 from intent.devices import device_name
 from intent.library_output import quiet_libraries
-from intent.models.classifier import classify, loaded, predict
+from intent.models.classifier import classify, predict
+from intent.models.loading import loaded
 from intent.paths import BUNDLED, EXAMPLES
 
 if TYPE_CHECKING:

@@ -125,7 +125,8 @@ def use(folder: Path) -> None:
     from intent.audio.clip import Clip
     from intent.checkpoints.resolve import describe, resolve
     from intent.models import encoders
-    from intent.models.classifier import load, predict
+    from intent.models.classifier import predict
+    from intent.models.loading import load
 
     name, clip, refusals = str(folder), Clip(tiny.tone("low"), 8_000), []
     steps = (

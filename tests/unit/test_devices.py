@@ -8,7 +8,8 @@ import torch
 
 from intent.audio.clip import Clip, read_clip
 from intent.devices import best_device, compute_in, device_name, precision
-from intent.models.classifier import Score, load, predict
+from intent.models.classifier import Score, predict
+from intent.models.loading import load
 from intent.paths import EXAMPLES
 from tests import gpu_check, tiny
 from tests.repository import ROOT

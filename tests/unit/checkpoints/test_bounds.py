@@ -21,7 +21,7 @@ from intent.checkpoints.provenance import read_provenance
 from intent.checkpoints.resolve import describe, resolve, short
 from intent.errors import CheckpointError
 from intent.models import encoders
-from intent.models.classifier import load
+from intent.models.loading import load
 from intent.paths import BUNDLED_CHECKPOINT
 from tests import tiny
 from tests.repository import ROOT

@@ -9,8 +9,8 @@ from intent.checkpoints import resolve as checkpoints
 from intent.checkpoints.resolve import describe, plain_name, short
 from intent.errors import CheckpointError
 from intent.jobs.request import TrainingRequest, recipe_of
-from intent.models.classifier import loaded
 from intent.models.encoders import family, load_base
+from intent.models.loading import loaded
 from intent.runs.access import OWNER, Visitor, check_checkpoint
 from tests import tiny
 

@@ -19,7 +19,7 @@ from intent.checkpoints import resolve as checkpoints
 from intent.checkpoints.provenance import Provenance, write_provenance
 from intent.checkpoints.resolve import CheckpointInfo, describe, resolve
 from intent.errors import CheckpointError
-from intent.models import classifier
+from intent.models import classifier, loading
 from tests import tiny
 from tests.hub import Fault, Hub, Repository, serve
 from tests.repository import ROOT
@@ -49,7 +49,7 @@ def message_of(checkpoint: str) -> str:
 
 def load_message(folder: Path) -> str:
     with pytest.raises(CheckpointError) as caught:
-        classifier.loaded(str(folder))
+        loading.loaded(str(folder))
     return str(caught.value)
 
 

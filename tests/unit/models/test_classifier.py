@@ -21,16 +21,9 @@ from intent.checkpoints.description import MULTI_LABEL_SCORES
 from intent.checkpoints.resolve import describe
 from intent.cli.output import answer_text
 from intent.errors import CheckpointError, IntentError
-from intent.models import classifier
-from intent.models.classifier import (
-    MAX_LOADED,
-    MIN_SCORE,
-    Score,
-    classify,
-    loaded,
-    model_input,
-    predict,
-)
+from intent.models import classifier, loading
+from intent.models.classifier import MIN_SCORE, Score, classify, model_input, predict
+from intent.models.loading import MAX_LOADED, loaded
 from intent.paths import EXAMPLES
 from intent.ui.shared.html import about_html, answer_html
 from tests import tiny
@@ -267,7 +260,7 @@ def test_a_half_precision_checkpoint_computes_in_single_precision_on_a_cpu(own_w
 
 def test_warming_up_loads_what_is_then_used(own_whisper, monkeypatch):
     classifier.warm_up(str(own_whisper))
-    monkeypatch.setattr(classifier, "load", None)  # not called again
+    monkeypatch.setattr(loading, "load", None)  # not called again
     assert loaded(str(own_whisper)).pipeline
 
 
