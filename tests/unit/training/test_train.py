@@ -198,6 +198,15 @@ def test_a_temperature_that_was_fitted_before_the_run_was_resumed_is_used(
     assert session.of(events.EvalPoint)[-1].loss == pytest.approx(np.log(3), abs=0.05)
 
 
+def test_the_last_layer_learns_from_clips_too_few_to_leave_some_out(tmp_path: Path) -> None:
+    few = tone_folder(tmp_path / "few", clips_per_label=5)
+    session = Session(tmp_path / "run").train(
+        recipe_for("recommended", "whisper", few, tmp_path, epochs=1)
+    )
+    assert session.end.outcome == "done" and session.of(events.Started)[0].train_clips == 12
+    assert phases.CALIBRATING not in {phase.name for phase in session.of(events.Phase)}
+
+
 @pytest.mark.parametrize("keep_best", [False, True])
 def test_the_last_layer_keeps_its_last_epoch_or_the_first_of_the_best(
     keep_best: bool, tones: Path, tmp_path: Path
