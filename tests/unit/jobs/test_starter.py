@@ -201,10 +201,10 @@ def test_a_folder_without_locks_is_told_once_each_time_it_loses_them(
     monkeypatch.setattr(starter, "exiting", ticks)
     keep_starting(tmp_path)
     lost = (
-        f"No run can start now. The folder {tmp_path} does not support file locks (No locks "
+        f"Queued runs cannot start. The folder {tmp_path} does not support file locks (No locks "
         "available): choose a runs folder on a local disk."
     )
-    back = f"The runs folder {tmp_path} can be written to again: runs start."
+    back = f"The runs folder {tmp_path} is writable again: queued runs will start."
     assert [record.getMessage() for record in caplog.records] == [lost, back, lost]
     assert ticks.waited[:2] == [TICK_SECONDS, RETRY_SECONDS]
 
