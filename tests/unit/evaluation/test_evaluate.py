@@ -174,8 +174,8 @@ def test_the_calibration_error_of_overconfident_scores_is_how_far_they_are_off()
 
 
 def test_clips_of_about_the_same_score_share_a_bin_and_1_is_in_the_last():
-    low, high = reliability(np.array([1.0, 0.91, 0.95, 0.02]), np.array([1, 0, 1, 1]))
-    assert (low.clips, low.score, low.accuracy, low.interval) == (1, 0.02, 1.0, interval(1, 1))
+    low, high = reliability(np.array([1.0, 0.91, 0.95, 0.02, 0.08]), np.array([1, 0, 1, 1, 0]))
+    assert (low.clips, low.score, low.accuracy, low.interval) == (2, 0.05, 0.5, interval(1, 2))
     assert (high.clips, high.accuracy, high.interval) == (3, 2 / 3, interval(2, 3))
     assert high.score == pytest.approx((1 + 0.91 + 0.95) / 3)
     scores, right = np.array([0.91, 0.99]), np.array([True, False])

@@ -187,15 +187,21 @@ def test_the_tuned_last_layer_classifies_tones_and_is_calibrated_on_held_out_cli
     assert answers(session.run.model, sounds) == list(LABELS)
 
 
-def test_a_temperature_that_was_fitted_before_the_run_was_resumed_is_used(
+def test_a_temperature_that_was_fitted_before_is_used_and_fitting_one_changes_no_weight(
     tones: Path, tmp_path: Path
 ) -> None:
-    session = Session(tmp_path / "run")
+    recipe = recipe_for("recommended", "whisper", tones, tmp_path, epochs=2)
+    fitted, session = Session(tmp_path / "fitted").train(recipe), Session(tmp_path / "run")
     session.run.checkpoints.mkdir()
     (session.run.checkpoints / "temperature.json").write_text("1000.0")
-    session.train(recipe_for("recommended", "whisper", tones, tmp_path, epochs=1))
+    session.train(recipe)
     assert phases.CALIBRATING not in {phase.name for phase in session.of(events.Phase)}
     assert session.of(events.EvalPoint)[-1].loss == pytest.approx(np.log(3), abs=0.05)
+    weights = [
+        load_file(one.run.model / "model.safetensors")["encoder.layers.1.fc1.weight"]
+        for one in (fitted, session)
+    ]
+    assert np.allclose(*weights, atol=1e-7)
 
 
 def test_the_last_layer_learns_from_clips_too_few_to_leave_some_out(tmp_path: Path) -> None:
