@@ -2,13 +2,14 @@
 
 import threading
 from collections import OrderedDict
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from intent.checkpoints.bounds import check_weights, longest_seconds, read_checked_config
 from intent.checkpoints.description import MULTI_LABEL
-from intent.checkpoints.resolve import resolve, shown_name, window_seconds
+from intent.checkpoints.resolve import local_folder, resolve, shown_name, window_seconds
 from intent.compat import attention_implementation
 from intent.devices import best_device, compute_in, device_name, precision
 from intent.errors import CheckpointError
@@ -69,6 +70,8 @@ def loaded(checkpoint: str = BUNDLED) -> Loaded:
 
     Raises CheckpointError.
     """
+    if known := _unchanged(checkpoint):
+        return known
     folder = resolve(checkpoint)
     try:
         key = (folder, _stamp(folder))
@@ -86,6 +89,20 @@ def loaded(checkpoint: str = BUNDLED) -> Loaded:
         if slot.loaded is None:
             slot.loaded = load(checkpoint)
         return slot.loaded
+
+
+def _unchanged(checkpoint: str) -> Loaded | None:
+    """Return a checkpoint of this machine that is in memory, if its files are still the same."""
+    folder = local_folder(checkpoint)
+    if folder is None:
+        return None
+    with suppress(OSError):  # it is gone, or no folder: `resolve` says so
+        key = (folder, _stamp(folder))
+        with _slots_lock:
+            if key in _slots:
+                _slots.move_to_end(key)
+                return _slots[key].loaded
+    return None
 
 
 def _stamp(folder: Path) -> tuple[tuple[str, int, int, int], ...]:

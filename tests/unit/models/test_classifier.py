@@ -175,6 +175,12 @@ def test_a_folder_left_as_it_is_is_loaded_once(whisper):
     assert loaded(str(whisper)) is loaded(str(whisper))
 
 
+def test_a_folder_left_as_it_is_is_not_even_read_again(whisper, monkeypatch):
+    before = loaded(str(whisper))
+    monkeypatch.setattr(loading, "resolve", None)
+    assert loaded(str(whisper)) is before
+
+
 def test_callers_at_the_same_time_share_one_load(whisper):
     gate, models = threading.Barrier(4), []
 
