@@ -150,7 +150,8 @@ def _at_own_length(model: Loaded, sounds: Sequence[np.ndarray]) -> list[tuple[Sc
     found: dict[int, tuple[Score, ...]] = {}
     with torch.inference_mode():
         for rows in batches(sounds, model.extractor, BATCH):
-            scores = logits(network, [sounds[row] for row in rows], model.extractor)
+            some = [sounds[row] for row in rows]
+            scores = logits(network, some, model.extractor, model.dtype)
             for row, values in zip(rows, scores.float().softmax(-1).tolist(), strict=True):
                 ranked = sorted(enumerate(values), key=lambda one: -one[1])
                 found[row] = tuple(Score(names[index], value) for index, value in ranked)

@@ -19,6 +19,7 @@ from intent.models.typed import Extractor
 from intent.paths import BUNDLED
 
 if TYPE_CHECKING:
+    import torch
     from transformers import AudioClassificationPipeline
 
 MAX_LOADED = 3  # checkpoints kept in memory
@@ -33,6 +34,7 @@ class Loaded:
     longest_seconds: float  # a longer clip is cut
     device: str  # as shown to users
     own_length: bool  # computes only the frames of a clip (whisper_own_length.py)
+    dtype: "torch.dtype"  # of matrix products at own length
 
     @property
     def sample_rate(self) -> int:
@@ -117,7 +119,7 @@ def load(checkpoint: str, device: str | None = None) -> Loaded:
     import torch
     from transformers import AutoFeatureExtractor, AutoModelForAudioClassification, pipeline
 
-    from intent.models.whisper_own_length import runs_at_own_length  # imports torch
+    from intent.models.whisper_own_length import faster_dtype, runs_at_own_length  # imports torch
 
     quiet_libraries()
     folder, device = resolve(checkpoint), device or best_device()
@@ -154,7 +156,9 @@ def load(checkpoint: str, device: str | None = None) -> Loaded:
     keeps_attention = attention_implementation(model.config) == "eager"
     longest = window or longest_seconds(config, extractor.sampling_rate, keeps_attention)
     own_length = runs_at_own_length(model, extractor)
-    return Loaded(stock, window, longest, device_name(device), own_length)
+    tries = own_length and device == "cpu"
+    dtype = faster_dtype(model, extractor) if tries else torch.float32
+    return Loaded(stock, window, longest, device_name(device), own_length, dtype)
 
 
 def first_line(error: Exception) -> str:

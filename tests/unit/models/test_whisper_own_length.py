@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from intent.audio.clip import read_clip, resample
 from intent.data.dataset import clip_at, load_data
+from intent.models import whisper_own_length
 from intent.models.encoders import load_base
 from intent.models.loading import Loaded, loaded
 from intent.models.typed import whisper_encoder
@@ -17,6 +18,7 @@ from intent.models.whisper_own_length import (
     PADDING_FRAMES,
     Frames,
     encode,
+    faster_dtype,
     frames_for,
     logits,
     runs_at_own_length,
@@ -113,3 +115,28 @@ def test_only_a_model_whose_padding_is_muted_runs_at_own_length(
 def test_a_spectrum_with_random_noise_added_is_computed_whole(bundled: Loaded) -> None:
     extractor = type(bundled.extractor)(chunk_length=15, dither=0.1)
     assert not runs_at_own_length(bundled.pipeline.model, extractor)
+
+
+@torch.inference_mode()
+def test_bfloat16_predicts_the_same_intents(bundled: Loaded) -> None:
+    model, extractor = bundled.pipeline.model, bundled.extractor
+    for path in sorted(EXAMPLES.glob("*.wav")):
+        samples = resample(read_clip(path), bundled.sample_rate).samples
+        single = logits(model, [samples], extractor).softmax(-1)
+        half = logits(model, [samples], extractor, torch.bfloat16).softmax(-1)
+        assert half.dtype == torch.float32 and half.argmax() == single.argmax()
+        assert (half - single).abs().max() < 0.05
+
+
+@pytest.mark.parametrize(
+    ("cost", "chosen"),
+    [(0.5, torch.bfloat16), (0.9, torch.float32), (5.0, torch.float32)],
+)
+def test_bfloat16_is_chosen_only_if_it_is_measured_to_be_much_faster(
+    cost: float, chosen: torch.dtype, bundled: Loaded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # How fast a processor is cannot be had on every machine: the clock is set.
+    seconds = {False: 1.0, True: cost}
+    clock = iter(time for _ in range(10) for half in (False, True) for time in (0.0, seconds[half]))
+    monkeypatch.setattr(whisper_own_length.time, "thread_time", lambda: next(clock))
+    assert faster_dtype(bundled.pipeline.model, bundled.extractor) == chosen
