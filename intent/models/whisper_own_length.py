@@ -30,12 +30,29 @@ if TYPE_CHECKING:
 
 HOPS_PER_FRAME = 2  # the second convolution halves the spectrum's frames
 BUCKET_FRAMES = 25  # 0.5 s: own lengths are rounded up, so that clips share batches
-FIRST_FRAMES, LAST_FRAMES = 8, 4  # of the padding, computed each: attention is drawn to its ends
-BLOCKS, BLOCK_FRAMES = 2, 8  # of the padding between them: each block stands for an equal part
-PADDING_FRAMES = FIRST_FRAMES + BLOCKS * BLOCK_FRAMES + LAST_FRAMES
 TAIL_FRAMES = 2  # inputs computed behind the own frames: plain padding, and the window's last frame
 TRIAL_SECONDS, TRIALS = 4, 3  # of sound; passes in each dtype to find the faster one
 REACH_FRAMES = 2  # behind a clip's last sample that the spectrum and the convolutions spread it to
+
+
+@dataclass(frozen=True)
+class Padding:
+    """The frames that stand for all the padding of a window."""
+
+    first: int  # at its start, each for itself: attention is drawn to both ends
+    last: int  # at its end
+    blocks: int  # between them; each stands for an equal part
+    block: int  # frames of a block
+
+    @property
+    def frames(self) -> int:
+        """The number of all these frames."""
+        return self.first + self.blocks * self.block + self.last
+
+
+ANSWERS = Padding(first=8, last=4, blocks=2, block=8)
+# A head is fitted on features at own length, and meets those of a whole window: they are closer.
+FEATURES = Padding(first=16, last=8, blocks=4, block=16)
 
 
 @dataclass(frozen=True)
@@ -47,6 +64,7 @@ class Frames:
 
     own: int
     window: int
+    padding: Padding = ANSWERS
 
     @property
     def is_whole(self) -> bool:
@@ -63,9 +81,10 @@ class Frames:
         """The positions (n,) int of the computed frames in the window, in order."""
         if self.is_whole:
             return np.arange(self.window)
-        blocks = [np.arange(BLOCK_FRAMES) + (a + b - BLOCK_FRAMES) // 2 for a, b in self._parts]
-        first = np.arange(self.own + FIRST_FRAMES)
-        last = np.arange(self.window - LAST_FRAMES, self.window)
+        size = self.padding.block
+        blocks = [np.arange(size) + (a + b - size) // 2 for a, b in self._parts]
+        first = np.arange(self.own + self.padding.first)
+        last = np.arange(self.window - self.padding.last, self.window)
         return np.concatenate([first, *blocks, last])
 
     @cached_property
@@ -73,17 +92,17 @@ class Frames:
         """How many frames of the window each computed frame stands for, (n,) int."""
         if self.is_whole:
             return np.ones(self.window, int)
-        shares = [
-            np.diff(np.arange(BLOCK_FRAMES + 1) * (b - a) // BLOCK_FRAMES) for a, b in self._parts
-        ]
-        one = np.ones(self.own + FIRST_FRAMES, int), np.ones(LAST_FRAMES, int)
-        return np.concatenate([one[0], *shares, one[1]])
+        size = self.padding.block
+        shares = [np.diff(np.arange(size + 1) * (b - a) // size) for a, b in self._parts]
+        first = np.ones(self.own + self.padding.first, int)
+        return np.concatenate([first, *shares, np.ones(self.padding.last, int)])
 
     @property
     def _parts(self) -> list[tuple[int, int]]:
         """The bounds of the parts of the padding that blocks stand for."""
-        start, end = self.own + FIRST_FRAMES, self.window - LAST_FRAMES
-        edges = [start + (end - start) * part // BLOCKS for part in range(BLOCKS + 1)]
+        start, end = self.own + self.padding.first, self.window - self.padding.last
+        count = self.padding.blocks
+        edges = [start + (end - start) * part // count for part in range(count + 1)]
         return list(pairwise(edges))
 
 
@@ -92,13 +111,13 @@ def runs_at_own_length(model: "PreTrainedModel", extractor: Extractor) -> bool:
     return padding_neuron(model) is not None and not getattr(extractor, "dither", 0.0)
 
 
-def frames_for(samples: int, extractor: Extractor) -> Frames:
+def frames_for(samples: int, extractor: Extractor, padding: Padding = ANSWERS) -> Frames:
     """Return the frames to compute for a clip of so many samples at the extractor's rate."""
     per_frame = HOPS_PER_FRAME * extractor.hop_length
     window = extractor.nb_max_frames // HOPS_PER_FRAME
     needed = math.ceil(samples / per_frame) + REACH_FRAMES
     own = BUCKET_FRAMES * math.ceil(needed / BUCKET_FRAMES)
-    return Frames(own if own + PADDING_FRAMES < window else window, window)
+    return Frames(own if own + padding.frames < window else window, window, padding)
 
 
 def whole_window(inputs: torch.Tensor) -> Frames:
@@ -139,7 +158,7 @@ def encode(encoder: "WhisperEncoder", inputs: torch.Tensor, frames: Frames) -> t
         return encoder(inputs).last_hidden_state
     sound = gelu(encoder.conv2(gelu(encoder.conv1(inputs)))).transpose(1, 2)
     plain, last = sound[:, -TAIL_FRAMES, None], sound[:, -1:]
-    padding = plain.expand(-1, PADDING_FRAMES - 1, -1)
+    padding = plain.expand(-1, frames.padding.frames - 1, -1)
     sound = torch.cat([sound[:, : frames.own], padding, last], dim=1)
     hidden = sound + encoder.embed_positions.weight[torch.from_numpy(frames.positions)]
     counts = torch.from_numpy(frames.counts).to(hidden)

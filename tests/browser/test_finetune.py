@@ -228,7 +228,7 @@ def test_a_recording_is_played_with_its_transcript_and_sent_to_the_classify_tab(
 def test_data_that_cannot_be_fetched_is_refused_with_what_is_available(page: Page) -> None:
     open_tab(page)
     page.get_by_role("radio", name="MInDS-14 from the Hub").check()
-    expect(page.get_by_text("before you train")).to_be_visible()
+    expect(page.get_by_text("to see and play the recordings")).to_be_visible()
     press(page, "Preview the data")
     expect(page.get_by_role("alert")).to_contain_text("choose the bundled sample")
 

@@ -15,8 +15,10 @@ from intent.models.encoders import load_base
 from intent.models.loading import Loaded, loaded
 from intent.models.typed import whisper_encoder
 from intent.models.whisper_own_length import (
-    PADDING_FRAMES,
+    ANSWERS,
+    FEATURES,
     Frames,
+    Padding,
     encode,
     faster_dtype,
     frames_for,
@@ -33,9 +35,16 @@ def bundled() -> Loaded:
     return loaded("bundled")
 
 
-@given(own=st.integers(1, 2000), rest=st.integers(PADDING_FRAMES + 1, 2000))
-def test_the_computed_frames_stand_for_every_frame_of_the_window_once(own: int, rest: int) -> None:
-    frames = Frames(own, own + rest)
+@given(
+    own=st.integers(1, 2000),
+    rest=st.integers(FEATURES.frames + 1, 2000),
+    padding=st.sampled_from([ANSWERS, FEATURES]),
+)
+def test_the_computed_frames_stand_for_every_frame_of_the_window_once(
+    own: int, rest: int, padding: Padding
+) -> None:
+    frames = Frames(own, own + rest, padding)
+    assert len(frames.positions) == len(frames.counts) == own + padding.frames
     assert frames.counts.sum() == frames.window and frames.counts.min() >= 1
     assert np.all(np.diff(frames.positions) > 0)
     assert (frames.positions[0], frames.positions[-1]) == (0, frames.window - 1)
