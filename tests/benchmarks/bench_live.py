@@ -30,6 +30,7 @@ LOUD = 0.01  # RMS in the browser, after its own noise suppression
 # Note the last loud sound of the microphone, and how long after it each settled answer appears.
 WATCH = """
 window.delays = [];
+let loud = 0;
 const original = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
 navigator.mediaDevices.getUserMedia = async (constraints) => {
   const stream = await original(constraints);
@@ -37,14 +38,13 @@ navigator.mediaDevices.getUserMedia = async (constraints) => {
   const analyser = new AnalyserNode(context, {fftSize: 256});
   context.createMediaStreamSource(stream).connect(analyser);
   const samples = new Float32Array(256);
-  let loud = 0;
   setInterval(() => {
     analyser.getFloatTimeDomainData(samples);
     const power = samples.reduce((sum, sample) => sum + sample * sample, 0) / 256;
     if (Math.sqrt(power) > LOUD) loud = performance.now();
   }, 5);
-  new MutationObserver(() => window.delays.push(performance.now() - loud)).observe(
-    document.querySelector("#live-said [role=status]"), {childList: true});
+  window.watcher ||= new MutationObserver(() => window.delays.push(performance.now() - loud));
+  window.watcher.observe(document.querySelector("#live-said [role=status]"), {childList: true});
   return stream;
 };
 """.replace("LOUD", str(LOUD))

@@ -75,7 +75,7 @@ def _strip(leads: Sequence[Lead]) -> str:
         label: index % COLORS for index, label in enumerate(dict.fromkeys(s[0] for s in found))
     }
     parts = "".join(
-        f"<i class='live-{colors[label]}' style='flex-grow:{max(0.2, end - start):.2f}' "
+        f"<i class='live-{colors[label]}' style='flex-grow:{100 * max(0.2, end - start):.0f}' "
         f"title='{escape(human_name(label), quote=True)}, {max(0.2, end - start):.1f} s'></i>"
         for label, start, end in found
     )
