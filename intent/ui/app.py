@@ -9,6 +9,7 @@ from starlette.middleware import Middleware
 
 from intent.hub_http import be_anonymous
 from intent.runs.access import is_public
+from intent.ui.chunk_order import ChunkOrder
 from intent.ui.classify.api import offer_api as offer_classify_api
 from intent.ui.classify.tab import (
     CLASSIFYING,
@@ -83,7 +84,7 @@ def launch_options() -> dict[str, Any]:
         "enable_monitoring": False,
         "max_file_size": MAX_UPLOAD,
         "ssr_mode": False,
-        "app_kwargs": {"middleware": [Middleware(Gate)]},
+        "app_kwargs": {"middleware": [Middleware(Gate), Middleware(ChunkOrder)]},
     }
 
 

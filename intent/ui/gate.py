@@ -45,6 +45,9 @@ OPEN = {  # path pattern → method; {name:path} matches several path segments, 
     "/gradio_api/call/v2/{api_name}/{event_id}": "GET",
     "/gradio_api/cancel": "POST",
     "/gradio_api/reset": "POST",
+    # sound while it is recorded
+    "/gradio_api/stream/{event_id}": "POST",
+    "/gradio_api/stream/{event_id}/close": "POST",
     # signing in with the Hub
     "/login/huggingface": "GET",
     "/login/callback": "GET",
@@ -56,12 +59,13 @@ Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 class Gate:
     """ASGI middleware that forwards requests to open addresses, after checking the whole body."""
 
-    def __init__(self, app: Callable[[Scope, Receive, Send], Awaitable[None]]) -> None:
+    def __init__(self, app: App) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

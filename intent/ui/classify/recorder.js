@@ -35,6 +35,7 @@ const watchMicrophone = () => {
       (stream) => { show(""); return stream; },
       (error) => {
         show(reasons[error.name] || `The microphone could not be used (${error.message}). ${instead}`);
+        window.dispatchEvent(new Event("microphone-failed"));
         throw error;
       },
     );

@@ -16,6 +16,7 @@ from intent.errors import AudioError
 from intent.models.classifier import classify
 from intent.paths import BUNDLED, EXAMPLES
 from intent.runs.access import is_public
+from intent.ui.classify.live import build_live_panel
 from intent.ui.shared import checkpoint_menu as menus
 from intent.ui.shared import html
 from intent.ui.shared.checkpoint_menu import CheckpointMenu
@@ -52,8 +53,11 @@ def build_classify_tab(runs: Path) -> ClassifyTab:
             answer = gr.HTML(html.empty_html(), elem_id="answer", js_on_load=SHOW_ANSWER)
         with gr.Column(elem_id="examples"):
             _build_examples(recording)
+        live_card = gr.Column(elem_id="live-card", elem_classes="card")
         with gr.Column(elem_id="checkpoint-card", elem_classes="card"):
             menu = _build_menu(runs)
+        with live_card:
+            build_live_panel(menu.checkpoint, DESCRIBING)
     tab = ClassifyTab(recording, answer, menu)
     _wire(tab, runs)
     return tab

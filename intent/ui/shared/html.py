@@ -24,26 +24,42 @@ def answer_html(answer: Answer, checkpoint_title: str) -> str:
     if not answer.has_speech:
         return _panel("mute", _sentence(NO_SPEECH), details)
     if not answer.sure:
-        return _panel("unsure", _sentence(UNSURE), _bars(answer.top), details)
+        return _panel("unsure", _sentence(UNSURE), bars_html(answer.top), details)
     top = answer.top[0]
     share = f"<span class='share'>— {score_percent(top.score)}</span>"
     headline = f"<h2 class='headline'>{escape(human_name(top.label))} {share}</h2>"
-    return _panel("sure", headline, _bars(answer.top), details)
+    return _panel("sure", headline, bars_html(answer.top), details)
 
 
 def empty_html() -> str:
     """Render the answer panel before there is an answer."""
-    return _panel("empty", _sentence(EMPTY), _ghost_bars())
+    return _panel("empty", _sentence(EMPTY), ghost_bars_html())
 
 
 def busy_html() -> str:
     """Render the answer panel while a clip is classified."""
-    return _panel("busy", _sentence(BUSY), _ghost_bars())
+    return _panel("busy", _sentence(BUSY), ghost_bars_html())
 
 
 def error_html(sentence: str) -> str:
     """Render the answer panel with an error in place of an answer."""
     return _panel("failed", notice_html(sentence))
+
+
+def bars_html(scores: Sequence[Score]) -> str:
+    """Render labels with their scores as bars, in order."""
+    rows = "".join(
+        f"<li><span class='name'>{escape(human_name(score.label))}</span>"
+        f"<span class='value'>{score_percent(score.score)}</span>"
+        f"<span class='bar' aria-hidden='true'><i style='width:{score.score:.2%}'></i></span></li>"
+        for score in scores
+    )
+    return f"<ol class='bars' aria-label='Most likely intents'>{rows}</ol>"
+
+
+def ghost_bars_html() -> str:
+    """Render the shape of five bars where there is no answer yet."""
+    return f"<div class='ghost' aria-hidden='true'>{'<i></i>' * PLACEHOLDER_BARS}</div>"
 
 
 def about_html(info: CheckpointInfo, notice: str = "") -> str:
@@ -112,20 +128,6 @@ def _accuracy(info: CheckpointInfo) -> str:
 def _audio_used(window_seconds: float | None) -> str:
     part = "the part with speech"
     return part if window_seconds is None else f"the first {window_seconds:g}{NBSP}s of {part}"
-
-
-def _bars(scores: Sequence[Score]) -> str:
-    rows = "".join(
-        f"<li><span class='name'>{escape(human_name(score.label))}</span>"
-        f"<span class='value'>{score_percent(score.score)}</span>"
-        f"<span class='bar' aria-hidden='true'><i style='width:{score.score:.2%}'></i></span></li>"
-        for score in scores
-    )
-    return f"<ol class='bars' aria-label='Most likely intents'>{rows}</ol>"
-
-
-def _ghost_bars() -> str:
-    return f"<div class='ghost' aria-hidden='true'>{'<i></i>' * PLACEHOLDER_BARS}</div>"
 
 
 def _sentence(sentence: str) -> str:
