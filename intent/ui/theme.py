@@ -7,6 +7,7 @@ import gradio as gr
 STYLES = (
     "style.css",
     "shared/chart.css",
+    "classify/timeline.css",
     "finetune/finetune.css",
     "runs/runs.css",
     "runs/share.css",
