@@ -13,6 +13,7 @@ from intent.labels import human_name
 from tests.browser.harness import PHONE, problems
 from tests.browser.test_classify import headline, upload
 from tests.long_recordings import LABELS, five_minutes
+from tests.timeline_states import timeline_error
 
 # The player's sound is in no document until it plays: keep what the page creates.
 KEEP_SOUNDS = """
@@ -95,3 +96,9 @@ def test_a_recording_too_long_for_an_answer_has_only_its_timeline(
     expect(page.locator("#answer")).to_contain_text("longer than a single answer takes (5 min)")
     expect(parts(page)).to_have_count(12)
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def test_a_recording_too_long_even_for_a_timeline_is_refused_in_one_sentence(page: Page) -> None:
+    timeline_error(page)
+    expect(page.locator("#answer")).to_contain_text("is 91 min long")
+    expect(page.get_by_role("progressbar", name="Progress of the timeline")).to_have_count(0)

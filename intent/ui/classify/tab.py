@@ -85,6 +85,7 @@ def show_answer(
     try:
         clip = read_clip(recording)
     except TooLongError:
+        timeline_panel.check_start(recording)
         yield {tab.answer: html.error_html(TOO_LONG), **timeline_panel.asked(tab.timeline, latest)}
         return
     found = html.answer_html(classify(clip, name), menus.title(name))

@@ -9,6 +9,7 @@ from intent.ui.shared.format import NBSP, score_percent, time_in_words
 from intent.ui.shared.html import alert_html, progress_bar
 
 OFFER = "<button type='button' class='tl-ask' data-ask>Show its timeline</button>"
+PROGRESS = "Progress of the timeline"
 NOTHING = "No speech was detected in this recording."
 MARKS = 4  # parts of the axis under the strip
 # Degrees, the page's green first: those that follow each other are far apart. Repeated beyond them.
@@ -31,12 +32,12 @@ def progress_html(share: float, seconds: float, utterances: int, elapsed: float)
     if share > 0:
         left = elapsed * (1 - share) / share
         facts.append(f"about {time_in_words(left)} left" if left >= 5 else "almost done")
-    return _bar(progress_bar(share, ", ".join(facts), "Progress of the timeline"))
+    return _bar(progress_bar(share, ", ".join(facts), PROGRESS))
 
 
 def waiting_html() -> str:
     """Render the strip before its timeline begins, as while those of others are computed."""
-    return _bar(progress_bar(None, "Waiting to start…", "Progress of the timeline"))
+    return _bar(progress_bar(None, "Waiting to start…", PROGRESS), "Computing the timeline.")
 
 
 def failed_html(sentence: str) -> str:
@@ -51,7 +52,8 @@ def strip_html(utterances: Sequence[Utterance], seconds: float) -> str:
     marks = "".join(f"<span>{_minutes(seconds * part / MARKS)}</span>" for part in range(MARKS + 1))
     return _bar(
         f"<div class='tl-strip' role='group' aria-label='Timeline'>{buttons}</div>"
-        f"<div class='tl-axis' aria-hidden='true'>{marks}</div>"
+        f"<div class='tl-axis' aria-hidden='true'>{marks}</div>",
+        f"The timeline has {_count(len(utterances))}.",
     )
 
 
@@ -68,8 +70,10 @@ def details_html(utterances: Sequence[Utterance], seconds: float) -> str:
     )
 
 
-def _bar(content: str) -> str:
-    return f"<div class='tl-bar'>{content}</div>"
+def _bar(content: str, announced: str = "") -> str:
+    """Render the strip's place; a screen reader announces only the sentence that is not shown."""
+    said = f"<p class='tl-said'>{announced}</p>" if announced else ""
+    return f"<div class='tl-bar'>{said}<div aria-live='off'>{content}</div></div>"
 
 
 def _hues(summary: Summary) -> dict[str, int]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import gradio as gr
 
+from intent.audio.stream import RecordingStream
 from intent.models.timeline import Utterance, steps
 from intent.ui.classify import timeline_html as html
 from intent.ui.shared.checkpoint_menu import CheckpointMenu
@@ -87,6 +88,11 @@ def asked(panel: TimelinePanel, latest: Latest) -> Updates:
     """Return updates that start the timeline of the current recording."""
     latest.number += 1
     return {panel.strip: html.waiting_html(), panel.wanted: latest.number}
+
+
+def check_start(recording: str) -> None:
+    """Raise AudioError for a recording that is too long, by its header, even for a timeline."""
+    next(iter(RecordingStream(recording)), None)
 
 
 def show_timeline(
