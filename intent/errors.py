@@ -21,6 +21,10 @@ class AudioError(IntentError):
     """A recording cannot be read or classified."""
 
 
+class TooLongError(AudioError):
+    """A recording is longer, or has more samples, than is allowed for what it is read for."""
+
+
 class DataError(IntentError):
     """A data set cannot be read or trained on."""
 

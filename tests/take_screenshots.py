@@ -26,6 +26,7 @@ from tests.browser.harness import (
     serve,
 )
 from tests.runs_states import RUNS, put_back, runs_list, some_runs
+from tests.timeline_states import TIMELINE, upload
 from tests.tiny import tone, wav_bytes
 
 IMAGES = ROOT / "assets" / "images"
@@ -64,13 +65,13 @@ def classify_done(page: Page) -> None:
 
 def classify_error(page: Page) -> None:
     """A file that is no sound."""
-    _upload(page, "letter.wav", b"Dear bank, " * 200)
+    upload(page, "letter.wav", b"Dear bank, " * 200)
     expect(page.locator("#answer")).to_contain_text("is not a sound file")
 
 
 def classify_silence(page: Page) -> None:
     """A recording without speech."""
-    _upload(page, "silence.wav", wav_bytes(0 * tone("low", seconds=3.0)))
+    upload(page, "silence.wav", wav_bytes(0 * tone("low", seconds=3.0)))
     expect(page.locator("#answer")).to_contain_text("No speech detected")
 
 
@@ -161,6 +162,7 @@ CLASSIFY: dict[str, State] = {
     "silence": classify_silence,
     "bad-checkpoint": classify_bad_checkpoint,
     "no-microphone": classify_no_microphone,
+    **TIMELINE,
 }
 DENIED = (classify_no_microphone,)  # states in which the browser denies the microphone
 FINETUNE: dict[str, State] = {
@@ -231,14 +233,6 @@ def _expect_end(page: Page, heading: str) -> None:
     expect(page.locator("#status").get_by_role("heading")).to_have_text(
         heading, timeout=RUN_MILLISECONDS
     )
-
-
-def _upload(page: Page, name: str, content: bytes) -> None:
-    recorder = page.locator("#recording")
-    recorder.get_by_role("button", name="Upload file").click()
-    with page.expect_file_chooser() as chooser:
-        recorder.get_by_role("button", name=re.compile("drop", re.IGNORECASE)).click()
-    chooser.value.set_files({"name": name, "mimeType": "audio/wav", "buffer": content})
 
 
 def main() -> None:

@@ -1,7 +1,6 @@
 """Clips: any recording as mono float32 samples at a stated rate."""
 
 import hashlib
-import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +12,11 @@ import soxr
 from intent.audio.channels import ChannelPowers
 from intent.audio.decoding import (
     BLOCK_FRAMES,
+    DECODERS,
     MAX_DECODE_SECONDS,
     BinaryFile,
     Block,
+    Bounds,
     Decoder,
     TimedFile,
     as_float32,
@@ -23,10 +24,9 @@ from intent.audio.decoding import (
     check_length,
     check_time,
     check_values,
-    decode_with_ffmpeg,
-    decode_with_soundfile,
 )
 from intent.audio.sample_buffer import SampleBuffer, downmix
+from intent.audio.source import Source, opened
 from intent.errors import AudioError
 
 MAX_SECONDS = 300  # of a recording
@@ -50,10 +50,7 @@ class Clip:
         return len(self.samples) / self.sample_rate
 
 
-def read_clip(
-    source: str | Path | bytes | io.BufferedReader | tuple[int, np.ndarray],
-    max_seconds: float = MAX_SECONDS,
-) -> Clip:
+def read_clip(source: Source | tuple[int, np.ndarray], max_seconds: float = MAX_SECONDS) -> Clip:
     """Read a recording from a file (by path, as bytes or as an open file) or from an array.
 
     An array is a pair as Gradio returns it: the rate in Hz, and samples (n,) or (n, channels) in
@@ -64,30 +61,8 @@ def read_clip(
     """
     if isinstance(source, tuple):
         return _clip_from_array(source, max_seconds)
-    if isinstance(source, (bytes, bytearray, memoryview)):
-        return _clip_from_file(io.BytesIO(source), "This recording", max_seconds)
-    if isinstance(source, io.BufferedReader):
-        return _clip_from_file(source, _display_name(Path(source.name)), max_seconds)
-    if not isinstance(source, (str, Path)) or not str(source):
-        raise AudioError("A recording was expected, but none was given. Record or choose one.")
-    path = Path(source)
-    name = _display_name(path)
-    try:
-        if path.exists() and not path.is_file():
-            kind = "a folder" if path.is_dir() else "a device"
-            raise AudioError(f"{name} is {kind}, not a file. Choose a sound file.")
-        with path.open("rb") as file:
-            return _clip_from_file(file, name, max_seconds)
-    except FileNotFoundError:
-        raise AudioError(f"{name} was not found. Check its path and try again.") from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "its path is not valid"
-        raise AudioError(f"{name} cannot be opened ({reason}). Choose another file.") from error
-
-
-def _display_name(path: Path) -> str:
-    label = " ".join((path.name or str(path)).split())
-    return f'The recording "{label if len(label) <= 80 else label[:77] + "..."}"'
+    with opened(source) as (file, name):
+        return _clip_from_file(file, name, max_seconds)
 
 
 def resample(clip: Clip, sample_rate: int) -> Clip:
@@ -165,21 +140,18 @@ def _clip_from_array(source: tuple[int, np.ndarray], max_seconds: float) -> Clip
 
     clip = _mix(blocks, name, max_seconds)
     if clip is None:
-        raise _no_samples(name)
+        raise no_samples(name)
     return clip
 
 
 def _clip_from_file(file: BinaryFile, name: str, max_seconds: float) -> Clip:
-    if not file.read(1):
-        raise AudioError(f"{name} is empty (0 bytes). Record or export it again.")
-    decoders: tuple[Decoder, ...] = (decode_with_soundfile, decode_with_ffmpeg)
     timed = TimedFile(file, MAX_DECODE_SECONDS)  # shared by both decoders
     opened = False
-    for decode in decoders:
+    for decode in DECODERS:
 
         def blocks(decode: Decoder = decode) -> Iterator[Block]:
             file.seek(0)
-            return decode(timed, name, max_seconds)
+            return decode(timed, name, Bounds(max_seconds))
 
         try:
             clip = _mix(blocks, name, max_seconds, timed)
@@ -193,10 +165,8 @@ def _clip_from_file(file: BinaryFile, name: str, max_seconds: float) -> Clip:
         if clip is not None:
             return clip
     if opened:
-        raise _no_samples(name)
-    raise AudioError(
-        f"{name} is not a sound file that can be read, or it is damaged. Use {FORMATS}."
-    )
+        raise no_samples(name)
+    raise not_readable(name)
 
 
 def _mix(
@@ -242,11 +212,11 @@ def _join(
             raise
     if not buffer or not buffer.count:
         return None
-    _check_usable(name, damaged / values, buffer.count / buffer.sample_rate)
+    check_usable(name, damaged / values, buffer.count / buffer.sample_rate)
     return Clip(*buffer.finish())
 
 
-def _check_usable(name: str, damaged_share: float, seconds: float) -> None:
+def check_usable(name: str, damaged_share: float, seconds: float) -> None:
     """Raise AudioError for a recording with too much damage, or one that is too short."""
     if damaged_share > MAX_DAMAGED:
         raise AudioError(
@@ -260,5 +230,13 @@ def _check_usable(name: str, damaged_share: float, seconds: float) -> None:
         )
 
 
-def _no_samples(name: str) -> AudioError:
+def no_samples(name: str) -> AudioError:
+    """Return the error of a recording without a sample."""
     return AudioError(f"{name} has no samples (its length is zero). Record it again.")
+
+
+def not_readable(name: str) -> AudioError:
+    """Return the error of a file that no decoder reads."""
+    return AudioError(
+        f"{name} is not a sound file that can be read, or it is damaged. Use {FORMATS}."
+    )

@@ -7,13 +7,14 @@ import io
 import math
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import soundfile
 
 from intent.compat import limit_ffmpeg_allocation
-from intent.errors import AudioError
+from intent.errors import AudioError, TooLongError
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -53,6 +54,14 @@ MAX_ALLOCATION = 10_000_000
 
 BinaryFile = io.BufferedReader | io.BytesIO
 Block = tuple[int, np.ndarray]  # sample rate in Hz, (frames, channels) float32
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How long a recording may be, and how many samples × channels it may have."""
+
+    seconds: float
+    values: int = MAX_VALUES
 
 
 class TimedFile(io.RawIOBase):
@@ -110,10 +119,10 @@ class _Sound(soundfile.SoundFile):
         return self.format != "FLAC" and super().seekable()
 
 
-Decoder = Callable[[TimedFile, str, float], Iterator[Block]]
+Decoder = Callable[[TimedFile, str, Bounds], Iterator[Block]]
 
 
-def decode_with_soundfile(file: TimedFile, name: str, max_seconds: float) -> Iterator[Block]:
+def decode_with_soundfile(file: TimedFile, name: str, bounds: Bounds) -> Iterator[Block]:
     """Yield the blocks of a file, decoded by libsndfile; raises its errors, or AudioError."""
     with _Sound(file) as sound:
         check_format(name, sound.samplerate, sound.channels)
@@ -121,13 +130,13 @@ def decode_with_soundfile(file: TimedFile, name: str, max_seconds: float) -> Ite
             raise ValueError(
                 "no length in the header: libsndfile would lose the end, FFmpeg does not"
             )
-        check_length(name, sound.frames / sound.samplerate, max_seconds)
-        check_values(name, sound.samplerate, sound.channels, sound.frames)
+        check_length(name, sound.frames / sound.samplerate, bounds.seconds)
+        check_values(name, sound.samplerate, sound.channels, sound.frames, bounds.values)
         while len(block := sound.read(BLOCK_FRAMES, dtype="float32", always_2d=True)):
             yield sound.samplerate, block
 
 
-def decode_with_ffmpeg(file: TimedFile, name: str, max_seconds: float) -> Iterator[Block]:
+def decode_with_ffmpeg(file: TimedFile, name: str, bounds: Bounds) -> Iterator[Block]:
     """Yield the blocks of a file, decoded by PyAV; raises its errors, or AudioError."""
     import av
 
@@ -143,12 +152,16 @@ def decode_with_ffmpeg(file: TimedFile, name: str, max_seconds: float) -> Iterat
             check_format(name, codec.sample_rate, codec.channels)
         if container.duration is not None:
             seconds = container.duration / av.time_base
-            check_length(name, seconds, max_seconds)
-            check_values(name, codec.sample_rate, codec.channels, int(seconds * codec.sample_rate))
+            frames = int(seconds * codec.sample_rate)
+            check_length(name, seconds, bounds.seconds)
+            check_values(name, codec.sample_rate, codec.channels, frames, bounds.values)
         codec.thread_count = 1  # TimedFile measures the time of one thread
         codec.options = {"max_samples": str(MAX_FRAME_VALUES), "codec_whitelist": CODECS}
         for frame in container.decode(stream):
             yield from _blocks_of(frame, name)
+
+
+DECODERS: tuple[Decoder, ...] = (decode_with_soundfile, decode_with_ffmpeg)  # in this order
 
 
 def _blocks_of(frame: "AudioFrame", name: str) -> Iterator[Block]:
@@ -185,21 +198,23 @@ def check_format(name: str, sample_rate: int, channels: int) -> None:
 
 
 def check_length(name: str, seconds: float, max_seconds: float) -> None:
-    """Raise AudioError for a recording that is too long."""
+    """Raise TooLongError for a recording that is too long."""
     if seconds > max_seconds:
-        raise AudioError(
+        raise TooLongError(
             f"{name} is {_duration(seconds)} long; at most {_duration(max_seconds)} are supported. "
             "Shorten it and try again."
         )
 
 
-def check_values(name: str, sample_rate: int, channels: int, frames: int) -> None:
-    """Raise AudioError for too many samples × channels."""
-    if frames * channels > MAX_VALUES:
-        raise AudioError(
+def check_values(
+    name: str, sample_rate: int, channels: int, frames: int, max_values: int = MAX_VALUES
+) -> None:
+    """Raise TooLongError for too many samples × channels."""
+    if frames * channels > max_values:
+        raise TooLongError(
             f"{name} has {frames * channels / 1e6:.0f} million samples ({channels} "
             f"channel{'s' if channels > 1 else ''} at {sample_rate} Hz); at most "
-            f"{MAX_VALUES / 1e6:.0f} million are supported. Export it again in mono at 16000 Hz."
+            f"{max_values / 1e6:.0f} million are supported. Export it again in mono at 16000 Hz."
         )
 
 

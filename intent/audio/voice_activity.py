@@ -9,7 +9,7 @@ test compares it with the package's own model.
 import functools
 import importlib.util
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,6 +34,7 @@ MIN_SPAN_FRAMES = 4  # 0.13 s: a shorter span of speech frames is a click or a p
 DETECTOR = "silero-6-1"  # names cached results: count up when a change here may change them
 
 TARGET_LEVEL = 0.1  # RMS of the loudest quarter second after normalization
+LEVEL_KEPT = 0.8  # of the loudest level so far, after each 16 s of a stream
 MAX_GAIN = 100.0  # 40 dB: a higher gain would turn the hiss of a silent recording into noise
 
 Spans = tuple[tuple[float, float], ...]  # start and end in s, in order
@@ -48,13 +49,17 @@ def find_speech(clip: Clip) -> Spans:
 
 def speech_spans(probabilities: np.ndarray) -> Spans:
     """Return the spans of speech in the probabilities of frames (n,)."""
-    is_speech = np.concatenate([[False], probabilities >= MIN_PROBABILITY, [False]])
-    spans = np.flatnonzero(np.diff(is_speech)).reshape(-1, 2)
     return tuple(
         (float(start * FRAME_SECONDS), float(end * FRAME_SECONDS))
-        for start, end in spans
-        if end - start >= MIN_SPAN_FRAMES
+        for start, end in frame_spans(probabilities >= MIN_PROBABILITY)
     )
+
+
+def frame_spans(is_speech: np.ndarray) -> list[tuple[int, int]]:
+    """Return the first frame of each span of speech and the first one after it, for frames (n,) bool."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], is_speech, [False]])))
+    spans = edges.reshape(-1, 2).tolist()
+    return [(start, end) for start, end in spans if end - start >= MIN_SPAN_FRAMES]
 
 
 def frame_probabilities(clip: Clip) -> Iterator[np.ndarray]:
@@ -71,6 +76,46 @@ def frame_probabilities(clip: Clip) -> Iterator[np.ndarray]:
         with torch.inference_mode():
             probabilities, state = network(block, state)
         yield probabilities.numpy()
+
+
+def stream_probabilities(blocks: Iterable[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield 16 s of samples at a time, (n,) float32, with the speech probability of each 32 ms.
+
+    `blocks` of any length are at 16 kHz. The last frame may be partial. The gain, which for a clip
+    follows from its loudest quarter second, here follows from the loudest so far, forgotten by
+    2 dB per 16 s: louder passages after a quiet one, and the reverse, each get their own.
+    """
+    import torch
+
+    network, state = load_network(), None
+    level, context = 0.0, None
+    for samples in _regrouped(blocks, BLOCK_FRAMES * FRAME_SAMPLES):
+        level = max(loudest_rms(samples, SAMPLE_RATE), level * LEVEL_KEPT)
+        gain = min(MAX_GAIN, TARGET_LEVEL / max(level, 1e-9))
+        offset = samples.mean(dtype=np.float64)
+        before = np.full(CONTEXT_SAMPLES, offset) if context is None else context
+        normalized = ((np.concatenate([before, samples]) - offset) * gain).astype(np.float32)
+        padded = np.pad(normalized, (0, -len(samples) % FRAME_SAMPLES))
+        frames = torch.from_numpy(padded).unfold(0, CONTEXT_SAMPLES + FRAME_SAMPLES, FRAME_SAMPLES)
+        with torch.inference_mode():
+            probabilities, state = network(frames, state)
+        context = samples[-CONTEXT_SAMPLES:]
+        yield samples, probabilities.numpy()
+
+
+def _regrouped(blocks: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:
+    """Yield the samples of all blocks, `size` at a time; the last block may be shorter."""
+    held: list[np.ndarray] = []
+    count = 0
+    for block in blocks:
+        held.append(block)
+        count += len(block)
+        while count >= size:
+            joined = np.concatenate(held)
+            yield joined[:size]
+            held, count = [joined[size:]], count - size
+    if count:
+        yield np.concatenate(held)
 
 
 def normalize_level(samples: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from intent import distributed
 from intent.cli import output as terminal
@@ -19,9 +20,12 @@ from intent.runs.access import OWNER, check_checkpoint
 from intent.runs.directory import RunDir
 from intent.runs.events import Event, Finished
 
+if TYPE_CHECKING:
+    from intent.models.classifier import Answer
+
 
 def classify(options: argparse.Namespace) -> int:
-    """Print the top intents of each file; a file that cannot be read does not stop the others."""
+    """Print the top intents or the timeline of each file; an unreadable one does not stop the rest."""
     from intent.audio.clip import read_clip
     from intent.models import classifier, loading
 
@@ -32,23 +36,49 @@ def classify(options: argparse.Namespace) -> int:
     code = ExitCode.DONE
     for file in options.files:
         try:
-            answer = classifier.classify(read_clip(file), checkpoint, options.top_k)
+            if options.timeline:
+                _print_timeline(file, checkpoint, options)
+            else:
+                answer = classifier.classify(read_clip(file), checkpoint, options.top_k)
+                _print_answer(file, answer, options.json)
         except AudioError as error:
             code = ExitCode.USER_ERROR
             if options.json:
                 terminal.print_json({"file": file, "error": str(error)})
             else:
                 terminal.print_stderr(f"{file}: {error}")
-            continue
-        if options.json:
-            top = [{"label": s.label, "score": round(s.score, 6)} for s in answer.top]
-            seconds = round(answer.seconds, 4)
-            terminal.print_json(
-                {"file": file, "top": top, "seconds": seconds, **answer.input_facts}
-            )
-        else:
-            print(terminal.answer_text(file, answer), flush=True)
     return code
+
+
+def _print_answer(file: str, answer: "Answer", as_json: bool) -> None:
+    if as_json:
+        top = [{"label": s.label, "score": round(s.score, 6)} for s in answer.top]
+        seconds = round(answer.seconds, 4)
+        terminal.print_json({"file": file, "top": top, "seconds": seconds, **answer.input_facts})
+    else:
+        print(terminal.answer_text(file, answer), flush=True)
+
+
+def _print_timeline(file: str, checkpoint: str, options: argparse.Namespace) -> None:
+    """Print each utterance as soon as it is classified, and, as text, a summary."""
+    from intent.models.timeline import Utterance, steps, summarize
+
+    if not options.json:
+        print(file, flush=True)
+    utterances: list[Utterance] = []
+    seconds = 0.0
+    with terminal.counter(file, options.json, " %") as show_progress:
+        for step in steps(file, checkpoint, options.top_k):
+            for utterance in step.utterances:
+                if options.json:
+                    terminal.print_json({"file": file, **utterance.to_json()})
+                else:
+                    print(terminal.utterance_text(utterance), flush=True)
+            utterances += step.utterances
+            seconds = step.seconds
+            show_progress(int(100 * step.share), 100)
+    if not options.json:
+        print(terminal.timeline_text(summarize(utterances, seconds), seconds), flush=True)
 
 
 def train(options: argparse.Namespace) -> int:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from intent.evaluation.metrics import Accuracy, Evaluation
     from intent.models.classifier import Answer
+    from intent.models.timeline import Summary, Utterance
 
 Result = dict[str, object]  # of a run: the last JSON line of `train`
 
@@ -107,6 +108,24 @@ def answer_text(file: str, answer: "Answer") -> str:
     facts = [f"{answer.checkpoint} on {answer.device}", f"{answer.seconds:.2f} s"]
     lines.append(f"  {', '.join([*facts, *filter(None, [answer.part_in_words])])}")
     return "\n".join(lines)
+
+
+def utterance_text(utterance: "Utterance") -> str:
+    """Return an utterance of a timeline as one line of text."""
+    from intent.models.timeline import clock
+
+    [best, *_] = utterance.top
+    times = f"{clock(utterance.start):>9} – {clock(utterance.end):<9}"
+    doubt = "" if utterance.sure else " (low confidence)"
+    return f"  {times} {best.score:6.1%}  {human_name(best.label)}{doubt}"
+
+
+def timeline_text(summary: "Summary", seconds: float) -> str:
+    """Return how the time of a recording is divided as text, one line per intent."""
+    parts = [(human_name(label), duration) for label, duration in summary.intents]
+    parts += [("Low confidence", summary.not_sure), ("No speech", summary.no_speech)]
+    lines = [f"  {duration:9.1f} s  {name}" for name, duration in parts if duration]
+    return "\n".join([f"  Summary of {seconds:.1f} s:", *lines])
 
 
 def state_words(state: str) -> str:

@@ -29,7 +29,8 @@ examples:
 examples:
   python -m intent classify question.wav
   python -m intent classify *.m4a --checkpoint RUN_ID --top-k 3
-  python -m intent classify question.wav --json""",
+  python -m intent classify question.wav --json
+  python -m intent classify call.mp3 --timeline""",
     "train": """\
 examples:
   python -m intent train --data sample --recipe instant
@@ -158,6 +159,11 @@ def _add_classify(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--checkpoint", default=BUNDLED, metavar="ID_OR_DIR", help=CHECKPOINT_HELP)
     parser.add_argument(
         "--top-k", type=int, default=5, metavar="K", help="number of intents to print (default: 5)"
+    )
+    parser.add_argument(
+        "--timeline",
+        action="store_true",
+        help="classify each utterance of recordings of up to 90 minutes; --json prints one per line",
     )
 
 

@@ -18,6 +18,7 @@ from intent.ui.classify.tab import (
     choose_after,
     restore_on_load,
 )
+from intent.ui.classify.timeline_panel import TIMELINES
 from intent.ui.finetune.tab import FinetuneTab, build_finetune_tab
 from intent.ui.gate import Gate
 from intent.ui.runs.api import offer_api as offer_runs_api
@@ -53,7 +54,7 @@ def build_app(runs: Path) -> gr.Blocks:
         gr.HTML(MASTHEAD)
         with gr.Tabs() as tabs:
             with gr.Tab("Classify", id="classify") as first:
-                offer_classify_api(CLASSIFYING)
+                offer_classify_api(CLASSIFYING, TIMELINES)
                 classify = build_classify_tab(runs)
             with gr.Tab("Fine-tune", id="fine-tune") as second:
                 finetune = build_finetune_tab(runs, page, second)

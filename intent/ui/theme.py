@@ -8,6 +8,7 @@ STYLES = (
     "style.css",
     "shared/chart.css",
     "classify/live.css",
+    "classify/timeline.css",
     "finetune/finetune.css",
     "runs/runs.css",
     "runs/share.css",

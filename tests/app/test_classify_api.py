@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import gradio as gr
 import httpx
 import pytest
 from gradio_client import Client, handle_file
@@ -13,7 +14,9 @@ from intent.audio.speech_part import MARGIN_SECONDS
 from intent.labels import MINDS14_LABELS
 from intent.models.classifier import classify
 from intent.paths import EXAMPLES
+from tests.app.strangers import key_of
 from tests.late_speech import SECONDS_BEFORE, late
+from tests.long_recordings import five_minutes
 from tests.tiny import LABELS, tiny_whisper, tone, wav_bytes
 
 PAY_A_BILL = EXAMPLES / "pay-a-bill.wav"
@@ -135,8 +138,34 @@ def test_a_file_on_the_server_that_was_not_uploaded_is_not_read(
     assert "pay_bill" not in answer
 
 
+def test_a_long_recording_becomes_a_list_of_its_utterances(client: Client, tmp_path: Path) -> None:
+    clip, spoken = five_minutes()
+    write_wav(clip, tmp_path / "call.wav")
+    found = client.predict(handle_file(tmp_path / "call.wav"), api_name="/timeline")
+    assert [set(one) for one in found] == [{"start", "end", "top", "sure"}] * 6
+    assert [one["top"][0]["label"] for one in found] == [one.label for one in spoken]
+    for one, true in zip(found, spoken, strict=True):
+        assert one["start"] == pytest.approx(true.start, abs=0.3)
+        assert one["sure"] and len(one["top"]) == 5
+
+
+def test_a_recording_without_a_timeline_gets_a_sentence(client: Client, tmp_path: Path) -> None:
+    (tmp_path / "call.wav").write_bytes(b"Dear bank, " * 200)
+    with pytest.raises(AppError) as error:
+        client.predict(handle_file(tmp_path / "call.wav"), api_name="/timeline")
+    assert str(error.value).startswith('The recording "call.wav" is not a sound file')
+
+
+def test_timelines_do_not_take_the_turns_of_clips(app_page: gr.Blocks) -> None:
+    turns = {key_of(app_page, number): fn.concurrency_id for number, fn in app_page.fns.items()}
+    assert turns["Run.click timeline_file"] == turns["State.change show_timeline"]
+    assert turns["Run.click classify_file"] == turns["recording.change show_answer"]
+    assert turns["Run.click classify_file"] != turns["Run.click timeline_file"]
+
+
 def test_what_classifies_is_offered_to_programs_and_described(client: Client) -> None:
     endpoints = client.view_api(return_format="dict")["named_endpoints"]
-    names = [parameter["parameter_name"] for parameter in endpoints["/classify"]["parameters"]]
-    assert names == ["audio", "checkpoint"]
-    assert "intents" in endpoints["/classify"]["description"]
+    for name in ("/classify", "/timeline"):
+        parameters = [one["parameter_name"] for one in endpoints[name]["parameters"]]
+        assert parameters == ["audio", "checkpoint"]
+        assert "intents" in endpoints[name]["description"]

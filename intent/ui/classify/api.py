@@ -1,12 +1,13 @@
-"""The API of the Classify tab: /classify, which returns label ids with their scores."""
+"""The API of the Classify tab: /classify and /timeline, which return label ids with their scores."""
 
 import gradio as gr
 
 from intent.audio.clip import read_clip
 from intent.models.classifier import classify
+from intent.models.timeline import timeline
 from intent.paths import BUNDLED
 from intent.ui.shared.requests import usable_checkpoint
-from intent.ui.shared.wiring import Limit, in_sentences
+from intent.ui.shared.wiring import Handler, Limit, in_sentences
 
 DESCRIPTION = (
     "Classify a recording and return its five most likely intents, the most likely first, as label ids "
@@ -14,6 +15,13 @@ DESCRIPTION = (
     "used_from to used_to in seconds; without speech in it, sure is false. The recording may be WAV, "
     'FLAC, Ogg, Opus, MP3, m4a or WebM. The checkpoint is "bundled", the id of a run, a Hub id such '
     "as owner/name, or, on your own machine, a folder."
+)
+
+
+TIMELINE_DESCRIPTION = (
+    "Divide a recording of up to 90 minutes into its utterances, in order: each with its start and end "
+    "in seconds, its five most likely intents as label ids with scores from 0 to 1, and whether the "
+    "first one is sure. Formats and checkpoints are those of /classify."
 )
 
 
@@ -31,20 +39,31 @@ def classify_file(audio: str, checkpoint: str = BUNDLED) -> dict[str, object]:
     }
 
 
-def offer_api(limit: Limit) -> None:
-    """Add the endpoint /classify to the current Blocks, on components that are not visible.
+@in_sentences
+def timeline_file(audio: str, checkpoint: str = BUNDLED) -> list[dict[str, object]]:
+    """Return the utterances of a recording in JSON's types; raises gr.Error with one sentence."""
+    return [utterance.to_json() for utterance in timeline(audio, usable_checkpoint(checkpoint))]
 
-    The recording is an Audio component, so that Gradio checks the upload; `gr.api` would not.
+
+def offer_api(classifying: Limit, timelines: Limit) -> None:
+    """Add the endpoints /classify and /timeline to the current Blocks, on components not visible.
+
+    They take a file: an Audio component lets Gradio check the upload, which `gr.api` would not.
     """
+    _offer("classify", classify_file, DESCRIPTION, classifying)
+    _offer("timeline", timeline_file, TIMELINE_DESCRIPTION, timelines)
+
+
+def _offer(name: str, endpoint: Handler, description: str, limit: Limit) -> None:
     audio = gr.Audio(type="filepath", format=None, label="Recording", visible=False)
     checkpoint = gr.Textbox(BUNDLED, label="Checkpoint", visible=False)
     answer = gr.JSON(label="Predictions", visible=False)
     gr.Button(visible=False).click(
-        classify_file,
+        endpoint,
         [audio, checkpoint],
         answer,
-        api_name="classify",
-        api_description=DESCRIPTION,
+        api_name=name,
+        api_description=description,
         concurrency_limit=limit.count,
         concurrency_id=limit.name,
     )

@@ -11,12 +11,14 @@ import gradio as gr
 from gradio.blocks import Block
 from gradio.events import Dependency
 
-from intent.audio.clip import read_clip
-from intent.errors import AudioError
+from intent.audio.clip import MAX_SECONDS, read_clip
+from intent.errors import AudioError, TooLongError
 from intent.models.classifier import classify
 from intent.paths import BUNDLED, EXAMPLES
 from intent.runs.access import is_public
+from intent.ui.classify import timeline_panel
 from intent.ui.classify.live import build_live_panel
+from intent.ui.classify.timeline_panel import Latest, TimelinePanel
 from intent.ui.shared import checkpoint_menu as menus
 from intent.ui.shared import html
 from intent.ui.shared.checkpoint_menu import CheckpointMenu
@@ -26,6 +28,10 @@ from intent.ui.shared.wiring import POLITE, Handler, Limit, Updates, errors_in, 
 
 CLASSIFYING = Limit("classifying", 3)  # clips at the same time, for the page and the API together
 DESCRIBING = Limit("describing", 16)  # checkpoints at the same time; the Hub may be slow
+TOO_LONG = (
+    f"This recording is longer than a single answer takes ({MAX_SECONDS // 60} min): its timeline shows "
+    "the intent of each utterance."
+)
 BROWSER_KEY = "intent-studio-checkpoint"  # in the visitor's local storage
 # On a phone the predictions are below the examples: scroll to new ones.
 SHOW_ANSWER = f"""{POLITE} watch('value', () => {{
@@ -37,11 +43,12 @@ MICROPHONE_NOTE = "<p role='status' aria-label='Microphone'></p>"
 
 @dataclass(frozen=True)
 class ClassifyTab:
-    """The components that the rest of the page may set: the recording and the checkpoint."""
+    """The components of the tab; the rest of the page may set the recording and the checkpoint."""
 
     recording: gr.Audio
     answer: gr.HTML
     menu: CheckpointMenu
+    timeline: TimelinePanel
 
 
 def build_classify_tab(runs: Path) -> ClassifyTab:
@@ -49,32 +56,44 @@ def build_classify_tab(runs: Path) -> ClassifyTab:
     with gr.Column(elem_id="classify"):
         with gr.Column(elem_id="speak"):
             recording = _build_recorder()
+            strip = timeline_panel.build_strip()
         with gr.Column(elem_id="answer-card", elem_classes="card"):
             answer = gr.HTML(html.empty_html(), elem_id="answer", js_on_load=SHOW_ANSWER)
         with gr.Column(elem_id="examples"):
             _build_examples(recording)
+        with gr.Column(elem_id="timeline-card", elem_classes="card"):
+            timeline = timeline_panel.build_panel(strip)
         live_card = gr.Column(elem_id="live-card", elem_classes="card")
         with gr.Column(elem_id="checkpoint-card", elem_classes="card"):
             menu = _build_menu(runs)
         with live_card:
             build_live_panel(menu.checkpoint, DESCRIBING)
-    tab = ClassifyTab(recording, answer, menu)
+    tab = ClassifyTab(recording, answer, menu, timeline)
     _wire(tab, runs)
     return tab
 
 
 def show_answer(
-    answer: gr.HTML, recording: str | None, checkpoint: str | None
+    tab: ClassifyTab, recording: str | None, checkpoint: str | None, latest: Latest
 ) -> Iterator[Updates]:
-    """Yield the busy panel, then the answer; the empty panel if there is no recording."""
+    """Yield the busy panel, then the answer; the empty panel if there is no recording.
+
+    A recording over a minute gets a timeline too, and one too long for an answer gets only that.
+    """
+    without_timeline = timeline_panel.cleared(tab.timeline, latest)
     if not recording:
-        yield {answer: html.empty_html()}
+        yield {tab.answer: html.empty_html(), **without_timeline}
         return
-    yield {answer: html.busy_html()}
+    yield {tab.answer: html.busy_html(), **without_timeline}
     name = usable_checkpoint(checkpoint)
-    clip = read_clip(recording)
-    found = classify(clip, name)
-    yield {answer: html.answer_html(found, menus.title(name))}
+    try:
+        clip = read_clip(recording)
+    except TooLongError:
+        timeline_panel.check_start(recording)
+        yield {tab.answer: html.error_html(TOO_LONG), **timeline_panel.asked(tab.timeline, latest)}
+        return
+    found = html.answer_html(classify(clip, name), menus.title(name))
+    yield {tab.answer: found, **timeline_panel.offered(tab.timeline, latest, clip.seconds)}
 
 
 def make_playable(recording: gr.Audio, path: str | None) -> Updates:
@@ -160,11 +179,12 @@ def _wire(tab: ClassifyTab, runs: Path) -> None:
     on(
         tab.recording.change,
         _show_answer(tab),
-        [tab.recording, menu.checkpoint],
-        tab.answer,
+        _asked_about(tab),
+        _answered(tab),
         trigger_mode="always_last",
         limit=CLASSIFYING,
     )
+    timeline_panel.wire(tab.timeline, tab.recording, menu)
     chosen = on(
         menu.checkpoint.input,
         _describe(menu),
@@ -179,12 +199,19 @@ def _wire(tab: ClassifyTab, runs: Path) -> None:
 
 
 def _classify_after(event: Dependency, tab: ClassifyTab) -> None:
-    inputs = [tab.recording, tab.menu.checkpoint]
-    on(event.then, _show_answer(tab), inputs, tab.answer, limit=CLASSIFYING)
+    on(event.then, _show_answer(tab), _asked_about(tab), _answered(tab), limit=CLASSIFYING)
 
 
 def _show_answer(tab: ClassifyTab) -> Handler:
-    return errors_in(tab.answer, html.error_html)(partial(show_answer, tab.answer))
+    return errors_in(tab.answer, html.error_html)(partial(show_answer, tab))
+
+
+def _asked_about(tab: ClassifyTab) -> list[Block]:
+    return [tab.recording, tab.menu.checkpoint, tab.timeline.latest]
+
+
+def _answered(tab: ClassifyTab) -> list[Block]:
+    return [tab.answer, tab.timeline.strip, tab.timeline.details, tab.timeline.wanted]
 
 
 def _describe(menu: CheckpointMenu) -> Handler:

@@ -17,7 +17,7 @@ from intent.ui.runs.rows import KEYS
 from intent.ui.runs.tab_state import Panel, TabState, refresh
 from intent.ui.runs.view import Selection
 from intent.ui.shared.visitors import open_run
-from intent.ui.shared.wiring import Limit, Updates, errors_in, on
+from intent.ui.shared.wiring import Limit, Updates, errors_in, event_value, on
 
 ONE_AT_A_TIME = Limit("runs", 1)  # two handlers at once would overwrite each other's state
 LARGEST_FIRST = ("accuracy", "time", "size", "begun")  # columns that sort downwards at first
@@ -31,14 +31,6 @@ TO_CLIPS = """() => {
   title?.focus({preventScroll: true});
 }"""
 TO_NAME = "() => document.querySelector('#run-name input, #run-name textarea')?.select()"
-
-
-def event_value(event: gr.EventData, name: str) -> object:
-    """Return a value that the browser sent with an event (of any type); None if absent."""
-    try:
-        return getattr(event, name)
-    except (AttributeError, TypeError):
-        return None
 
 
 def run_ids_in(value: object) -> tuple[str, ...]:

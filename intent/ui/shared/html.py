@@ -98,12 +98,12 @@ def alert_html(sentence: str) -> str:
     return f"<div role='alert'>{notice_html(sentence)}</div>"
 
 
-def progress_bar(share: float | None, facts: str) -> str:
+def progress_bar(share: float | None, facts: str, name: str = "Progress of this phase") -> str:
     """Render a progress bar with facts below it; a share of None means its end is not known yet."""
     value = "" if share is None else f"aria-valuenow='{share * 100:.0f}'"
     kind = "is-unknown" if share is None else ""
     return (
-        f"<div class='is-progress {kind}' role='progressbar' aria-label='Progress of this phase' "
+        f"<div class='is-progress {kind}' role='progressbar' aria-label='{name}' "
         f"aria-valuemin='0' aria-valuemax='100' {value} "
         f"aria-valuetext='{escape(facts, quote=True)}'>"
         f"<i style='width:{share or 0:.1%}'></i></div><p>{escape(facts) or NBSP}</p>"

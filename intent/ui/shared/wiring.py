@@ -71,6 +71,14 @@ def any_of(*triggers: Callable[..., Dependency]) -> Callable[..., Dependency]:
     return partial(gr.on, list(triggers))
 
 
+def event_value(event: gr.EventData, name: str) -> object:
+    """Return a value that the browser sent with an event, which may be anything; None if absent."""
+    try:
+        return getattr(event, name)
+    except (AttributeError, TypeError):
+        return None
+
+
 def no_change() -> Updates:
     """Return updates that leave every component as it is; Gradio does not accept an empty dict."""
     return cast(Updates, gr.skip())
