@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from intent.audio.speech_part import MARGIN_SECONDS
 from intent.audio.utterances import PAUSE_FRAMES, SpokenPart, cut
 from intent.audio.voice_activity import FRAME_SAMPLES, FRAME_SECONDS
 
@@ -67,8 +68,9 @@ def test_a_sound_has_the_pauses_around_it_and_no_speech_of_its_neighbors():
     first, second = parts(runs)
     assert first.clip.samples.sum() == 40 * FRAME_SAMPLES
     assert second.clip.samples.sum() == 60 * FRAME_SAMPLES
-    assert len(first.clip.samples) == (78 + 40 + 30) * FRAME_SAMPLES  # 2.5 s before it
-    assert len(second.clip.samples) == (30 + 60 + 78) * FRAME_SAMPLES
+    margin = int(MARGIN_SECONDS / FRAME_SECONDS)
+    assert len(first.clip.samples) == (margin + 40 + 30) * FRAME_SAMPLES
+    assert len(second.clip.samples) == (30 + 60 + margin) * FRAME_SAMPLES
 
 
 @given(

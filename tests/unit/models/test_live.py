@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from intent.audio.clip import Clip, read_clip, resample
+from intent.audio.speech_part import MARGIN_SECONDS
 from intent.errors import AudioError
 from intent.models import live
 from intent.models.classifier import Answer, classify
@@ -123,7 +124,7 @@ def test_silence_and_noise_have_no_answer_and_take_little_memory(level: float) -
     noise = (level * np.random.default_rng(1).standard_normal(20 * RATE)).astype(np.float32)
     *_, last = states(Clip(noise, RATE))
     assert (last.answer, last.leads, last.settled) == (None, (), ())
-    assert len(last.samples) <= 3 * RATE
+    assert len(last.samples) <= (MARGIN_SECONDS + 0.5) * RATE
 
 
 def test_a_click_is_no_utterance() -> None:
