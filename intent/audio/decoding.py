@@ -222,7 +222,7 @@ def check_time(name: str, file: TimedFile) -> None:
     """Raise AudioError if the time limit of a recording is reached."""
     if file.late:
         raise AudioError(
-            f"{name} takes more than {file.seconds:g} s to decode: it is damaged or in an unusual "
+            f"{name} takes more than {file.seconds:.3g} s to decode: it is damaged or in an unusual "
             "format. Export it again as WAV, in mono at 16000 Hz."
         )
 

@@ -69,6 +69,9 @@ def test_five_minutes_become_six_utterances_and_a_click_plays_the_right_place(
     plays_between(page, spoken[3].start - 0.3, spoken[3].start + 20)
     parts(page).nth(1).press("Enter")
     plays_between(page, spoken[1].start - 0.3, spoken[1].start + 20)
+    box = parts(page).nth(2).bounding_box()
+    page.mouse.click(box["x"] - 8, box["y"] + 20)  # beside a narrow part
+    plays_between(page, spoken[2].start - 0.3, spoken[2].start + 20)
     rows(page).nth(6).get_by_role("button").click()
     plays_between(page, spoken[5].start - 0.3, spoken[5].start + 20)
     assert problems(page) == []
