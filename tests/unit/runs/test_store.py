@@ -7,6 +7,7 @@ import sys
 import textwrap
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -27,7 +28,7 @@ from intent.runs.store import TRAINING_STATES, create_run, finished_runs, list_r
 from tests.tiny import tiny_whisper, tone_folder
 from tests.waiting import wait_for
 
-PATIENCE = 120  # seconds: far above what anything here takes
+PATIENCE = 300  # seconds: far above what anything here takes
 wait_until = partial(wait_for, patience=PATIENCE)
 
 
@@ -97,12 +98,18 @@ HOLD = """
 """
 
 
-def run_script(code: str, *arguments: object) -> subprocess.Popen:
-    """Start Python code with both ends of its terminal in hand."""
+@contextmanager
+def run_script(code: str, *arguments: object) -> Iterator[subprocess.Popen]:
+    """Run Python code with both ends of its terminal in hand; it is killed if the block fails."""
     command = [sys.executable, "-c", textwrap.dedent(code), *map(str, arguments)]
-    return subprocess.Popen(
+    with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    ) as process:
+        try:
+            yield process
+        except BaseException:
+            process.kill()
+            raise
 
 
 def tell(process: subprocess.Popen) -> None:
@@ -129,18 +136,19 @@ def test_process_that_holds_the_lock_is_live_until_it_is_killed(runs: Path) -> N
 
 def test_only_one_of_many_processes_gets_the_lock(runs: Path) -> None:
     made = [create_run(runs, Recipe()) for _ in range(4)]
-    processes = [run_script(HOLD, run.path) for run in made]
-    for process in processes:
-        tell(process)
-    said = [process.stdout.readline() for process in processes]
-    live = live_run(runs)
-    assert said.count("held\n") == 1
-    assert live == made[said.index("held\n")]
-    refusal = f"Run {live.id} is training now: stop it or wait until it ends.\n"
-    assert said.count(refusal) == 3
-    for process in processes:
-        process.communicate("\n")
-        assert process.returncode == 0
+    with ExitStack() as stack:
+        processes = [stack.enter_context(run_script(HOLD, run.path)) for run in made]
+        for process in processes:
+            tell(process)
+        said = [process.stdout.readline() for process in processes]
+        live = live_run(runs)
+        assert said.count("held\n") == 1
+        assert live == made[said.index("held\n")]
+        refusal = f"Run {live.id} is training now: stop it or wait until it ends.\n"
+        assert said.count(refusal) == 3
+        for process in processes:
+            process.communicate("\n")
+            assert process.returncode == 0
 
 
 def test_checking_a_lock_never_keeps_it_from_being_taken(runs: Path) -> None:
