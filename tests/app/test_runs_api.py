@@ -156,7 +156,7 @@ def test_each_endpoint_is_described_and_nothing_else_of_the_tab_is_offered(
     client: Client,
 ) -> None:
     named = client.view_api(return_format="dict")["named_endpoints"]
-    others = {"/classify", "/start", "/status", "/stop", "/resume"}
+    others = {"/classify", "/timeline", "/start", "/status", "/stop", "/resume"}
     assert set(named) == {*ENDPOINTS, *others}
     for endpoint, parameters in ENDPOINTS.items():
         told = named[endpoint]
