@@ -15,7 +15,7 @@ from intent.models.encoders import family, has_fixed_window, load_shapes
 from intent.models.split import split_model
 from intent.models.typed import Extractor
 from intent.models.whisper_ffn import FeedForward
-from intent.models.whisper_own_length import FEATURES
+from intent.models.whisper_own_length import PADDING
 from intent.models.whisper_window import WHISPER_FRAMES_PER_SECOND
 from intent.recipes import WHISPER, Recipe
 
@@ -71,7 +71,7 @@ def _own_share(recipe: Recipe, seconds: float) -> float:
     by_gradient = recipe.method == "fine-tune"
     if by_gradient or not recipe.mute_padding or family(recipe.base) != WHISPER:
         return 1.0
-    frames = WHISPER_FRAMES_PER_SECOND * min(seconds, recipe.window_seconds) + FEATURES.frames
+    frames = WHISPER_FRAMES_PER_SECOND * min(seconds, recipe.window_seconds) + PADDING.frames
     return min(1.0, frames / (WHISPER_FRAMES_PER_SECOND * recipe.window_seconds))
 
 

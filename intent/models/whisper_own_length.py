@@ -50,9 +50,7 @@ class Padding:
         return self.first + self.blocks * self.block + self.last
 
 
-ANSWERS = Padding(first=8, last=4, blocks=2, block=8)
-# A head is fitted on features at own length, and meets those of a whole window: they are closer.
-FEATURES = Padding(first=16, last=8, blocks=4, block=16)
+PADDING = Padding(first=16, last=8, blocks=4, block=16)
 
 
 @dataclass(frozen=True)
@@ -64,7 +62,7 @@ class Frames:
 
     own: int
     window: int
-    padding: Padding = ANSWERS
+    padding: Padding = PADDING
 
     @property
     def is_whole(self) -> bool:
@@ -111,7 +109,7 @@ def runs_at_own_length(model: "PreTrainedModel", extractor: Extractor) -> bool:
     return padding_neuron(model) is not None and not getattr(extractor, "dither", 0.0)
 
 
-def frames_for(samples: int, extractor: Extractor, padding: Padding = ANSWERS) -> Frames:
+def frames_for(samples: int, extractor: Extractor, padding: Padding = PADDING) -> Frames:
     """Return the frames to compute for a clip of so many samples at the extractor's rate."""
     per_frame = HOPS_PER_FRAME * extractor.hop_length
     window = extractor.nb_max_frames // HOPS_PER_FRAME

@@ -19,7 +19,7 @@ from intent.data.labelled_clip import LabelledClip
 from intent.devices import autocast
 from intent.models.encoders import fingerprint
 from intent.models.typed import Extractor
-from intent.models.whisper_own_length import FEATURES, batches, frames_for, spectra
+from intent.models.whisper_own_length import PADDING, batches, frames_for, spectra
 from intent.paths import cache_dir, written_whole
 from intent.training.parallel import in_parallel
 
@@ -51,7 +51,7 @@ class FrontEnd:
         parts = [self.extractor.to_json_string(), str(self.window_seconds), str(self.dtype)]
         parts += [type(self.frozen).__name__, fingerprint(self.frozen)] if self.frozen else []
         parts += [] if self.stored == np.float16 else [self.stored.__name__]
-        parts += [f"own length, {FEATURES}"] if self.own_length else []
+        parts += [f"own length, {PADDING}"] if self.own_length else []
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:24]
 
     @torch.inference_mode()
@@ -72,7 +72,7 @@ class FrontEnd:
         assert self.frozen is not None
         found: dict[int, torch.Tensor] = {}
         for rows in batches(sounds, self.extractor, BATCH):
-            frames = frames_for(len(sounds[rows[0]]), self.extractor, FEATURES)
+            frames = frames_for(len(sounds[rows[0]]), self.extractor)
             inputs = spectra([sounds[row] for row in rows], frames, self.extractor)
             with autocast(self.device, self.dtype):
                 found.update(zip(rows, self.frozen(inputs.to(self.device), frames), strict=True))

@@ -15,8 +15,7 @@ from intent.models.encoders import load_base
 from intent.models.loading import Loaded, loaded
 from intent.models.typed import whisper_encoder
 from intent.models.whisper_own_length import (
-    ANSWERS,
-    FEATURES,
+    PADDING,
     Frames,
     Padding,
     encode,
@@ -37,8 +36,8 @@ def bundled() -> Loaded:
 
 @given(
     own=st.integers(1, 2000),
-    rest=st.integers(FEATURES.frames + 1, 2000),
-    padding=st.sampled_from([ANSWERS, FEATURES]),
+    rest=st.integers(PADDING.frames + 1, 2000),
+    padding=st.sampled_from([PADDING, Padding(first=1, last=1, blocks=1, block=1)]),
 )
 def test_the_computed_frames_stand_for_every_frame_of_the_window_once(
     own: int, rest: int, padding: Padding

@@ -1,9 +1,14 @@
 """Chunks of a stream are passed on one by one, in their order, each after the last was taken."""
 
 import asyncio
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
+from typing import TypeVar
 
 from intent.ui.chunk_order import ChunkOrder
+
+Result = TypeVar("Result")
 
 
 class Streams:
@@ -40,6 +45,12 @@ def request(streams: Streams, path: str = "/gradio_api/stream/a", chunk: str = "
     return {"type": "http", "path": path, "chunk": chunk, "app": streams}
 
 
+def finish(coroutine: Coroutine[None, None, Result]) -> Result:
+    """Run a coroutine in a thread of its own: Playwright may have a running loop in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, coroutine).result()
+
+
 async def call(order: ChunkOrder, scope: dict) -> None:
     await order(scope, None, None)  # type: ignore[arg-type]
 
@@ -53,7 +64,7 @@ def test_chunks_that_arrive_together_are_all_taken_in_order() -> None:
         assert not order._turns
         return streams.taken
 
-    assert asyncio.run(run()) == list("abcdef")
+    assert finish(run()) == list("abcdef")
 
 
 def test_other_requests_do_not_wait() -> None:
@@ -65,7 +76,7 @@ def test_other_requests_do_not_wait() -> None:
             await call(order, request(streams, path))
         return streams.others
 
-    assert asyncio.run(run()) == ["/", "/gradio_api/stream/a/close", "/gradio_api/upload"]
+    assert finish(run()) == ["/", "/gradio_api/stream/a/close", "/gradio_api/upload"]
 
 
 def test_a_chunk_of_a_closed_stream_is_dropped_without_an_error() -> None:
@@ -80,8 +91,8 @@ def test_a_chunk_of_a_closed_stream_is_dropped_without_an_error() -> None:
 
     streams = Streams()
     streams.event.closed = True
-    start, body = asyncio.run(run(streams))
+    start, body = finish(run(streams))
     assert (start["status"], body["body"], streams.latest) == (200, b"{}", "")
     streams.queue.event_ids_to_events.clear()
-    start, _ = asyncio.run(run(streams))
+    start, _ = finish(run(streams))
     assert start["status"] == 200
