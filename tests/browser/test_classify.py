@@ -224,11 +224,20 @@ def choose(page: Page, checkpoint: str) -> None:
     menu.press("Enter")
 
 
+def choose_and_remember(page: Page, checkpoint: str) -> None:
+    """Choose a checkpoint, and wait until the browser has stored its name."""
+    stored = "JSON.stringify({...localStorage})"
+    before = page.evaluate(stored)
+    choose(page, checkpoint)
+    expect(about(page).get_by_role("listitem")).to_have_count(3)
+    page.wait_for_function(f"before => {stored} !== before", arg=before)
+
+
 def test_a_chosen_checkpoint_shows_its_labels_and_is_remembered_by_this_browser_alone(
     visit: Callable[..., Page], other_checkpoint: str
 ) -> None:
     page = visit()
-    choose(page, other_checkpoint)
+    choose_and_remember(page, other_checkpoint)
     chips = about(page).get_by_role("listitem")
     expect(chips).to_have_text(["Low", "Middle", "High"])
     reload(page)
@@ -263,8 +272,7 @@ def test_a_remembered_checkpoint_that_is_gone_is_replaced_by_the_bundled_one(
     page: Page, tmp_path: Path
 ) -> None:
     folder = tiny_whisper(tmp_path / "soon-gone")
-    choose(page, str(folder))
-    expect(about(page).get_by_role("listitem")).to_have_count(3)
+    choose_and_remember(page, str(folder))
     folder.rename(tmp_path / "moved")
     reload(page)
     expect(about(page)).to_contain_text("so the bundled one is selected")
