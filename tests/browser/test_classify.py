@@ -3,6 +3,7 @@
 import base64
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import av
@@ -220,8 +221,13 @@ def other_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def choose(page: Page, checkpoint: str) -> None:
     menu = page.get_by_role("combobox", name="Checkpoint")
-    menu.fill(checkpoint)
-    menu.press("Enter")
+    for _ in range(5):  # a page that is still updating its menu may discard what is typed
+        menu.fill(checkpoint)
+        menu.press("Enter")
+        with suppress(AssertionError):
+            expect(menu).not_to_have_value(re.compile("^Bundled"), timeout=3_000)
+            return
+    pytest.fail(f"{checkpoint} could not be chosen.")
 
 
 def choose_and_remember(page: Page, checkpoint: str) -> None:

@@ -56,8 +56,12 @@ def restore(menu: CheckpointMenu, runs: Path, remembered: str | None) -> Updates
     except IntentError as error:
         about = _about_fallback(name, sentence_of(error))
         name = BUNDLED
+    # The bundled one is selected already: setting it again could undo a choice made meanwhile.
+    update = gr.update(choices=choices(runs))
+    if name != BUNDLED:
+        update["value"] = name
     return {
-        menu.checkpoint: gr.update(choices=choices(runs), value=name),
+        menu.checkpoint: update,
         menu.about: about,
         menu.remembered: name,
     }
