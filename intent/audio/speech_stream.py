@@ -10,12 +10,11 @@ from intent.audio.voice_activity import (
     CONTEXT_SAMPLES,
     FRAME_SAMPLES,
     FRAME_SECONDS,
-    MAX_GAIN,
     MIN_PROBABILITY,
     MIN_SPAN_FRAMES,
     SAMPLE_RATE,
-    TARGET_LEVEL,
     State,
+    gain_for,
     load_network,
 )
 
@@ -51,7 +50,8 @@ class SpeechStream:
             last = levels[-1]
             levels.append(last._measure(frame))
             inputs[row] = np.concatenate([last.before, frame])
-            inputs[row] = (inputs[row] - levels[-1]._offset()) * levels[-1]._gain()
+            gain = gain_for(levels[-1].loudest ** 0.5)
+            inputs[row] = (inputs[row] - levels[-1]._offset()) * gain
         with torch.inference_mode():
             found, network = load_network()(torch.from_numpy(inputs), self.network)
         after = [self]
@@ -70,9 +70,6 @@ class SpeechStream:
 
     def _offset(self) -> float:
         return self.total / (self.frames * FRAME_SAMPLES)
-
-    def _gain(self) -> float:
-        return min(MAX_GAIN, TARGET_LEVEL / max(self.loudest**0.5, 1e-9))
 
     def _count(self, level: "SpeechStream", is_speech: bool) -> "SpeechStream":
         run = self.run + 1 if is_speech else 0

@@ -91,7 +91,7 @@ def stream_probabilities(blocks: Iterable[np.ndarray]) -> Iterator[tuple[np.ndar
     level, context = 0.0, None
     for samples in _regrouped(blocks, BLOCK_FRAMES * FRAME_SAMPLES):
         level = max(loudest_rms(samples, SAMPLE_RATE), level * LEVEL_KEPT)
-        gain = min(MAX_GAIN, TARGET_LEVEL / max(level, 1e-9))
+        gain = gain_for(level)
         offset = samples.mean(dtype=np.float64)
         before = np.full(CONTEXT_SAMPLES, offset) if context is None else context
         normalized = ((np.concatenate([before, samples]) - offset) * gain).astype(np.float32)
@@ -118,6 +118,11 @@ def _regrouped(blocks: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:
         yield np.concatenate(held)
 
 
+def gain_for(level: float) -> float:
+    """Return the factor, at most 40 dB, that brings the loudest quarter second (its RMS) to -20 dB."""
+    return min(MAX_GAIN, TARGET_LEVEL / max(level, 1e-9))
+
+
 def normalize_level(samples: np.ndarray) -> np.ndarray:
     """Return 16 kHz samples without offset, amplified until the loudest quarter second is -20 dB.
 
@@ -126,7 +131,7 @@ def normalize_level(samples: np.ndarray) -> np.ndarray:
     if not len(samples):
         return samples
     offset = samples.mean(dtype=np.float64)
-    gain = min(MAX_GAIN, TARGET_LEVEL / max(loudest_rms(samples, SAMPLE_RATE), 1e-9))
+    gain = gain_for(loudest_rms(samples, SAMPLE_RATE))
     normalized = np.empty(len(samples), np.float32)
     for start in range(0, len(samples), NORMALIZED_SAMPLES):
         part = slice(start, start + NORMALIZED_SAMPLES)

@@ -52,7 +52,7 @@ def classify(options: argparse.Namespace) -> int:
 
 def _print_answer(file: str, answer: "Answer", as_json: bool) -> None:
     if as_json:
-        top = [{"label": s.label, "score": round(s.score, 6)} for s in answer.top]
+        top = [one.to_json() for one in answer.top]
         seconds = round(answer.seconds, 4)
         terminal.print_json({"file": file, "top": top, "seconds": seconds, **answer.input_facts})
     else:

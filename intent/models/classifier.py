@@ -28,6 +28,10 @@ class Score:
     label: str
     score: float
 
+    def to_json(self) -> dict[str, object]:
+        """Return the score as JSON values, rounded to six digits."""
+        return {"label": self.label, "score": round(self.score, 6)}
+
 
 @dataclass(frozen=True)
 class Answer:

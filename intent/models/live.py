@@ -15,9 +15,7 @@ from intent.paths import BUNDLED
 
 SETTLE_SECONDS = 0.5  # without speech: the utterance is over
 UPDATE_SECONDS = 0.3  # of sound between two answers to an utterance that goes on
-MAX_SHARE = (
-    0.5  # of the time is spent on such answers: a slow model gives fewer, and no sound piles up
-)
+MAX_SHARE = 0.5  # of the time for such answers: a slow model gives fewer, and no sound piles up
 MAX_UTTERANCE_SECONDS = 15.0  # a longer one is settled; it bounds memory and the time of an answer
 MIN_RATE, MAX_RATE = 8_000, 192_000  # Hz, of microphones
 

@@ -35,7 +35,7 @@ class Utterance:
         return {
             "start": round(self.start, 3),
             "end": round(self.end, 3),
-            "top": [{"label": one.label, "score": round(one.score, 6)} for one in self.top],
+            "top": [one.to_json() for one in self.top],
             "sure": self.sure,
         }
 
