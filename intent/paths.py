@@ -11,12 +11,14 @@ from typing import BinaryIO
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
 BUNDLED_CHECKPOINT = ASSETS / "checkpoint"
 SAMPLE_DATA = ASSETS / "sample"
+OWN_WORDS_DATA = ASSETS / "own-words"
 EXAMPLES = ASSETS / "examples"
 
 MINDS14_HUB_ID = "PolyAI/minds14"
 MINDS14 = "minds14"  # the name of MInDS-14 in recipes
 BUNDLED = "bundled"  # the name of the bundled checkpoint in recipes
 SAMPLE = "sample"  # the name of the bundled sample data set in recipes
+OWN_WORDS = "own-words"  # the name of the bundled exam; nothing is trained on it
 # The id of a run is the name of its folder.
 RUN_ID = re.compile(r"[0-9]{8}-[0-9]{6}-[a-z]{1,20}-[0-9a-f]{4}")
 

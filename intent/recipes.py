@@ -13,7 +13,7 @@ from typing import Any
 
 from intent.errors import RecipeError
 from intent.json_reader import JsonError, read_json
-from intent.paths import BUNDLED
+from intent.paths import BUNDLED, OWN_WORDS
 
 PRESETS = ("guide", "recommended", "instant")
 WHISPER = "whisper"
@@ -120,6 +120,10 @@ class Recipe:
         _check_choice("preset", self.preset, PRESETS)
         _check_choice("method", self.method, METHODS)
         _check_choice("head", self.head, HEADS)
+        if self.data == OWN_WORDS:
+            raise RecipeError(
+                f'"{OWN_WORDS}" is an exam, used only to evaluate: train on other data, such as minds14.'
+            )
         if len(self.locales) > MAX_LOCALES or not all(map(LOCALE.fullmatch, self.locales)):
             raise RecipeError(
                 f"locales must be at most {MAX_LOCALES} names such as en-US, but are "

@@ -23,53 +23,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pyarrow
-import pyarrow.parquet
 import soundfile
-from datasets import Audio, ClassLabel, Features, Value
+from hub_layout import write_parquet
 from kokoro_onnx import Kokoro
-from kokoro_voices import load_kokoro
+from kokoro_voices import HELD_OUT_VOICES, load_kokoro
 from telephone import TELEPHONE_RATE, telephone
 
 HERE = Path(__file__).parent
 EXAMPLES = HERE.parent / "examples"
 SEED = 14
-
-# Voices that resemble one another (hf_alpha and hf_beta, for one) stand on the same side.
-TEST_VOICES = (
-    "af_heart",
-    "af_nova",
-    "af_sarah",
-    "am_echo",
-    "am_eric",
-    "am_michael",
-    "bf_emma",
-    "bm_lewis",
-    "ff_siwis",
-    "hf_alpha",
-    "hf_beta",
-    "im_nicola",
-    "jm_kumo",
-    "zm_yunjian",
-)
-
-# The order of MInDS-14 on the Hub, so that label ids mean the same in both.
-LOCALES = (
-    "cs-CZ",
-    "de-DE",
-    "en-AU",
-    "en-GB",
-    "en-US",
-    "es-ES",
-    "fr-FR",
-    "it-IT",
-    "ko-KR",
-    "nl-NL",
-    "pl-PL",
-    "pt-PT",
-    "ru-RU",
-    "zh-CN",
-)
 
 SPEEDS = (0.9, 1.15)  # times the voice's own pace
 
@@ -120,8 +82,8 @@ def cast_voices(slots: list[str], voices: list[str], rng: np.random.Generator) -
 def plan(sentences: dict[str, dict[str, list[str]]], voices: list[str]) -> list[Utterance]:
     """Decides who says what; test voices say test sentences alone."""
     rng = np.random.default_rng(SEED)
-    sides = {"test": list(TEST_VOICES)}
-    sides["train"] = [voice for voice in voices if voice not in TEST_VOICES]
+    sides = {"test": list(HELD_OUT_VOICES)}
+    sides["train"] = [voice for voice in voices if voice not in HELD_OUT_VOICES]
     utterances = []
     for split in ("train", "test"):
         rows = [
@@ -154,36 +116,6 @@ def encode_flac(sound: np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
-def write_parquet(rows: list[tuple[Utterance, np.ndarray]], intents: list[str], file: Path) -> None:
-    """Writes the columns of MInDS-14 on the Hub, and `voice`."""
-    features = Features(
-        {
-            "path": Value("string"),
-            "audio": Audio(sampling_rate=TELEPHONE_RATE),
-            "transcription": Value("string"),
-            "english_transcription": Value("string"),
-            "intent_class": ClassLabel(names=intents),
-            "lang_id": ClassLabel(names=list(LOCALES)),
-            "voice": Value("string"),
-        }
-    )
-    records = [
-        {
-            "path": spoken.path,
-            "audio": {"bytes": encode_flac(sound), "path": spoken.path},
-            "transcription": spoken.sentence,
-            "english_transcription": spoken.sentence,
-            "intent_class": intents.index(spoken.intent),
-            "lang_id": LOCALES.index(spoken.locale),
-            "voice": spoken.voice,
-        }
-        for spoken, sound in rows
-    ]
-    # Written by Arrow itself: Dataset would ask for torchcodec, though the bytes are at hand.
-    table = pyarrow.Table.from_pylist(records, schema=features.arrow_schema)
-    pyarrow.parquet.write_table(table, file)
-
-
 def write_examples(rows: list[tuple[Utterance, np.ndarray]], folder: Path) -> None:
     """Writes the first test sentence of the six example intents as plain WAV."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -214,7 +146,11 @@ def main() -> None:
         part = sorted((row for row in rows if row[0].split == split), key=lambda row: row[0].path)
         file = HERE / "data" / f"{split}-00000-of-00001.parquet"
         file.parent.mkdir(exist_ok=True)
-        write_parquet(part, list(sentences), file)
+        spoken = [
+            (said.path, encode_flac(sound), said.sentence, said.intent, said.locale, said.voice)
+            for said, sound in part
+        ]
+        write_parquet(spoken, list(sentences), TELEPHONE_RATE, file)
         print(f"{file}: {len(part)} clips, {file.stat().st_size:,} bytes")
     write_examples(rows, EXAMPLES)
 

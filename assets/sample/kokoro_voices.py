@@ -18,6 +18,25 @@ VOICES_PACKAGE = "kokoro-js"
 VOICES_VERSION = "1.2.1"
 STYLE_SIZE = 256  # floats in one style vector; a voice has one vector per phoneme count
 
+# For test sets: no training sentence is spoken by these. Voices that resemble one another (hf_alpha
+# and hf_beta, for one) are on the same side.
+HELD_OUT_VOICES = (
+    "af_heart",
+    "af_nova",
+    "af_sarah",
+    "am_echo",
+    "am_eric",
+    "am_michael",
+    "bf_emma",
+    "bm_lewis",
+    "ff_siwis",
+    "hf_alpha",
+    "hf_beta",
+    "im_nicola",
+    "jm_kumo",
+    "zm_yunjian",
+)
+
 DUPLICATE_VOICES = {"pf_dora", "pm_alex", "pm_santa", "em_santa"}  # almost equal to another voice
 
 

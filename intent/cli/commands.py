@@ -167,6 +167,7 @@ def evaluate(options: argparse.Namespace) -> int:
             include_seen=options.include_seen,
             on_progress=on_progress,
             columns=_columns(options),
+            condition=options.condition,
         )
     if options.json:
         terminal.print_json(evaluation.to_dict())

@@ -10,7 +10,7 @@ from intent.cli.commands import classify, evaluate, train
 from intent.cli.push import push_run
 from intent.cli.runs import ACTIONS, Action
 from intent.errors import ExitCode
-from intent.paths import BUNDLED, MINDS14, MINDS14_HUB_ID, SAMPLE
+from intent.paths import BUNDLED, MINDS14, MINDS14_HUB_ID, OWN_WORDS, SAMPLE
 from intent.recipes import PRESETS
 
 Command = Callable[[argparse.Namespace], int]
@@ -46,6 +46,7 @@ aborts at once.""",
     "evaluate": """\
 examples:
   python -m intent evaluate --data sample
+  python -m intent evaluate --data own-words --condition room
   python -m intent evaluate --checkpoint RUN_ID --data minds14 --locale en-AU""",
     "runs": """\
 examples:
@@ -208,7 +209,12 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
 
 def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--checkpoint", default=BUNDLED, metavar="ID_OR_DIR", help=CHECKPOINT_HELP)
-    parser.add_argument("--data", default=MINDS14, metavar="minds14|sample|PATH", help=DATA_HELP)
+    parser.add_argument(
+        "--data",
+        default=MINDS14,
+        metavar=f"minds14|sample|{OWN_WORDS}|PATH",
+        help=f"{OWN_WORDS} (bundled: sentences in people's own words), {DATA_HELP}",
+    )
     _add_columns(parser)
     parser.add_argument("--locale", nargs="+", action="extend", metavar="LOCALE", help=LOCALE_HELP)
     parser.add_argument(
@@ -219,6 +225,12 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--seed", type=int, default=42, metavar="N", help="seed of the split (default: 42)"
+    )
+    parser.add_argument(
+        "--condition",
+        default="",
+        metavar="telephone|room",
+        help="simulate how each recording sounds by telephone or in a noisy room",
     )
     parser.add_argument(
         "--include-seen",

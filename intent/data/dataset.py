@@ -14,13 +14,18 @@ from intent.data.layouts import check_is_data, folder_parts
 from intent.data.minds14 import check_reachable, hub_parts
 from intent.data.schema import AUDIO_COLUMN, NO_COLUMNS, Columns, unite
 from intent.errors import AudioError, DataError
-from intent.paths import MINDS14, SAMPLE, SAMPLE_DATA
+from intent.paths import MINDS14, OWN_WORDS, OWN_WORDS_DATA, SAMPLE, SAMPLE_DATA
 from intent.recipes import Recipe
 
 if TYPE_CHECKING:
     from datasets import Dataset, DatasetDict
 
 MAX_TEST_SHARE = 0.5
+# name → its folder, and what a message calls it
+BUNDLED_DATA = {
+    SAMPLE: (SAMPLE_DATA, "The bundled sample"),
+    OWN_WORDS: (OWN_WORDS_DATA, "The bundled exam"),
+}
 
 
 class Sound(TypedDict):
@@ -45,7 +50,7 @@ def load_data(
     on_skip: Callable[[str, str], None] = lambda name, reason: None,
     columns: Columns = NO_COLUMNS,
 ) -> "DatasetDict":
-    """Load a data set: "minds14" (from the Hub), "sample" (bundled), or the path of a folder.
+    """Load a data set: "minds14" (Hub), "sample" or "own-words" (bundled), or the path of a folder.
 
     A folder has Parquet files in the layout of the Hub (with subsets or subfolders per locale, or
     without), or what `save_to_disk` wrote, or audio files with metadata.csv or metadata.jsonl, or
@@ -59,13 +64,14 @@ def load_data(
     Raises DataError.
     """
     wanted = tuple(dict.fromkeys(locales))
-    if data in (MINDS14, SAMPLE) and columns != NO_COLUMNS:
+    if data in (MINDS14, *BUNDLED_DATA) and columns != NO_COLUMNS:
         raise DataError(
             f'Column names can be set only for your own data, but the data set is "{data}": leave out '
             "--audio-column and --label-column."
         )
-    if data == SAMPLE:
-        return unite(folder_parts(SAMPLE_DATA, wanted)[0], "The bundled sample")
+    if data in BUNDLED_DATA:
+        folder, title = BUNDLED_DATA[data]
+        return unite(folder_parts(folder, wanted)[0], title)
     if not data.strip():
         raise DataError(
             'A data set is needed, but none was given: use "minds14", "sample" or the path of a folder.'
@@ -92,7 +98,7 @@ def check_available(data: str, locales: Sequence[str]) -> None:
     """Raise DataError if `load_data` would not find the data set; does not read the data."""
     if data == MINDS14:
         check_reachable(locales)
-    elif data != SAMPLE:
+    elif data not in BUNDLED_DATA:
         check_is_data(Path(os.path.expanduser(data)))
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from intent.audio.clip import Clip, clip_hash
+from intent.audio.conditions import check_condition, under
 from intent.checkpoints.provenance import read_provenance
 from intent.checkpoints.resolve import describe, resolve, shown_name
 from intent.data.dataset import label_names, load_data, readable_clips, split
@@ -18,6 +19,7 @@ from intent.evaluation.label_match import LabelMatch, match_labels
 from intent.evaluation.metrics import Evaluation, score
 from intent.models.classifier import heard_part, predict_all
 from intent.models.loading import Loaded, loaded
+from intent.paths import OWN_WORDS
 
 if TYPE_CHECKING:
     from datasets import Dataset, DatasetDict
@@ -32,6 +34,7 @@ class _Selection:
     """Clips selected for evaluation, collected while a data set is read."""
 
     trained_on: frozenset[str]  # clip hashes
+    condition: str  # that the clips are classified under; "": as they are
     include_seen: bool
     rows: list[int] = field(default_factory=list)  # of the evaluated clips
     seen: list[bool] = field(default_factory=list)  # for each of these, whether it was trained on
@@ -48,6 +51,7 @@ def evaluate_checkpoint(
     include_seen: bool = False,
     on_progress: Callable[[int, int], None] | None = None,
     columns: Columns = NO_COLUMNS,
+    condition: str = "",
 ) -> Evaluation:
     """Evaluate a checkpoint on one split of a data set, with the scores that `classify` returns.
 
@@ -56,17 +60,19 @@ def evaluate_checkpoint(
     `data`, `locales`, `columns` and `seed` are passed to `load_data` and `split`; `on_progress`
     receives the number of clips done and of all clips. The data set may have only some of the
     checkpoint's labels, and may spell them with different case and separators; `absent` and
-    `renamed` list them. Raises DataError and CheckpointError, also for clips with a label that the
-    checkpoint does not have.
+    `renamed` list them. A `condition` of `intent.audio.conditions` is simulated, the same for a
+    clip each time. All of the exam "own-words" is its test split. Raises DataError and
+    CheckpointError, also for clips with a label that the checkpoint does not have.
     """
+    check_condition(condition)
     not_used: list[str] = []
     loaded_data = load_data(data, locales, lambda name, reason: not_used.append(reason), columns)
-    dataset = _part(loaded_data, part, seed)
+    dataset = _part(loaded_data, "all" if data == OWN_WORDS else part, seed)
     labels = describe(checkpoint).labels
     match = _matched_labels(checkpoint, labels, dataset)
     provenance = read_provenance(resolve(checkpoint))
     trained_on = frozenset(provenance.trained_on if provenance else ())
-    selection = _Selection(trained_on, include_seen)
+    selection = _Selection(trained_on, condition, include_seen)
     clips = _select_clips(dataset, selection, on_progress)
     probabilities = list(_predict(loaded(checkpoint), labels, clips))  # (n, labels)
     texts = dataset.select_columns(["label", "name", "transcription", "locale"])[:]
@@ -96,13 +102,14 @@ def _select_clips(
 ) -> Iterator[Clip]:
     """Yield the clips to evaluate, and record them in `selection`."""
     for row, clip in readable_clips(dataset, lambda name, reason: selection.skipped.append(name)):
-        is_seen = clip_hash(clip) in selection.trained_on
+        sound_hash = clip_hash(clip)
+        is_seen = sound_hash in selection.trained_on
         if is_seen and not selection.include_seen:
             selection.left_out += 1
         else:
             selection.rows.append(row)
             selection.seen.append(is_seen)
-            yield clip
+            yield under(selection.condition, clip, sound_hash)
         if on_progress:
             on_progress(
                 len(selection.rows) + selection.left_out + len(selection.skipped), len(dataset)

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from intent import distributed
-from intent.audio.augmentation import augment
+from intent.audio.augmentation import VERSION, augment
 from intent.audio.clip import Clip, resample
 from intent.audio.voice_activity import DETECTOR, Spans, find_speech
 from intent.data.labelled_clip import LabelledClip
@@ -49,6 +49,7 @@ class FrontEnd:
     def key(self) -> str:
         """Return a hash of everything but the clip that the features depend on."""
         parts = [self.extractor.to_json_string(), str(self.window_seconds), str(self.dtype)]
+        parts += [f"augmentation {VERSION}"]
         parts += [type(self.frozen).__name__, fingerprint(self.frozen)] if self.frozen else []
         parts += [] if self.stored == np.float16 else [self.stored.__name__]
         parts += [f"own length, {PADDING}"] if self.own_length else []
