@@ -34,6 +34,7 @@ BABBLING = 0.4  # share of rooms with other talkers
 TALKERS = (3, 8)
 LOW_CUTS = (50.0, 300.0)  # Hz
 HIGH_CUTS = (3500.0, 7500.0)  # Hz
+SILENCE = 1e-9  # root mean square below which there is nothing to scale
 CODED = 0.2  # share of recordings that are sent as Opus
 CODEC_LEVELS = (0.93, 0.98)  # of Opus compression: about 23 to 11 kbit/s
 
@@ -100,7 +101,7 @@ def _babble(speech: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         np.roll(speech[::-1], int(rng.integers(len(speech)))) * rng.uniform(0.5, 1.0)
         for _ in range(rng.integers(*TALKERS))
     ]
-    return np.sum(voices, axis=0, dtype=np.float32)
+    return np.stack(voices).sum(axis=0, dtype=np.float32)
 
 
 def _impulse_response(rng: np.random.Generator) -> np.ndarray:
@@ -126,14 +127,14 @@ def _convolved(samples: np.ndarray, response: np.ndarray) -> np.ndarray:
 
 def _mixed(speech: np.ndarray, noise: np.ndarray, decibels: float) -> np.ndarray:
     """Add noise that is `decibels` below the speech; silence stays as it is."""
-    gain = rms(speech) / max(rms(noise), np.finfo(np.float32).tiny) * 10 ** (-decibels / 20)
+    gain = float(rms(speech)) / max(float(rms(noise)), SILENCE) * 10 ** (-decibels / 20)
     return speech + np.float32(gain) * noise
 
 
 def _at_level(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Set the loudness; louder peaks than full scale are clipped."""
     level = 10 ** (rng.uniform(*LEVELS) / 20)
-    return (samples * np.float32(level / max(rms(samples), 1e-9))).clip(-1, 1)
+    return (samples * np.float32(level / max(float(rms(samples)), SILENCE))).clip(-1, 1)
 
 
 def _filtered(clip: Clip, band: tuple[float, float]) -> Clip:
