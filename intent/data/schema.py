@@ -70,13 +70,13 @@ def unite(
     _check_labels(found, title)
     if len(found) < 2:
         raise DataError(
-            f"{title} should have at least two labels, but has {len(found)} ({_listed(found)}): "
+            f"{title} should have at least two labels, but has {len(found)} ({listed(found)}): "
             "add recordings with another label."
         )
     if are_part_names(found):
         raise DataError(
             f"{title} should have intents as labels, but its labels are names of splits "
-            f"({_listed(found)}): create a folder per intent in each of these folders, or "
+            f"({listed(found)}): create a folder per intent in each of these folders, or "
             "rename the labels."
         )
     joined: dict[str, list[Dataset]] = {}
@@ -100,13 +100,13 @@ def check_columns(names: Sequence[str], title: str) -> None:
     """Raise DataError if a table has no label column or no audio column."""
     if not any(name in names for name in LABEL_COLUMNS):
         raise DataError(
-            f"{title} should have a label column named one of {_listed(LABEL_COLUMNS)}, but has "
-            f"{_listed(names)}: rename its label column."
+            f"{title} should have a label column named one of {listed(LABEL_COLUMNS)}, but has "
+            f"{listed(names)}: rename its label column."
         )
     if AUDIO_COLUMN not in names:
         raise DataError(
             f'{title} should have a column named "{AUDIO_COLUMN}", but has '
-            f"{_listed(names)}: rename its audio column."
+            f"{listed(names)}: rename its audio column."
         )
 
 
@@ -275,6 +275,7 @@ def _file_name(path: str | None) -> str | None:
     return PurePath(path.replace("\\", "/")).name if path else None
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """Return names for an error, at most 30 of them."""
     shown = ", ".join(name[:80] for name in names[:LISTED]) or "none"
     return f"{shown} and {len(names) - LISTED} more" if len(names) > LISTED else shown

@@ -1,7 +1,8 @@
 """Prepare training: read the data, load the base, and check that they fit the recipe."""
 
 import functools
-from collections.abc import Callable
+import reprlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from intent.data.dataset import (
     split,
 )
 from intent.data.labelled_clip import LabelledClip
+from intent.data.schema import listed
 from intent.devices import best_device
 from intent.errors import CheckpointError, DataError, RecipeError
 from intent.models.encoders import (
@@ -67,9 +69,15 @@ def prepare(recipe: Recipe, run: RunDir, on_event: Callable[[Event], None], watc
         parts = split(data, recipe.seed, recipe.test_share)
         labels = label_names(parts["train"])
         check_same_labels(earlier, labels)
+        check_reject_label(recipe, labels)
         on_event(Phase(phases.LOADING_BASE))
         model, extractor = load_base(
-            recipe.base, labels, recipe.window_seconds, recipe.spec_augment, recipe.seed
+            recipe.base,
+            labels,
+            recipe.window_seconds,
+            recipe.spec_augment,
+            recipe.seed,
+            recipe.reject_label,
         )
         if left_out := left_out_of(recipe.base):
             on_event(Notice(left_out))
@@ -176,6 +184,16 @@ def _hash_clips(
         if watch.must_end():
             break
     return clips
+
+
+def check_reject_label(recipe: Recipe, labels: Sequence[str]) -> None:
+    """Raise RecipeError if the recipe's reject label is not one of the data's labels."""
+    if not recipe.reject_label or recipe.reject_label in labels:
+        return
+    raise RecipeError(
+        f"reject_label should be one of the data's labels, but is {reprlib.repr(recipe.reject_label)}: "
+        f"choose from {listed(labels)}."
+    )
 
 
 def check_trainable(work: Work) -> None:
