@@ -11,7 +11,7 @@ from transformers import PreTrainedModel
 from intent import distributed
 from intent.data.labelled_clip import LabelledClip
 from intent.devices import training_precision
-from intent.models.typed import Extractor, label_names
+from intent.models.typed import Extractor, label_names, reject_label
 from intent.recipes import Recipe
 from intent.runs.directory import RunDir
 from intent.runs.events import Event, Progress
@@ -88,6 +88,12 @@ class Work:
     def labels(self) -> tuple[str, ...]:
         """The label of each class id."""
         return label_names(self.model)
+
+    @property
+    def reject_id(self) -> int | None:
+        """The class id of the label that means "none of the intents"; None: there is none."""
+        label = reject_label(self.model)
+        return None if label is None else self.labels.index(label)
 
 
 class ProgressMeter:
