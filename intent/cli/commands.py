@@ -54,7 +54,7 @@ def _print_answer(file: str, answer: "Answer", as_json: bool) -> None:
     if as_json:
         top = [one.to_json() for one in answer.top]
         seconds = round(answer.seconds, 4)
-        terminal.print_json({"file": file, "top": top, "seconds": seconds, **answer.input_facts})
+        terminal.print_json({"file": file, "top": top, "seconds": seconds, **answer.facts})
     else:
         print(terminal.answer_text(file, answer), flush=True)
 
