@@ -22,7 +22,15 @@ HEADS = ("random", "closed-form")
 
 NOT_READ = "not used"  # in place of the value of a hyperparameter that a method ignores
 # not hyperparameters
-OF_ANY_RECIPE = ("preset", "data", "locales", "base", "audio_column", "label_column")
+OF_ANY_RECIPE = (
+    "preset",
+    "data",
+    "locales",
+    "base",
+    "audio_column",
+    "label_column",
+    "reject_label",
+)
 
 # The hyperparameters that each method uses.
 OF_EVERY_METHOD = ("seed", "test_share", "window_seconds", "copies", "mixed_precision")
@@ -85,6 +93,7 @@ class Recipe:
     `keep_best` keeps the epoch with the best test accuracy, as the guide does; otherwise the last
     epoch is kept, so that the test accuracy is not biased by selection. `audio_column` and
     `label_column` name columns of the data's table; "" finds them by their usual names.
+    `reject_label` is the label of the data that means "none of the intents"; "": there is none.
     """
 
     preset: str = "recommended"
@@ -114,6 +123,7 @@ class Recipe:
     keep_best: bool = False
     audio_column: str = ""
     label_column: str = ""
+    reject_label: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "locales", tuple(self.locales))

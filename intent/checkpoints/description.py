@@ -3,6 +3,7 @@
 import itertools
 import os
 import re
+import reprlib
 from pathlib import Path
 from typing import Literal
 
@@ -72,6 +73,7 @@ def _check_scores(config: JsonObject, shown: str) -> None:
             "set problem_type to single_label_classification in its config.json."
         )
     labels = labels_of(config, shown)
+    reject_label_of(config, shown)
     if len(labels) == 1 and config.get("problem_type") != MULTI_LABEL:
         raise CheckpointError(
             f"{shown} has only the label {short(labels[0])}, so its score is 1 for any recording: "
@@ -106,6 +108,22 @@ def labels_of(config: JsonObject, shown: str) -> tuple[str, ...]:
             "on, but does not. Save it again, or choose another checkpoint."
         )
     return tuple(labels[i] for i in range(len(labels)))
+
+
+def reject_label_of(config: JsonObject, shown: str) -> str | None:
+    """Return the label that means "none of the intents"; None if the checkpoint has none.
+
+    Raises CheckpointError for anything but one of its labels.
+    """
+    value = config.get("reject_label")
+    if value is None:
+        return None
+    if isinstance(value, str) and value in labels_of(config, shown):
+        return value
+    raise CheckpointError(
+        f"{shown} has a damaged config.json: reject_label should be one of its labels, but is "
+        f"{reprlib.repr(value)}. Correct or remove it, or choose another checkpoint."
+    )
 
 
 def extractor_config(folder: Path) -> JsonObject:

@@ -11,6 +11,7 @@ from intent.checkpoints.description import (
     check_description,
     extractor_config,
     labels_of,
+    reject_label_of,
 )
 from intent.checkpoints.download import HUB_ID, fetch, no_weights
 from intent.checkpoints.files import JsonObject, read_object, weight_files
@@ -40,6 +41,7 @@ class CheckpointInfo:
     interval: tuple[float, float] | None  # 95 %
     window_seconds: float | None  # length of its input window; None: unlimited
     multi_label: bool = False  # each label has a score of its own; they do not add up to 1
+    reject_label: str | None = None  # the label that means "none of the intents"
 
 
 def describe(checkpoint: str) -> CheckpointInfo:
@@ -58,6 +60,7 @@ def describe(checkpoint: str) -> CheckpointInfo:
         interval=provenance.interval if provenance else None,
         window_seconds=window_seconds(folder),
         multi_label=config.get("problem_type") == MULTI_LABEL,
+        reject_label=reject_label_of(config, shown_name(checkpoint)),
     )
 
 

@@ -54,7 +54,7 @@ def _print_answer(file: str, answer: "Answer", as_json: bool) -> None:
     if as_json:
         top = [one.to_json() for one in answer.top]
         seconds = round(answer.seconds, 4)
-        terminal.print_json({"file": file, "top": top, "seconds": seconds, **answer.input_facts})
+        terminal.print_json({"file": file, "top": top, "seconds": seconds, **answer.facts})
     else:
         print(terminal.answer_text(file, answer), flush=True)
 
@@ -180,7 +180,8 @@ def _recipe(options: argparse.Namespace) -> Recipe:
     """Return the recipe that the options describe: the preset for the base model, with --set applied."""
     from intent.jobs.request import TrainingRequest, recipe_of
 
-    values: dict[str, object] = {} if options.seed is None else {"seed": options.seed}
+    given = {"seed": options.seed, "reject_label": options.reject_label}
+    values: dict[str, object] = {name: one for name, one in given.items() if one is not None}
     for setting in options.set or ():
         name, equals, value = setting.partition("=")
         if not equals:
@@ -202,8 +203,8 @@ def _columns(options: argparse.Namespace) -> Columns:
 
 
 def _check_only_resume(options: argparse.Namespace) -> None:
-    own = ("data", "audio_column", "label_column", "locale", "base", "recipe", "set", "seed")
-    for name in own:
+    columns = ("audio_column", "label_column", "reject_label")
+    for name in ("data", *columns, "locale", "base", "recipe", "set", "seed"):
         if getattr(options, name) is not None:
             option = name.replace("_", "-")
             raise RunError(f"--resume uses the run's own recipe: leave out --{option}.")

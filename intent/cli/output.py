@@ -94,6 +94,8 @@ def counter(
 def answer_text(file: str, answer: "Answer") -> str:
     """Return the answer for a file as text, one line per intent."""
     lines = [file]
+    if not answer.known:
+        lines.append(f"  {_none_of_the_intents(answer)}")
     if not answer.has_speech:
         lines.append(
             "  No speech detected. If someone did speak, these are low-confidence predictions:"
@@ -110,6 +112,15 @@ def answer_text(file: str, answer: "Answer") -> str:
     return "\n".join(lines)
 
 
+def _none_of_the_intents(answer: "Answer") -> str:
+    none = f"None of the {answer.intents} intents"
+    if answer.closest is None:
+        return f"{none}."
+    return (
+        f"{none}. The closest is {human_name(answer.closest.label)} ({answer.closest.score:.1%})."
+    )
+
+
 def utterance_text(utterance: "Utterance") -> str:
     """Return an utterance of a timeline as one line of text."""
     from intent.models.timeline import clock
@@ -117,7 +128,8 @@ def utterance_text(utterance: "Utterance") -> str:
     [best, *_] = utterance.top
     times = f"{clock(utterance.start):>9} – {clock(utterance.end):<9}"
     doubt = "" if utterance.sure else " (low confidence)"
-    return f"  {times} {best.score:6.1%}  {human_name(best.label)}{doubt}"
+    name = human_name(best.label) if utterance.known else "None of the intents"
+    return f"  {times} {best.score:6.1%}  {name}{doubt}"
 
 
 def timeline_text(summary: "Summary", seconds: float) -> str:
@@ -158,7 +170,10 @@ def summary(run: RunDir, finished: Finished) -> str:
 
 def evaluation_text(evaluation: "Evaluation") -> str:
     """Return an evaluation as text."""
+    from intent.evaluation.rejection import in_words
+
     lines = [f"Accuracy: {_accuracy_of(evaluation)}" if evaluation.clips else evaluation.message]
+    lines += in_words(evaluation.rejection) if evaluation.rejection else ()
     if len(evaluation.per_locale) > 1:
         lines += [
             f"  {locale}: {_accuracy_of(figure)}"

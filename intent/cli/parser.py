@@ -79,6 +79,10 @@ CHECKPOINT_HELP = f"{BUNDLED}, a Hub id (owner/name), a run's id or a folder (de
 LOCALE_HELP = "locales to use if the data set has several (default: en-US)"
 AUDIO_COLUMN_HELP = "the table's column of recordings (default: found by its name)"
 LABEL_COLUMN_HELP = "the table's column of labels (default: found by its name)"
+REJECT_LABEL_HELP = (
+    'the label of the data that means "none of the intents": recordings of something else (default: '
+    "there is none)"
+)
 PRIVATE_HELP = "make the model private on the Hub"
 RUNS_HELP = "folder of the runs (default: $INTENT_RUNS, or runs/ in the current folder)"
 
@@ -188,6 +192,7 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
         metavar="name=value",
         help="hyperparameters to change, such as epochs=4",
     )
+    parser.add_argument("--reject-label", metavar="LABEL", help=REJECT_LABEL_HELP)
     parser.add_argument(
         "--seed", metavar="N", help="seed of the split and of training (default: 42)"
     )

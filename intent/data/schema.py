@@ -1,4 +1,4 @@
-"""Convert every data set to the same columns: audio, label, transcription, locale and name."""
+"""Convert every data set to the same columns: audio, label, transcription, locale, synthetic, name."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 AUDIO_COLUMN = "audio"  # struct {"bytes": bytes | None, "path": str | None}, never decoded
 LABEL_COLUMNS = ("intent_class", "label", "labels", "intent")
 LOCALE_COLUMNS = ("locale", "lang_id")
+SYNTHETIC_COLUMN = "synthetic"  # says of each clip whether its speech is synthetic
+TRUE = ("true", "yes", "1", "1.0")  # values of that column, in lower case
 
 MAX_ROWS = 1_000_000  # clips: names, labels and transcriptions of all of them are kept in memory
 MAX_LABELS = 1000  # of a data set: the number of cells in a confusion matrix is its square
@@ -70,13 +72,13 @@ def unite(
     _check_labels(found, title)
     if len(found) < 2:
         raise DataError(
-            f"{title} should have at least two labels, but has {len(found)} ({_listed(found)}): "
+            f"{title} should have at least two labels, but has {len(found)} ({listed(found)}): "
             "add recordings with another label."
         )
     if are_part_names(found):
         raise DataError(
             f"{title} should have intents as labels, but its labels are names of splits "
-            f"({_listed(found)}): create a folder per intent in each of these folders, or "
+            f"({listed(found)}): create a folder per intent in each of these folders, or "
             "rename the labels."
         )
     joined: dict[str, list[Dataset]] = {}
@@ -100,13 +102,13 @@ def check_columns(names: Sequence[str], title: str) -> None:
     """Raise DataError if a table has no label column or no audio column."""
     if not any(name in names for name in LABEL_COLUMNS):
         raise DataError(
-            f"{title} should have a label column named one of {_listed(LABEL_COLUMNS)}, but has "
-            f"{_listed(names)}: rename its label column."
+            f"{title} should have a label column named one of {listed(LABEL_COLUMNS)}, but has "
+            f"{listed(names)}: rename its label column."
         )
     if AUDIO_COLUMN not in names:
         raise DataError(
             f'{title} should have a column named "{AUDIO_COLUMN}", but has '
-            f"{_listed(names)}: rename its audio column."
+            f"{listed(names)}: rename its audio column."
         )
 
 
@@ -213,11 +215,14 @@ def _normalize(part: Part, labels: list[str], names: tuple[str, ...], title: str
     texts = _texts(dataset, "transcription") if "transcription" in dataset.column_names else []
     column = _first_of(LOCALE_COLUMNS, dataset)
     spoken = _texts(dataset, column) if column and not part.locale else []
+    said = _texts(dataset, SYNTHETIC_COLUMN) if SYNTHETIC_COLUMN in dataset.column_names else []
+    synthetic = [str(value).strip().lower() in TRUE for value in said] or [False] * len(labels)
     ids = {name: index for index, name in enumerate(names)}
-    added: list[tuple[str, list[int] | list[str], ClassLabel | Value]] = [
+    added: list[tuple[str, list[int] | list[str] | list[bool], ClassLabel | Value]] = [
         ("label", [ids[label] for label in labels], ClassLabel(names=list(names))),
         ("transcription", [text or "" for text in texts] or [""] * len(labels), Value("string")),
         ("locale", [str(x or "") for x in spoken] or [part.locale] * len(labels), Value("string")),
+        ("synthetic", synthetic, Value("bool")),
         ("name", clips, Value("string")),
     ]
     try:
@@ -275,6 +280,7 @@ def _file_name(path: str | None) -> str | None:
     return PurePath(path.replace("\\", "/")).name if path else None
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """Return names for an error, at most 30 of them."""
     shown = ", ".join(name[:80] for name in names[:LISTED]) or "none"
     return f"{shown} and {len(names) - LISTED} more" if len(names) > LISTED else shown

@@ -10,7 +10,7 @@ import numpy as np
 
 from intent.audio.clip import Clip, clip_hash
 from intent.audio.conditions import check_condition, under
-from intent.checkpoints.provenance import read_provenance
+from intent.checkpoints.provenance import read_provenance, sentence_hash
 from intent.checkpoints.resolve import describe, resolve, shown_name
 from intent.data.dataset import label_names, load_data, readable_clips, split
 from intent.data.schema import NO_COLUMNS, Columns
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 Part = Literal["test", "train", "all"]
 
+NONE = "none"  # label of the exam's clips of none of the intents
 AT_ONCE = 64  # clips in memory: those of one length share forward passes
 
 
@@ -34,6 +35,7 @@ class _Selection:
     """Clips selected for evaluation, collected while a data set is read."""
 
     trained_on: frozenset[str]  # clip hashes
+    sentences: frozenset[str]  # hashes of sentences of synthetic clips that it was trained on
     condition: str  # that the clips are classified under; "": as they are
     include_seen: bool
     rows: list[int] = field(default_factory=list)  # of the evaluated clips
@@ -56,23 +58,30 @@ def evaluate_checkpoint(
     """Evaluate a checkpoint on one split of a data set, with the scores that `classify` returns.
 
     Clips that the checkpoint or its base was trained on, by its provenance file, are counted but
-    not evaluated; with `include_seen` their accuracy is reported separately as `seen_figure`.
+    not evaluated, nor are clips with the sentence of a synthetic clip that it was trained on; with
+    `include_seen` their accuracy is reported separately as `seen_figure`.
     `data`, `locales`, `columns` and `seed` are passed to `load_data` and `split`; `on_progress`
     receives the number of clips done and of all clips. The data set may have only some of the
     checkpoint's labels, and may spell them with different case and separators; `absent` and
-    `renamed` list them. A `condition` of `intent.audio.conditions` is simulated, the same for a
-    clip each time. All of the exam "own-words" is its test split. Raises DataError and
-    CheckpointError, also for clips with a label that the checkpoint does not have.
+    `renamed` list them. Clips with the checkpoint's reject label count for `rejection`, not for the
+    accuracy. A `condition` of `intent.audio.conditions` is simulated, the same for a clip each
+    time. All of the exam "own-words" is its test split; a checkpoint without a reject label is not
+    given its clips of none of the intents. Raises DataError and CheckpointError, also for clips with
+    a label that the checkpoint does not have.
     """
     check_condition(condition)
     not_used: list[str] = []
     loaded_data = load_data(data, locales, lambda name, reason: not_used.append(reason), columns)
     dataset = _part(loaded_data, "all" if data == OWN_WORDS else part, seed)
-    labels = describe(checkpoint).labels
+    info = describe(checkpoint)
+    if data == OWN_WORDS and info.reject_label is None:
+        dataset = _without_none(dataset, not_used)
+    labels = info.labels
     match = _matched_labels(checkpoint, labels, dataset)
     provenance = read_provenance(resolve(checkpoint))
     trained_on = frozenset(provenance.trained_on if provenance else ())
-    selection = _Selection(trained_on, condition, include_seen)
+    sentences = frozenset(provenance.sentences if provenance else ())
+    selection = _Selection(trained_on, sentences, condition, include_seen)
     clips = _select_clips(dataset, selection, on_progress)
     probabilities = list(_predict(loaded(checkpoint), labels, clips))  # (n, labels)
     texts = dataset.select_columns(["label", "name", "transcription", "locale"])[:]
@@ -86,6 +95,7 @@ def evaluate_checkpoint(
         transcriptions=[texts["transcription"][row] for row in selection.rows],
         locales=[texts["locale"][row] for row in selection.rows],
         seen=selection.seen,
+        reject_label=info.reject_label,
     )
     return dataclasses.replace(
         evaluation,
@@ -93,7 +103,7 @@ def evaluate_checkpoint(
         skipped=tuple(selection.skipped),
         not_used=tuple(not_used),
         renamed=match.renamed,
-        absent=match.absent,
+        absent=tuple(label for label in match.absent if label != info.reject_label),
     )
 
 
@@ -101,9 +111,12 @@ def _select_clips(
     dataset: "Dataset", selection: _Selection, on_progress: Callable[[int, int], None] | None
 ) -> Iterator[Clip]:
     """Yield the clips to evaluate, and record them in `selection`."""
+    said = dataset["transcription"][:]
     for row, clip in readable_clips(dataset, lambda name, reason: selection.skipped.append(name)):
         sound_hash = clip_hash(clip)
-        is_seen = sound_hash in selection.trained_on
+        is_seen = (
+            sound_hash in selection.trained_on or sentence_hash(said[row]) in selection.sentences
+        )
         if is_seen and not selection.include_seen:
             selection.left_out += 1
         else:
@@ -124,6 +137,16 @@ def _part(data: "DatasetDict", part: Part, seed: int) -> "Dataset":
     if part not in ("test", "train"):
         raise DataError(f"The split must be test, train or all, but is {part!r}.")
     return split(data, seed)[part]
+
+
+def _without_none(exam: "Dataset", not_used: list[str]) -> "Dataset":
+    """Leave out the exam's clips of none of the intents."""
+    names = label_names(exam)
+    rows = [row for row, label in enumerate(exam["label"][:]) if names[label] != NONE]
+    not_used.append(
+        f"{len(exam) - len(rows)} recordings of none of the intents: the checkpoint has no label for them"
+    )
+    return exam.select(rows)
 
 
 def _matched_labels(checkpoint: str, labels: Sequence[str], dataset: "Dataset") -> LabelMatch:

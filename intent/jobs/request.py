@@ -16,21 +16,21 @@ from intent.jobs.control import start_run
 from intent.jobs.queue import check_room
 from intent.models.encoders import family
 from intent.paths import BUNDLED, MINDS14, SAMPLE
-from intent.recipes import OF_ANY_RECIPE, Recipe, change, preset
+from intent.recipes import Recipe, change, preset
 from intent.runs import access
 from intent.runs.access import Visitor
 from intent.runs.directory import RunDir
 from intent.runs.store import create_run
 
 MAX_TEXT = 4_096  # characters of a name or a path
-# recipe field that is not a hyperparameter → its option on the command line
+# recipe field that is set with an option of its own → that option on the command line
 OPTIONS = {"preset": "recipe", "data": "data", "locales": "locale", "base": "base"}
 COLUMN_OPTIONS = {"audio_column": "audio-column", "label_column": "label-column"}  # not in the API
 
 
 @dataclass(frozen=True)
 class TrainingRequest:
-    """What to train; `changes` are hyperparameters that differ from the preset's."""
+    """What to train; `changes` differ from the preset: hyperparameters, and the `reject_label`."""
 
     data: str
     base: str = BUNDLED
@@ -117,9 +117,10 @@ def _check_kinds(request: TrainingRequest) -> None:
 
 
 def _check_changes(changes: Mapping[str, object]) -> None:
+    own = {**OPTIONS, **COLUMN_OPTIONS}
     for name in changes:
-        if name in OF_ANY_RECIPE:
-            option = {**OPTIONS, **COLUMN_OPTIONS}[name]
+        if name in own:
+            option = own[name]
             in_api = f", or in the API with the parameter {name}" if name in OPTIONS else ""
             raise RecipeError(
                 f"{name} is not a hyperparameter: set it with its own option --{option}{in_api}."

@@ -47,6 +47,10 @@ class Answer:
     used_to: float  # s: where it ends, at the latest with the model's window
     clip_seconds: float  # the whole recording
     multi_label: bool = False  # each label has its own score; they do not add up to 1
+    known: bool = True  # the top label is not the reject label
+    known_score: float = 1.0  # 0..1: 1 − the score of the reject label
+    closest: Score | None = None  # the highest score of an intent; None: there is no reject label
+    intents: int = 0  # labels of the checkpoint, without the reject label
 
     @property
     def used_seconds(self) -> float:
@@ -63,12 +67,14 @@ class Answer:
         return f"used {self.used_from:.1f} s to {self.used_to:.1f} s of {self.clip_seconds:.1f} s"
 
     @property
-    def input_facts(self) -> dict[str, object]:
-        """What the model used of the recording, as JSON values."""
+    def facts(self) -> dict[str, object]:
+        """What the model used of the recording, and how far to trust its scores, as JSON values."""
         return {
             "heard_seconds": round(self.used_seconds, 3),
             "heard_speech": self.has_speech,
             "sure": self.sure,
+            "known": self.known,
+            "known_score": round(self.known_score, 6),
             "used_from": round(self.used_from, 3),
             "used_to": round(self.used_to, 3),
         }
@@ -98,7 +104,27 @@ def classify(clip: Clip, checkpoint: str = BUNDLED, top_k: int = 5) -> Answer:
         used_to=min(part.end, part.start + model.longest_seconds),
         clip_seconds=clip.seconds,
         multi_label=model.multi_label,
+        known=top[0].label != model.reject_label,
+        known_score=known_score(scores, model.reject_label),
+        closest=_closest(scores, model.reject_label),
+        intents=len(model.intents),
     )
+
+
+def known_score(scores: Sequence[Score], reject_label: str | None) -> float:
+    """Return how likely a clip has one of the intents, 0..1: 1 − the score of the reject label.
+
+    `scores` are those of every label. Without a reject label, it is 1.
+    """
+    rejected = next((one.score for one in scores if one.label == reject_label), 0.0)
+    return min(1.0, max(0.0, 1.0 - rejected))
+
+
+def _closest(scores: Sequence[Score], reject_label: str | None) -> Score | None:
+    """Return the highest score of an intent; None without a reject label: that is the top score."""
+    if reject_label is None:
+        return None
+    return next((one for one in scores if one.label != reject_label), None)
 
 
 def heard_part(model: Loaded, clip: Clip) -> tuple[SpeechPart, np.ndarray]:

@@ -74,13 +74,15 @@ def load_base(
     window_seconds: int,
     spec_augment: bool = True,
     seed: int = 0,
+    reject_label: str = "",
 ) -> "tuple[PreTrainedModel, Extractor]":
     """Return a base as a float32 classifier with a new head for these labels, and its extractor.
 
-    The head gives each clip one label, whatever the base was trained for. A Whisper encoder is cut
-    to the window: its position embeddings are sinusoids, so the first rows are exact for shorter
-    input (Radford et al. 2022). Raises CheckpointError if the base cannot be loaded as an audio
-    classifier, lacks a weight of its encoder, or if the window is longer than the base's.
+    The head gives each clip one label, whatever the base was trained for; `reject_label` is the one
+    that means "none of the intents", "" if there is none, even if the base has one. A Whisper encoder
+    is cut to the window: its position embeddings are sinusoids, so the first rows are exact for
+    shorter input (Radford et al. 2022). Raises CheckpointError if the base cannot be loaded as an
+    audio classifier, lacks a weight of its encoder, or if the window is longer than the base's.
     """
     import torch
     from transformers import AutoFeatureExtractor, AutoModelForAudioClassification
@@ -89,7 +91,7 @@ def load_base(
     if not weight_files(source, _shown(base)):
         raise no_weights(_shown(base))
     check_weights(source, _shown(base))
-    _prepare(config, labels)
+    _prepare(config, labels, reject_label)
     torch.manual_seed(seed)
     try:
         model, report = AutoModelForAudioClassification.from_pretrained(
@@ -159,6 +161,12 @@ def trained_on(base: str) -> tuple[str, ...]:
     return provenance.trained_on if provenance else ()
 
 
+def sentences_of(base: str) -> tuple[str, ...]:
+    """Return the hashes of the sentences of synthetic clips that a base was trained on."""
+    provenance = read_provenance(resolve.locate(base))
+    return provenance.sentences if provenance else ()
+
+
 def has_fixed_window(model: "PreTrainedModel") -> bool:
     """Return whether the encoder takes inputs of one length, to which clips are cut or padded."""
     return model.config.model_type == WHISPER
@@ -195,7 +203,9 @@ def _config(base: str) -> "PretrainedConfig":
         raise _cannot_load(base, error) from error
 
 
-def _prepare(config: "PretrainedConfig", labels: tuple[str, ...] = ()) -> None:
+def _prepare(
+    config: "PretrainedConfig", labels: tuple[str, ...] = (), reject_label: str = ""
+) -> None:
     """Prepare a base's config for a new head: these labels, one label per clip, only logits returned.
 
     For Whisper, only the last layer is trained, so a sum over all layers is replaced by the last.
@@ -204,6 +214,10 @@ def _prepare(config: "PretrainedConfig", labels: tuple[str, ...] = ()) -> None:
     if labels:
         config.id2label = dict(enumerate(labels))
         config.label2id = {name: index for index, name in enumerate(labels)}
+    if hasattr(config, "reject_label"):  # that of the base's old head
+        del config.reject_label
+    if reject_label:
+        config.reject_label = reject_label
     config.problem_type = SINGLE_LABEL
     config.return_dict = True
     config.output_hidden_states = config.output_attentions = False

@@ -1,6 +1,7 @@
 """Fit a linear head in closed form: discriminant analysis on the features of a frozen encoder."""
 
 import warnings
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -12,9 +13,22 @@ from intent.models.whisper_padding import hide_padding
 FOLDS = 10  # so that each fold's head is fitted on nearly as many clips as the final one
 MIN_CLIPS = 5  # per class on average, or the head is not calibrated
 ABSENT_BIAS = -30.0  # logit of a class without clips: a score below 1e-9
+# Share of the held-out clips of the intents that may be rejected. A caller turned away although the
+# model knows the intent costs more than one who is asked again, so nearly all of these clips have to
+# pass; within this limit, as many others as possible are rejected.
+MAX_FALSE_REJECTS = 0.01
+ROUNDING = 1e-6  # of logits: the clip at the limit is not rejected
 
 
 Head = tuple[np.ndarray, np.ndarray]  # weights (classes, width) and biases (classes,), float32
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What is fitted on held-out clips: a bias of the reject label, then a temperature."""
+
+    temperature: float = 1.0
+    reject_bias: float = 0.0  # added to that of the head, before the temperature divides it
 
 
 def fit_linear_head(features: np.ndarray, label_ids: np.ndarray, classes: int) -> Head:
@@ -47,13 +61,19 @@ def fit_linear_head(features: np.ndarray, label_ids: np.ndarray, classes: int) -
     return all_weights, all_biases
 
 
-def calibrate(head: Head, features: np.ndarray, label_ids: np.ndarray, groups: np.ndarray) -> Head:
-    """Return the head with temperature scaling that fits unseen clips.
+def calibrate(
+    head: Head,
+    features: np.ndarray,
+    label_ids: np.ndarray,
+    groups: np.ndarray,
+    reject_id: int | None = None,
+) -> Head:
+    """Return the head with a calibration that fits unseen clips.
 
-    The temperature (Guo et al. 2017, "On calibration of modern neural networks") minimizes the
-    log loss in cross-validation over the training clips. `groups` (clips,) keeps a clip and its
-    augmented copies in one fold; only the first row of a group, the clip itself, is scored, since
-    real callers are not augmented. With too few clips the head is returned unchanged.
+    It is fitted in cross-validation over the training clips (`fit_calibration`). `groups` (clips,)
+    keeps a clip and its augmented copies in one fold; only the first row of a group, the clip
+    itself, is scored, since real callers are not augmented. `reject_id` is the class that means
+    "none of the intents". With too few clips the head is returned unchanged.
     """
     from sklearn.model_selection import GroupKFold
 
@@ -66,12 +86,51 @@ def calibrate(head: Head, features: np.ndarray, label_ids: np.ndarray, groups: n
         fold = fit_linear_head(features[train], label_ids[train], len(head[1]))
         logits[held_out] = logits_of(features[held_out], fold)
     _, originals = np.unique(groups, return_index=True)
-    return scale_logits(head, fit_temperature(logits[originals], label_ids[originals]))
+    shares, ids = features[originals, -1], label_ids[originals]
+    return calibrated(head, fit_calibration(logits[originals], shares, ids, reject_id), reject_id)
 
 
-def scale_logits(head: Head, temperature: float) -> Head:
-    """Return the head with its logits divided by a temperature."""
-    return head[0] / np.float32(temperature), head[1] / np.float32(temperature)
+def calibrated(head: Head, calibration: Calibration, reject_id: int | None) -> Head:
+    """Return the head with a calibration applied to its weights and biases."""
+    weights, biases = head[0], head[1].copy()
+    if reject_id is not None:
+        biases[reject_id] += np.float32(calibration.reject_bias)
+    temperature = np.float32(calibration.temperature)
+    return weights / temperature, biases / temperature
+
+
+def fit_calibration(
+    logits: np.ndarray, shares: np.ndarray, label_ids: np.ndarray, reject_id: int | None
+) -> Calibration:
+    """Return the calibration for logits (clips, classes) of held-out clips.
+
+    First the bias of the reject label, then the temperature (Guo et al. 2017, "On calibration of
+    modern neural networks") that minimizes the log loss. `shares` (clips,) are the shares of speech
+    that the logits were scaled by, `label_ids` (clips,) the true classes.
+    """
+    if reject_id is None:
+        return Calibration(fit_temperature(logits, label_ids))
+    bias = fit_reject_bias(logits, shares, label_ids, reject_id)
+    shifted = logits.copy()
+    shifted[:, reject_id] += shares * bias
+    return Calibration(fit_temperature(shifted, label_ids), bias)
+
+
+def fit_reject_bias(
+    logits: np.ndarray, shares: np.ndarray, label_ids: np.ndarray, reject_id: int
+) -> float:
+    """Return the largest bias of the reject label with which few clips of the intents are rejected.
+
+    At most MAX_FALSE_REJECTS of them; arguments as in `fit_calibration`. A bias is added before the
+    share of speech scales the logits, so their differences are divided by it. Without clips of the
+    intents or of the reject label, it is 0.
+    """
+    of_intents = label_ids != reject_id
+    if of_intents.all() or not of_intents.any():
+        return 0.0
+    lead = np.delete(logits, reject_id, axis=1).max(1) - logits[:, reject_id]
+    leads = np.sort(lead[of_intents] / shares[of_intents])
+    return float(leads[int(MAX_FALSE_REJECTS * len(leads))]) - ROUNDING
 
 
 def fit_temperature(logits: np.ndarray, label_ids: np.ndarray) -> float:

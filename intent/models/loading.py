@@ -15,7 +15,7 @@ from intent.devices import best_device, compute_in, device_name, precision
 from intent.errors import CheckpointError
 from intent.library_output import quiet_libraries
 from intent.models.loaded_weights import check_checkpoint_weights
-from intent.models.typed import Extractor
+from intent.models.typed import Extractor, label_names, reject_label
 from intent.paths import BUNDLED
 
 if TYPE_CHECKING:
@@ -50,6 +50,17 @@ class Loaded:
     def multi_label(self) -> bool:
         """Whether each label has its own score, so that they do not add up to 1."""
         return self.pipeline.model.config.problem_type == MULTI_LABEL
+
+    @property
+    def reject_label(self) -> str | None:
+        """The label that means "none of the intents"; None: there is none."""
+        return reject_label(self.pipeline.model)
+
+    @property
+    def intents(self) -> tuple[str, ...]:
+        """The labels but the reject label, in the order of their ids."""
+        names = label_names(self.pipeline.model)
+        return tuple(name for name in names if name != self.reject_label)
 
 
 @dataclass

@@ -7,7 +7,7 @@ from intent.audio.source import Source
 from intent.audio.stream import RecordingStream
 from intent.audio.utterances import SpokenPart, spoken_parts
 from intent.errors import IntentError
-from intent.models.classifier import MIN_SCORE, Score, model_input, predict_all
+from intent.models.classifier import MIN_SCORE, Score, known_score, model_input, predict_all
 from intent.models.loading import Loaded, loaded
 from intent.paths import BUNDLED
 
@@ -19,6 +19,8 @@ class Utterance:
     start: float  # s
     end: float  # s
     top: tuple[Score, ...]  # highest score first
+    known: bool = True  # the top label is not the reject label
+    known_score: float = 1.0  # 0..1: 1 − the score of the reject label
 
     @property
     def sure(self) -> bool:
@@ -37,6 +39,8 @@ class Utterance:
             "end": round(self.end, 3),
             "top": [one.to_json() for one in self.top],
             "sure": self.sure,
+            "known": self.known,
+            "known_score": round(self.known_score, 6),
         }
 
 
@@ -108,6 +112,12 @@ def _classified(model: Loaded, parts: tuple[SpokenPart, ...], top_k: int) -> tup
         return ()
     scores = predict_all(model, [model_input(part.clip, model) for part in parts])
     return tuple(
-        Utterance(part.start, part.end, ranked[:top_k])
+        Utterance(
+            part.start,
+            part.end,
+            ranked[:top_k],
+            known=ranked[0].label != model.reject_label,
+            known_score=known_score(ranked, model.reject_label),
+        )
         for part, ranked in zip(parts, scores, strict=True)
     )

@@ -50,3 +50,8 @@ def label_names(model: "PreTrainedModel") -> tuple[str, ...]:
     """Return the label of each class id."""
     names = cast(dict[int, str], model.config.id2label)
     return tuple(names[index] for index in range(len(names)))
+
+
+def reject_label(model: "PreTrainedModel") -> str | None:
+    """Return the label that means "none of the intents", or None if the model has none."""
+    return getattr(model.config, "reject_label", None)

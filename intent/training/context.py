@@ -11,7 +11,7 @@ from transformers import PreTrainedModel
 from intent import distributed
 from intent.data.labelled_clip import LabelledClip
 from intent.devices import training_precision
-from intent.models.typed import Extractor, label_names
+from intent.models.typed import Extractor, label_names, reject_label
 from intent.recipes import Recipe
 from intent.runs.directory import RunDir
 from intent.runs.events import Event, Progress
@@ -77,6 +77,7 @@ class Work:
     seen_test_clips: int  # left out of the test set because the base was trained on them
     duplicate_test_clips: int = 0  # left out because the training set has the same recordings
     split: KeptSplit | None = None  # stored for resuming; None: not all clips were read
+    seen_sentences: tuple[str, ...] = ()  # hashes of those of synthetic clips, of the base too
     passes: int = 1  # through the network, for one batch of leave-one-out training
 
     @property
@@ -88,6 +89,12 @@ class Work:
     def labels(self) -> tuple[str, ...]:
         """The label of each class id."""
         return label_names(self.model)
+
+    @property
+    def reject_id(self) -> int | None:
+        """The class id of the label that means "none of the intents"; None: there is none."""
+        label = reject_label(self.model)
+        return None if label is None else self.labels.index(label)
 
 
 class ProgressMeter:

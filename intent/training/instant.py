@@ -82,7 +82,8 @@ class _Fitter:
             return
         self.work.emit(Phase(phases.CALIBRATING))
         features, ids = np.stack(self.train_features), np.array(self.train_ids)
-        self.head = calibrate(self.head, features, ids, np.array(self.train_rows))
+        rows = np.array(self.train_rows)
+        self.head = calibrate(self.head, features, ids, rows, self.work.reject_id)
         install_head(self.work.model, self.head, features)
 
     def head_probabilities(self, head: Head) -> np.ndarray:
@@ -91,7 +92,8 @@ class _Fitter:
 
     def emit_point(self, scores: np.ndarray) -> None:
         """Emit the accuracy of scores (clips, classes) at the number of clips so far."""
-        if self.head is None or not self.held_out.clips:
+        of_intents = self.held_out.label_ids != self.work.reject_id
+        if self.head is None or not of_intents.any():
             return
         accuracy, loss = self.held_out.accuracy_and_loss(scores)
         self.work.emit(EvalPoint(accuracy, loss, clips=self.clips))

@@ -1,13 +1,15 @@
 """Prepare training: read the data, load the base, and check that they fit the recipe."""
 
 import functools
-from collections.abc import Callable
+import reprlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from intent import distributed
 from intent.audio.clip import Clip, clip_hash
 from intent.audio.quality import flaw
+from intent.checkpoints.provenance import sentence_hash
 from intent.data.dataset import (
     clip_at,
     columns_of,
@@ -17,6 +19,7 @@ from intent.data.dataset import (
     split,
 )
 from intent.data.labelled_clip import LabelledClip
+from intent.data.schema import listed
 from intent.devices import best_device
 from intent.errors import CheckpointError, DataError, RecipeError
 from intent.models.encoders import (
@@ -24,6 +27,7 @@ from intent.models.encoders import (
     has_mean_pooled_head,
     left_out_of,
     load_base,
+    sentences_of,
     trained_on,
 )
 from intent.models.whisper_padding import mute_padding
@@ -67,9 +71,15 @@ def prepare(recipe: Recipe, run: RunDir, on_event: Callable[[Event], None], watc
         parts = split(data, recipe.seed, recipe.test_share)
         labels = label_names(parts["train"])
         check_same_labels(earlier, labels)
+        check_reject_label(recipe, labels)
         on_event(Phase(phases.LOADING_BASE))
         model, extractor = load_base(
-            recipe.base, labels, recipe.window_seconds, recipe.spec_augment, recipe.seed
+            recipe.base,
+            labels,
+            recipe.window_seconds,
+            recipe.spec_augment,
+            recipe.seed,
+            recipe.reject_label,
         )
         if left_out := left_out_of(recipe.base):
             on_event(Notice(left_out))
@@ -77,8 +87,8 @@ def prepare(recipe: Recipe, run: RunDir, on_event: Callable[[Event], None], watc
         if recipe.mute_padding and has_fixed_window(model):
             on_event(Phase(phases.MUTING_PADDING))
             mute_padding(model, extractor, lambda: watch.outcome_now() != "done")
-    of_base = trained_on(recipe.base)
-    clips = _read_parts(parts, labels, earlier, of_base, on_event, watch)
+    of_base, sentences = trained_on(recipe.base), sentences_of(recipe.base)
+    clips = _read_parts(parts, labels, earlier, of_base, sentences, on_event, watch)
     seen = tuple({*of_base, *earlier.trained_on})
     return Work(
         recipe,
@@ -94,6 +104,7 @@ def prepare(recipe: Recipe, run: RunDir, on_event: Callable[[Event], None], watc
         clips.of_base,
         clips.duplicates,
         clips.kept,
+        tuple(sorted({*sentences, *_synthetic_sentences(clips.train)})),
     )
 
 
@@ -113,10 +124,14 @@ def _read_parts(
     labels: tuple[str, ...],
     earlier: Earlier,
     of_base: tuple[str, ...],
+    sentences: tuple[str, ...],
     on_event: Callable[[Event], None],
     watch: Watch,
 ) -> _Clips:
-    """Read both splits, and leave training clips out of the test set."""
+    """Read both splits, and leave training clips out of the test set.
+
+    Also clips with the sentence of a synthetic training clip, which any voice may say.
+    """
     on_event(Phase(phases.READING_AUDIO))
     meter = ProgressMeter(on_event, len(parts["train"]) + len(parts["test"]))
     test = _hash_clips(parts["test"], on_event, watch, meter, 0)
@@ -128,12 +143,29 @@ def _read_parts(
         on_change = (lambda *change: on_event(Skipped(*change))) if all_read else _ignore
         train, test = restore(earlier.split, [*train, *test], on_change)
         train_hashes = earlier.trained_on
-    unseen = [clip for clip in test if clip.hash not in set(of_base)]
-    tested = [clip for clip in unseen if clip.hash not in train_hashes]
+    unseen = _without(test, frozenset(of_base), frozenset(sentences))
+    tested = _without(unseen, train_hashes, _synthetic_sentences(train))
     if all_read:
         check_not_trained_on(earlier, of_base, len(train), tested)
     kept = earlier.split or (kept_split(labels, train, test) if all_read else None)
     return _Clips(train, tested, len(test) - len(unseen), len(unseen) - len(tested), kept)
+
+
+def _without(
+    clips: Sequence[LabelledClip], hashes: frozenset[str], sentences: frozenset[str]
+) -> list[LabelledClip]:
+    """Return the clips that have none of these hashes and none of these sentences."""
+    return [
+        clip
+        for clip in clips
+        if clip.hash not in hashes and sentence_hash(clip.transcription) not in sentences
+    ]
+
+
+def _synthetic_sentences(clips: Sequence[LabelledClip]) -> frozenset[str]:
+    """Return the hashes of the sentences of synthetic clips."""
+    said = {sentence_hash(clip.transcription) for clip in clips if clip.synthetic}
+    return frozenset(said - {""})
 
 
 def _ignore(name: str, reason: str) -> None:
@@ -167,6 +199,7 @@ def _hash_clips(
             flaw(clip),
             clip.seconds,
             cached_speech(clip, sound_hash, speech),
+            row["synthetic"],
         )
 
     readable = readable_clips(dataset, lambda *skip: on_event(Skipped(*skip)))
@@ -176,6 +209,16 @@ def _hash_clips(
         if watch.must_end():
             break
     return clips
+
+
+def check_reject_label(recipe: Recipe, labels: Sequence[str]) -> None:
+    """Raise RecipeError if the recipe's reject label is not one of the data's labels."""
+    if not recipe.reject_label or recipe.reject_label in labels:
+        return
+    raise RecipeError(
+        f"reject_label should be one of the data's labels, but is {reprlib.repr(recipe.reject_label)}: "
+        f"choose from {listed(labels)}."
+    )
 
 
 def check_trainable(work: Work) -> None:
@@ -205,7 +248,7 @@ def check_trainable(work: Work) -> None:
             "The training set must have readable recordings of at least two intents, but has "
             f"{intents}: add recordings or choose another data set."
         )
-    if not work.test:
+    if all(clip.label_id == work.reject_id for clip in work.test):
         raise DataError(_no_test_clip(work))
 
 

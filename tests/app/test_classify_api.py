@@ -32,6 +32,8 @@ def test_a_spoken_sentence_gets_ids_and_scores_best_first(client: Client) -> Non
         "heard_seconds",
         "heard_speech",
         "sure",
+        "known",
+        "known_score",
         "used_from",
         "used_to",
     }
@@ -142,7 +144,8 @@ def test_a_long_recording_becomes_a_list_of_its_utterances(client: Client, tmp_p
     clip, spoken = five_minutes()
     write_wav(clip, tmp_path / "call.wav")
     found = client.predict(handle_file(tmp_path / "call.wav"), api_name="/timeline")
-    assert [set(one) for one in found] == [{"start", "end", "top", "sure"}] * 6
+    names = {"start", "end", "top", "sure", "known", "known_score"}
+    assert [set(one) for one in found] == [names] * 6
     assert [one["top"][0]["label"] for one in found] == [one.label for one in spoken]
     for one, true in zip(found, spoken, strict=True):
         assert one["start"] == pytest.approx(true.start, abs=0.3)

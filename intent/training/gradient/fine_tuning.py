@@ -149,7 +149,8 @@ class _Tuner:
         features, ids = np.concatenate(rows), np.array(self.train_ids)
         clips = np.arange(len(ids)) // (work.recipe.copies + 1)
         head = fit_linear_head(features, ids, len(work.labels))
-        install_head(work.model, calibrate(head, features, ids, clips), features)
+        head = calibrate(head, features, ids, clips, work.reject_id)
+        install_head(work.model, head, features)
 
     @property
     def train_set(self) -> FeatureDataset:
@@ -177,7 +178,7 @@ class _Tuner:
             train_dataset=self.train_set,
             eval_dataset=self.test_set,
             data_collator=self.collator,
-            compute_metrics=_metrics(),
+            compute_metrics=_metrics(work.reject_id),
             callbacks=[reporter, MarkComplete()],
             optimizers=(two_rate_optimizer(self.parts.trained, recipe), None),
         )
@@ -211,15 +212,18 @@ class _Tuner:
                 save_model(self.work, accuracy, None)
 
 
-def _metrics() -> Callable[[EvalPrediction], dict[str, float]]:
-    """Return a function that computes accuracy and log loss for Trainer."""
+def _metrics(reject_id: int | None) -> Callable[[EvalPrediction], dict[str, float]]:
+    """Return a function that computes accuracy, on clips of the intents, and log loss for Trainer."""
     accuracy = AccuracyMetric()
 
     def compute(prediction: EvalPrediction) -> dict[str, float]:
         logits, ids = np.asarray(prediction.predictions), np.asarray(prediction.label_ids)
         # Trainer's own loss counts clips twice if they do not divide evenly among processes.
         log_loss = cross_entropy(torch.tensor(logits), torch.tensor(ids))
-        correct = accuracy.compute(predictions=logits.argmax(-1), references=ids)
+        of_intents = ids != reject_id
+        correct = accuracy.compute(
+            predictions=logits.argmax(-1)[of_intents], references=ids[of_intents]
+        )
         return {**correct, "log_loss": float(log_loss)}
 
     return compute

@@ -5,6 +5,7 @@ clip. Every few epochs a head is fitted on the whole training set and evaluated.
 """
 
 import copy
+import dataclasses
 import json
 import math
 from collections.abc import Iterator, Sequence
@@ -17,13 +18,14 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from intent import distributed
 from intent.data.labelled_clip import LabelledClip
 from intent.models.linear_head import (
+    Calibration,
     Head,
     calibrate,
+    calibrated,
+    fit_calibration,
     fit_linear_head,
-    fit_temperature,
     install_head,
     logits_of,
-    scale_logits,
 )
 from intent.paths import written_whole
 from intent.runs.events import EvalPoint, Phase
@@ -45,7 +47,7 @@ from intent.training.leave_one_out.loss import EVALUATIONS, FOLDS, LeaveOneOut, 
 from intent.training.outputs import save_model
 from intent.training.pooling import below_last_network, pool
 
-TEMPERATURE_FILE = "temperature.json"
+CALIBRATION_FILE = "temperature.json"  # in earlier versions, a temperature was all of it
 FRAMES_AT_ONCE = 8192  # through the network when a head is fitted
 
 
@@ -85,7 +87,7 @@ class _Tuner(TrainerCallback):
         self.files: list[list[Path]] = []
         self.ids: list[int] = []
         self.best_accuracy = earlier_best(work)
-        self.temperature = 1.0
+        self.calibration = Calibration()
         self.every = max(1, round(work.recipe.epochs / EVALUATIONS))
 
     def compute_features(self) -> None:
@@ -102,13 +104,15 @@ class _Tuner(TrainerCallback):
             work.watch.check()
 
     def calibrate(self) -> None:
-        """Train without a fifth of the clips, fit the temperature on them, and restore the weights.
+        """Train without a fifth of the clips, fit the calibration on them, and restore the weights.
 
         A model is overconfident on clips that it was trained on, so calibration needs others.
         """
-        work, file = self.work, self.work.run.checkpoints / TEMPERATURE_FILE
+        work, file = self.work, self.work.run.checkpoints / CALIBRATION_FILE
         if file.exists():
-            self.temperature = json.loads(file.read_text(encoding="utf-8"))
+            stored = json.loads(file.read_text(encoding="utf-8"))
+            values = stored if isinstance(stored, dict) else {"temperature": stored}
+            self.calibration = Calibration(**values)
             return
         train_rows, left_out = _without_a_fifth(self.ids, work.recipe.seed)
         if not len(left_out):
@@ -120,10 +124,11 @@ class _Tuner(TrainerCallback):
         head, _ = self.fit_head(train_rows, work.recipe.copies + 1)
         features = np.concatenate(list(self._pooled([self.files[row][0] for row in left_out])))
         ids = np.array(self.ids)[left_out]
-        self.temperature = fit_temperature(logits_of(features, head), ids)
+        logits = logits_of(features, head)
+        self.calibration = fit_calibration(logits, features[:, -1], ids, work.reject_id)
         self.module.load_state_dict(before)
         with written_whole(file) as part:
-            part.write(json.dumps(self.temperature).encode())
+            part.write(json.dumps(dataclasses.asdict(self.calibration)).encode())
 
     def train(self) -> None:
         """Train, and evaluate a fitted head every few epochs except after the last."""
@@ -171,10 +176,10 @@ class _Tuner(TrainerCallback):
         every_clip = np.arange(len(self.ids))
         head, features = self.fit_head(every_clip, copies)
         if epoch:
-            head = scale_logits(head, self.temperature)
+            head = calibrated(head, self.calibration, work.reject_id)
         else:  # before training, the encoder is not overconfident: cross-validation is enough
             ids, rows = np.repeat(self.ids, copies), np.repeat(every_clip, copies)
-            head = calibrate(head, features, ids, rows)
+            head = calibrate(head, features, ids, rows, work.reject_id)
         install_head(work.model, head, features)
         scores = self.held_out.probabilities()
         step = epoch * math.ceil(len(self.ids) / work.recipe.batch_size)

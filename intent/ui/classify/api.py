@@ -12,16 +12,18 @@ from intent.ui.shared.wiring import Handler, Limit, in_sentences
 DESCRIPTION = (
     "Classify a recording and return its five most likely intents, the most likely first, as label ids "
     "such as pay_bill with scores from 0 to 1. The part of the recording with speech is used, from "
-    "used_from to used_to in seconds; without speech in it, sure is false. The recording may be WAV, "
-    'FLAC, Ogg, Opus, MP3, m4a or WebM. The checkpoint is "bundled", the id of a run, a Hub id such '
-    "as owner/name, or, on your own machine, a folder."
+    "used_from to used_to in seconds; without speech in it, sure is false. known is false if the "
+    "checkpoint's answer is none of its intents, and known_score, from 0 to 1, is how likely it is one "
+    "of them; without such a label they are true and 1. The recording may be WAV, FLAC, Ogg, Opus, "
+    'MP3, m4a or WebM. The checkpoint is "bundled", the id of a run, a Hub id such as owner/name, or, '
+    "on your own machine, a folder."
 )
 
 
 TIMELINE_DESCRIPTION = (
     "Divide a recording of up to 90 minutes into its utterances, in order: each with its start and end "
-    "in seconds, its five most likely intents as label ids with scores from 0 to 1, and whether the "
-    "first one is sure. Formats and checkpoints are those of /classify."
+    "in seconds, its five most likely intents as label ids with scores from 0 to 1, whether the first "
+    "one is sure, and known and known_score. Formats, checkpoints and meanings are those of /classify."
 )
 
 
@@ -35,7 +37,7 @@ def classify_file(audio: str, checkpoint: str = BUNDLED) -> dict[str, object]:
         "checkpoint": answer.checkpoint,
         "device": answer.device,
         "seconds": answer.seconds,
-        **answer.input_facts,
+        **answer.facts,
     }
 
 

@@ -11,6 +11,7 @@ from intent.errors import CheckpointError
 from intent.jobs.request import TrainingRequest, recipe_of
 from intent.models.encoders import family, load_base
 from intent.models.loading import loaded
+from intent.models.typed import reject_label
 from intent.runs.access import OWNER, Visitor, check_checkpoint
 from tests import tiny
 
@@ -168,3 +169,35 @@ def test_any_other_address_is_no_checkpoint(address: str) -> None:
         describe(address)
     with pytest.raises(CheckpointError):
         check_checkpoint(Visitor("a"), address)
+
+
+def test_a_checkpoint_names_its_reject_label_or_none(tmp_path: Path) -> None:
+    folder = tiny.tiny_whisper(tmp_path / "tiny")
+    assert describe(str(folder)).reject_label is None
+    assert describe(str(edit_config(folder, reject_label="high"))).reject_label == "high"
+    assert describe(str(edit_config(folder, reject_label=None))).reject_label is None
+
+
+@pytest.mark.parametrize("value", ["none", "", 2, ["high"], {"high": 1}, True])
+def test_a_reject_label_that_is_no_label_is_refused(value: object, tmp_path: Path) -> None:
+    folder = edit_config(tiny.tiny_whisper(tmp_path / "tiny"), reject_label=value)
+    for use in (describe, loaded):
+        with pytest.raises(CheckpointError) as caught:
+            use(str(folder))
+        assert str(caught.value) == (
+            f'The checkpoint "{short(str(folder))}" has a damaged config.json: reject_label should '
+            f"be one of its labels, but is {value!r}. Correct or remove it, or choose "
+            "another checkpoint."
+        )
+
+
+@pytest.mark.parametrize("make", [tiny.tiny_whisper, tiny.tiny_wav2vec2])
+def test_a_new_head_has_the_reject_label_asked_for_never_the_bases(make, tmp_path: Path) -> None:
+    folder = edit_config(make(tmp_path / "tiny"), reject_label="high")
+    for asked, found in (("", None), ("high", "high"), ("b", "b")):
+        labels = ("a", "b", "high")
+        model, _ = load_base(str(folder), labels, 1, reject_label=asked)
+        assert reject_label(model) == found
+        model.save_pretrained(tmp_path / f"saved-{asked}")
+        saved = json.loads((tmp_path / f"saved-{asked}" / "config.json").read_text())
+        assert saved.get("reject_label") == found

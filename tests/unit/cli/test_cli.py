@@ -193,7 +193,8 @@ def test_bundled_checkpoint_classifies_the_example_clips() -> None:
     assert (process.returncode, err) == (0, "")
     answers = [json.loads(line) for line in out.splitlines()]
     assert [set(answer) for answer in answers] == [
-        {"file", "top", "seconds", "heard_seconds", "heard_speech", "sure", "used_from", "used_to"}
+        {"file", "top", "seconds", "heard_seconds", "heard_speech", "used_from", "used_to"}
+        | {"sure", "known", "known_score"}
     ] * 6
     assert all(answer["heard_speech"] and answer["sure"] for answer in answers)
     assert [len(answer["top"]) for answer in answers] == [5] * 6

@@ -10,11 +10,16 @@ from transformers import AutoModelForAudioClassification
 
 from intent.models.linear_head import (
     ABSENT_BIAS,
+    MAX_FALSE_REJECTS,
     Head,
     calibrate,
+    calibrated,
+    fit_calibration,
     fit_linear_head,
+    fit_reject_bias,
     fit_temperature,
     fold_head,
+    logits_of,
     probabilities,
 )
 from tests.tiny import tiny_wav2vec2, tiny_whisper
@@ -176,3 +181,80 @@ def test_calibration_needs_two_classes_whichever_clips_are_held_out() -> None:
     points, ids = points[:11], ids[:11]  # one clip alone is of the second class
     head = fit_linear_head(points, ids, 2)
     assert calibrate(head, points, ids, np.arange(len(ids))) is head
+
+
+REJECT = 1  # the class that means "none of the intents"
+
+
+def overlapping(clips: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Features of three classes with different shares of speech; their logits, shares and classes.
+
+    Half of the clips are of the class to reject.
+    """
+    rng = np.random.default_rng(seed)
+    ids = np.repeat([0, 1, 1, 2], clips // 4)
+    shares = rng.uniform(0.1, 1, len(ids))
+    features = rng.standard_normal((len(ids), 4)) + 1.5 * np.eye(4)[ids]
+    features = np.column_stack([features, shares])
+    logits = logits_of(features, (3 * np.eye(4)[:3], np.zeros(3)))
+    return features, logits, shares, ids
+
+
+@pytest.mark.parametrize("clips", [40, 200, 404, 4000])
+def test_the_reject_bias_is_the_largest_that_rejects_at_most_1_percent_of_the_intents(
+    clips: int,
+) -> None:
+    _, logits, shares, ids = overlapping(clips)
+    bias = fit_reject_bias(logits, shares, ids, REJECT)
+
+    def rejected(more: float) -> float:
+        shifted = logits.copy()
+        shifted[:, REJECT] += shares * (bias + more)
+        return (shifted[ids != REJECT].argmax(1) == REJECT).mean()
+
+    assert rejected(0) <= MAX_FALSE_REJECTS
+    assert rejected(1e-5) > MAX_FALSE_REJECTS
+
+
+def test_a_head_with_the_reject_bias_rejects_what_was_planned_whatever_the_share_of_speech() -> (
+    None
+):
+    features, logits, shares, ids = overlapping(4000)
+    head = (3 * np.eye(4, dtype=np.float32)[:3], np.zeros(3, np.float32))
+    calibration = fit_calibration(logits, shares, ids, REJECT)
+    scores = probabilities(features, calibrated(head, calibration, REJECT))
+    false_rejects = (scores[ids != REJECT].argmax(1) == REJECT).mean()
+    assert MAX_FALSE_REJECTS - 0.001 < false_rejects <= MAX_FALSE_REJECTS
+    assert calibration.reject_bias != 0 and calibration.temperature != 1
+    assert head[1].max() == 0  # the head that was given is unchanged
+
+
+def test_the_temperature_is_fitted_on_the_shifted_logits() -> None:
+    _, logits, shares, ids = overlapping(2000)
+    calibration = fit_calibration(logits, shares, ids, REJECT)
+    shifted = logits.copy()
+    shifted[:, REJECT] += shares * calibration.reject_bias
+    assert calibration.temperature == fit_temperature(shifted, ids)
+    assert calibration.temperature != pytest.approx(fit_temperature(logits, ids), rel=1e-3)
+
+
+@pytest.mark.parametrize("kept", [(0, 2), (1,)])
+def test_without_clips_to_reject_or_to_accept_there_is_no_reject_bias(
+    kept: tuple[int, ...],
+) -> None:
+    _, logits, shares, ids = overlapping(40)
+    rows = np.isin(ids, kept)
+    assert fit_reject_bias(logits[rows], shares[rows], ids[rows], REJECT) == 0
+
+
+def test_cross_validation_rejects_few_fresh_clips_of_the_intents() -> None:
+    points, ids = clusters(4, each=200, spread=9)
+    head = fit_linear_head(points, ids, 4)
+    fresh, fresh_ids = clusters(4, each=500, spread=9, seed=2)
+    rejected = {}
+    for reject_id in (None, REJECT):
+        found = calibrate(head, points, ids, np.arange(len(ids)), reject_id)
+        scores = probabilities(fresh, found)
+        rejected[reject_id] = (scores[fresh_ids != REJECT].argmax(1) == REJECT).mean()
+    assert rejected[REJECT] == pytest.approx(MAX_FALSE_REJECTS, abs=0.01)
+    assert rejected[None] > 3 * rejected[REJECT]
