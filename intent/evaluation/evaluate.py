@@ -143,9 +143,8 @@ def _without_none(exam: "Dataset", not_used: list[str]) -> "Dataset":
     """Leave out the exam's clips of none of the intents."""
     names = label_names(exam)
     rows = [row for row, label in enumerate(exam["label"][:]) if names[label] != NONE]
-    not_used.append(
-        f"{len(exam) - len(rows)} recordings of none of the intents: the checkpoint has no label for them"
-    )
+    left_out = len(exam) - len(rows)
+    not_used.append(f"{left_out} recordings of no intent: the checkpoint has no label for them.")
     return exam.select(rows)
 
 
