@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from intent.recipes import preset
-from intent.runs.events import EvalPoint, Event, Finished, History, Started, TrainPoint, add_event
+from intent.runs.events import EvalPoint, Event, Finished, History, Started, TrainPoint
+from intent.runs.folding import add_event
 from intent.ui.shared.chart import chart_html, ticks
 from intent.ui.shared.format import NBSP
 from intent.ui.shared.plots import accuracy_chart, loss_chart, plots_html
