@@ -128,7 +128,8 @@ def _read_parts(
         on_change = (lambda *change: on_event(Skipped(*change))) if all_read else _ignore
         train, test = restore(earlier.split, [*train, *test], on_change)
         train_hashes = earlier.trained_on
-    unseen = [clip for clip in test if clip.hash not in set(of_base)]
+    of_base_hashes = frozenset(of_base)
+    unseen = [clip for clip in test if clip.hash not in of_base_hashes]
     tested = [clip for clip in unseen if clip.hash not in train_hashes]
     if all_read:
         check_not_trained_on(earlier, of_base, len(train), tested)
