@@ -77,7 +77,7 @@ def prepare(recipe: Recipe, run: RunDir, on_event: Callable[[Event], None], watc
         if recipe.mute_padding and has_fixed_window(model):
             on_event(Phase(phases.MUTING_PADDING))
             mute_padding(model, extractor, lambda: watch.outcome_now() != "done")
-    of_base = trained_on(recipe.base)
+    of_base = frozenset(trained_on(recipe.base))
     clips = _read_parts(parts, labels, earlier, of_base, on_event, watch)
     seen = tuple({*of_base, *earlier.trained_on})
     return Work(
@@ -112,7 +112,7 @@ def _read_parts(
     parts: "DatasetDict",
     labels: tuple[str, ...],
     earlier: Earlier,
-    of_base: tuple[str, ...],
+    of_base: frozenset[str],
     on_event: Callable[[Event], None],
     watch: Watch,
 ) -> _Clips:
@@ -128,8 +128,7 @@ def _read_parts(
         on_change = (lambda *change: on_event(Skipped(*change))) if all_read else _ignore
         train, test = restore(earlier.split, [*train, *test], on_change)
         train_hashes = earlier.trained_on
-    of_base_hashes = frozenset(of_base)
-    unseen = [clip for clip in test if clip.hash not in of_base_hashes]
+    unseen = [clip for clip in test if clip.hash not in of_base]
     tested = [clip for clip in unseen if clip.hash not in train_hashes]
     if all_read:
         check_not_trained_on(earlier, of_base, len(train), tested)
