@@ -4,7 +4,7 @@ import threading
 
 
 def main() -> None:
-    """Build the page, warm up the classifier, start queued runs, and serve until stopped."""
+    """Build the page, serve it, load the model behind it, and start queued runs, until stopped."""
     # Imported here because the training processes import this file again.
     from intent.environment import prepare_environment
     from intent.hub_http import be_anonymous
@@ -15,15 +15,13 @@ def main() -> None:
     if is_public():
         be_anonymous()
     from intent.jobs.control import look_after
-    from intent.jobs.processes import prepare_worker
     from intent.models.classifier import warm_up
     from intent.paths import runs_dir
     from intent.ui.app import build_app, launch
 
-    prepare_worker()
-    threading.Thread(target=warm_up, daemon=True).start()
     threading.Thread(target=look_after, args=[runs_dir()], daemon=True).start()
-    launch(build_app(runs_dir()))
+    # Before the page is served, the model's imports would take its time.
+    launch(build_app(runs_dir()), threading.Thread(target=warm_up, daemon=True).start)
 
 
 if __name__ == "__main__":

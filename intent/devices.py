@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import sys
 import typing
+from pathlib import Path
 
 if typing.TYPE_CHECKING:
     import torch
 
 HEAD_MODULES = ("projector", "classifier")  # after the encoder, in the classifiers of transformers
+
+# Files in /dev of GPUs that torch can use: NVIDIA's, also of a Jetson and under Windows, and AMD's.
+GPU_FILES = ("nvidia*", "nvhost*", "dxg", "kfd")
+
+
+def may_have_gpu() -> bool:
+    """Return False only if there is certainly no GPU: asking torch takes as long as importing it."""
+    return sys.platform != "linux" or any(any(Path("/dev").glob(name)) for name in GPU_FILES)
 
 
 def best_device() -> str:

@@ -3,9 +3,8 @@
 import os
 import shutil
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import reduce
 from pathlib import Path
 
 from intent.errors import RecipeError, RunError
@@ -17,10 +16,10 @@ from intent.runs.events import (
     Finished,
     History,
     Saved,
-    add_event,
-    from_line,
+    events_after,
     to_line,
 )
+from intent.runs.folding import fold
 
 COMPLETE = "whole"  # the name of the file that marks a completely written checkpoint of Trainer
 
@@ -165,11 +164,15 @@ class RunDir:
 
     def events(self) -> list[Event]:
         """Return the events so far; damaged and unfinished lines are skipped."""
-        return events_after(self.events_file, 0)[0]
+        return list(self._each_event())
 
     def history(self) -> History:
         """Return the history of the events so far."""
-        return fold(self.events(), History())
+        return fold(self._each_event(), History())
+
+    def _each_event(self) -> Iterator[Event]:
+        for events, _ in events_after(self.events_file, 0):
+            yield from events
 
     def recover_model(self) -> None:
         """Restore the previous checkpoint if a process was killed while replacing it.
@@ -217,35 +220,13 @@ def history_of(run: RunDir) -> History:
         this = (status.st_dev, status.st_ino)
         if known != this or status.st_size < offset:  # the file was replaced
             offset, history = 0, History()
-        events, offset = events_after(run.events_file, offset)
-        history = fold(events, history) if events else history
+
+        def new() -> Iterator[Event]:
+            nonlocal offset
+            for events, after in events_after(run.events_file, offset):
+                yield from events
+                offset = after
+
+        history = fold(new(), history)
         _histories[run.path] = (this, offset, history)
         return history
-
-
-def fold(events: Iterable[Event], history: History) -> History:
-    """Return the history with the events added in order."""
-    return reduce(add_event, events, history)
-
-
-def events_after(file: Path, offset: int) -> tuple[list[Event], int]:
-    """Return the events of the complete lines from a byte offset on, and the offset after them.
-
-    A last line without a line break is left for the next call; damaged lines are skipped.
-    """
-    try:
-        with open(file, "rb") as stream:
-            stream.seek(offset)
-            new = stream.read()
-    except FileNotFoundError:
-        return [], 0
-    complete = new[: new.rfind(b"\n") + 1]
-    found = (_read_line(line) for line in complete.split(b"\n"))
-    return [event for event in found if event is not None], offset + len(complete)
-
-
-def _read_line(line: bytes) -> Event | None:
-    try:
-        return from_line(line.decode("utf-8"))
-    except UnicodeDecodeError:
-        return None

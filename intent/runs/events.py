@@ -1,12 +1,17 @@
-"""The typed events of a run: written as JSON lines, and folded into a history."""
+"""The typed events of a run, written as JSON lines, and the history that they add up to."""
 
 import dataclasses
 import json
 import math
 import typing
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
 
 from intent.json_reader import Number, read_json
+
+BLOCK_BYTES = 1 << 20  # of a file of events, read at a time
 
 
 @dataclass(frozen=True)
@@ -144,7 +149,7 @@ _KINDS: dict[str, type[Event]] = {kind.__name__: kind for kind in typing.get_arg
 
 @dataclass(frozen=True)
 class History:
-    """The state that a run's events add up to so far."""
+    """The state that a run's events add up to so far (`folding.py`)."""
 
     started: Started | None = None
     phase: str = ""
@@ -202,51 +207,33 @@ def from_line(line: str) -> Event | None:
         return None
 
 
+def events_after(file: Path, offset: int) -> Iterator[tuple[list[Event], int]]:
+    """Yield the events of the complete lines from a byte offset on, and the offset after them.
+
+    They come in blocks, so that a file of any size takes little memory. A last line without a line
+    break is left for the next call; damaged lines are skipped.
+    """
+    with suppress(FileNotFoundError), open(file, "rb") as stream:
+        stream.seek(offset)
+        is_complete = True
+        while is_complete and (lines := stream.readlines(BLOCK_BYTES)):
+            is_complete = lines[-1].endswith(b"\n")  # else: it is still being written
+            complete = lines if is_complete else lines[:-1]
+            offset += sum(map(len, complete))
+            found = map(_read_line, complete)
+            yield [event for event in found if event is not None], offset
+
+
+def _read_line(line: bytes) -> Event | None:
+    try:
+        return from_line(line.decode("utf-8"))
+    except UnicodeDecodeError:
+        return None
+
+
 def _for_json(value: object) -> object:
     if isinstance(value, tuple):
         return [_for_json(item) for item in value]
     if isinstance(value, str):  # a file name may contain bytes that are not UTF-8
         return value.encode("utf-8", "backslashreplace").decode("utf-8")
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def add_event(history: History, event: Event) -> History:
-    """Return the history with one more event: `functools.reduce(add_event, events, History())`."""
-    history = replace(history, count=history.count + 1)
-    match event:
-        case Started():
-            return replace(_until(history, event.step), started=event, end=None)
-        case Phase():  # an event after the end: the run was resumed
-            return replace(history, phase=event.name, progress=None, end=None)
-        case Progress():
-            learning = history.learning if event.epoch is None else event
-            return replace(history, progress=event, learning=learning)
-        case Halved():
-            return replace(history, halved=event)
-        case Skipped():  # a resumed run reads the clips again
-            known = any(skip.clip == event.clip for skip in history.skipped)
-            return history if known else replace(history, skipped=(*history.skipped, event))
-        case Notice():  # emitted again by a resumed run
-            others = (sentence for sentence in history.notices if sentence != event.sentence)
-            return replace(history, notices=(*others, event.sentence))
-        case TrainPoint():
-            return replace(history, train=(*history.train, event))
-        case EvalPoint():  # a resumed run may evaluate the same step again
-            earlier = (p for p in history.evaluations if p.step is None or p.step != event.step)
-            return replace(history, evaluations=(*earlier, event))
-        case Saved():
-            return replace(history, saved=event)
-        case Finished() | Failed():
-            return replace(history, end=event, progress=None)
-    raise TypeError(f"Unknown event: {event!r}")
-
-
-def _until(history: History, step: int | None) -> History:
-    """Drop the points after a checkpoint: the resumed run records them again."""
-    if step is None:
-        return history
-    return replace(
-        history,
-        train=tuple(point for point in history.train if point.step <= step),
-        evaluations=tuple(p for p in history.evaluations if (p.step or p.clips or 0) <= step),
-    )

@@ -1,12 +1,11 @@
-"""Compute model inputs or activations of clips, once per clip, and cache them by its hash."""
+"""Compute model inputs or activations of clips, once per clip as far as the cache has room for them."""
 
 import hashlib
-import os
-import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -20,12 +19,11 @@ from intent.devices import autocast
 from intent.models.encoders import fingerprint
 from intent.models.typed import Extractor
 from intent.models.whisper_own_length import PADDING, batches, frames_for, spectra
-from intent.paths import cache_dir, written_whole
+from intent.training.feature_cache import FeatureCache
 from intent.training.parallel import in_parallel
 
 BATCH = 4  # sounds per forward pass
 CLIPS_PER_BARRIER = 16  # of each process in distributed training
-CACHE_GIGABYTES = 8.0  # unless INTENT_CACHE_GB is set
 
 
 @dataclass(frozen=True)
@@ -101,70 +99,72 @@ class FrontEnd:
         return [array.astype(self.stored) if array.ndim > 1 else array for array in arrays]
 
 
-class FeatureCache:
-    """Arrays on disk, one file each, in a folder per front end."""
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """The features of the part that is used of a clip, or of an augmented copy of it."""
 
-    def __init__(self, key: str) -> None:
-        self.folder = cache_dir() / "features" / key
-        self.folder.mkdir(parents=True, exist_ok=True)
-        os.utime(self.folder)
-        if distributed.is_lead():
-            _keep_below_cap(self.folder)
+    front_end: FrontEnd
+    cache: FeatureCache
+    clip: LabelledClip
+    copy: int = 0  # 0: the clip itself
 
-    def path(self, part_hash: str, copy: int = 0) -> Path:
-        """Return the file for the features of a part of a clip, or of an augmented copy of it."""
-        return self.folder / f"{part_hash}-{copy}.npy"
+    @property
+    def path(self) -> Path:
+        """The file that they are in if they are stored."""
+        return self.cache.path(self.clip.part_hash(self.front_end.window_seconds), self.copy)
 
-    def load_or_compute(self, path: Path, compute: Callable[[], np.ndarray]) -> np.ndarray:
-        """Return the array in a file, computing and writing it first if it is missing."""
-        if not path.exists():
-            self.write(path, compute())
-        return np.load(path)
-
-    def write(self, path: Path, array: np.ndarray) -> None:
-        """Write an array atomically: readers find all of it or no file."""
-        with written_whole(path) as file:
-            np.save(file, array)
+    def load(self, mmap_mode: Literal["r"] | None = None) -> np.ndarray:
+        """Return the stored array, or compute it again."""
+        with suppress(FileNotFoundError):
+            return np.load(self.path, mmap_mode=mmap_mode)
+        return compute_copies(self.front_end, self.clip, [self.copy])[0]
 
 
-def feature_files(
+def stored_features(
     front_end: FrontEnd, clips: Sequence[LabelledClip], copies: int, cache: FeatureCache
-) -> Iterator[tuple[int, list[Path]]]:
-    """Yield the index of each clip and the feature files of it and its augmented copies.
+) -> Iterator[tuple[int, list[Feature]]]:
+    """Yield the index of each clip and the features of it and its augmented copies.
 
-    Only the part of a recording that `audio/speech_part.py` chooses is used. Clips come in order;
-    several are computed at a time. In distributed training each process computes its share.
+    Those missing are computed and stored while there is room. Only the part of a recording that
+    `audio/speech_part.py` chooses is used. Clips come in order; several are computed at a time. In
+    distributed training each process computes its share.
     """
 
-    def compute(clip: LabelledClip) -> list[Path]:
-        return compute_files(front_end, clip, copies, cache)
+    def store(clip: LabelledClip) -> list[Feature]:
+        return store_features(front_end, clip, copies, cache)
 
     if distributed.count() == 1:
-        yield from enumerate(in_parallel(compute, clips))
+        yield from enumerate(in_parallel(store, clips))
         return
     size = CLIPS_PER_BARRIER * distributed.count()
     for start in range(0, len(clips), size):
         batch = clips[start : start + size]
         mine = [batch[row] for row in distributed.shard(range(len(batch)))]
-        list(in_parallel(compute, mine))
+        list(in_parallel(store, mine))
         distributed.barrier()
         # Those of the other processes too: another machine has its own cache.
-        yield from enumerate(in_parallel(compute, batch), start)
+        yield from enumerate(in_parallel(store, batch), start)
 
 
-def compute_files(
+def store_features(
     front_end: FrontEnd, clip: LabelledClip, copies: int, cache: FeatureCache
-) -> list[Path]:
-    """Return the feature files of a clip and its augmented copies, computing those missing."""
-    name = clip.part_hash(front_end.window_seconds)
-    paths = [cache.path(name, copy) for copy in range(copies + 1)]
-    missing = [copy for copy, path in enumerate(paths) if not path.exists()]
+) -> list[Feature]:
+    """Return the features of a clip and its augmented copies; store those missing if there is room."""
+    found = [Feature(front_end, cache, clip, copy) for copy in range(copies + 1)]
+    missing = [] if cache.is_full else [one for one in found if not one.path.exists()]
     if missing:
-        sound = clip.read_part(front_end.window_seconds)
-        arrays = front_end.compute([augment(sound, clip.hash, copy) for copy in missing])
-        for copy, array in zip(missing, arrays, strict=True):
-            cache.write(paths[copy], array)
-    return paths
+        arrays = compute_copies(front_end, clip, [one.copy for one in missing])
+        for one, array in zip(missing, arrays, strict=True):
+            cache.write(one.path, array)
+    return found
+
+
+def compute_copies(
+    front_end: FrontEnd, clip: LabelledClip, copies: Sequence[int]
+) -> list[np.ndarray]:
+    """Compute the features of some augmented copies of a clip."""
+    sound = clip.read_part(front_end.window_seconds)
+    return front_end.compute([augment(sound, clip.hash, copy) for copy in copies])
 
 
 def speech_cache() -> FeatureCache:
@@ -177,27 +177,3 @@ def cached_speech(clip: Clip, clip_hash: str, cache: FeatureCache) -> Spans:
     file = cache.folder / f"{clip_hash}.npy"
     spans = cache.load_or_compute(file, lambda: np.reshape(find_speech(clip), (-1, 2)))  # (n, 2)
     return tuple((float(start), float(end)) for start, end in spans)
-
-
-def _keep_below_cap(in_use: Path) -> None:
-    """Remove the least recently used front ends until the cache is below its size cap."""
-    cap = float(os.environ.get("INTENT_CACHE_GB") or CACHE_GIGABYTES) * 1e9
-    folders = sorted(in_use.parent.iterdir(), key=lambda folder: folder.stat().st_mtime)
-    sizes = {folder: _size(folder) for folder in folders}
-    total = sum(sizes.values())
-    for folder in folders:
-        if total <= cap:
-            return
-        if folder != in_use:
-            shutil.rmtree(folder, ignore_errors=True)
-            total -= sizes[folder]
-
-
-def _size(folder: Path) -> int:
-    """Return the bytes of a folder's files; another process may be writing or removing them."""
-    total = 0
-    with suppress(OSError):
-        for file in os.scandir(folder):
-            with suppress(OSError):
-                total += file.stat().st_size
-    return total

@@ -1,7 +1,6 @@
 """Evaluate the model on the test set; its frozen part is computed once, so this is fast."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -16,7 +15,8 @@ from intent.models.whisper_padding import padding_neuron
 from intent.runs.events import Phase
 from intent.training import phases
 from intent.training.context import ProgressMeter, Work
-from intent.training.features import FeatureCache, FrontEnd, feature_files
+from intent.training.feature_cache import FeatureCache
+from intent.training.features import Feature, FrontEnd, stored_features
 from intent.training.outputs import model_probabilities
 from intent.training.pooling import pool
 
@@ -47,7 +47,7 @@ class HeldOut:
             work.extractor, frozen, window, self.fixed, work.device, stored=np.float32
         )
         self.clips: list[LabelledClip] = []
-        self.files: list[Path] = []
+        self.features: list[Feature] = []
         self.pooled: list[np.ndarray] = []  # each (width + 1,), as from PooledEncoder
 
     def compute_features(self, also_pool: bool = False) -> None:
@@ -60,23 +60,23 @@ class HeldOut:
         work.emit(Phase(phases.TEST_FEATURES))
         meter = ProgressMeter(work.emit, len(work.test))
         cache = FeatureCache(self.front_end.key())
-        for index, files in feature_files(self.front_end, work.test, 0, cache):
+        for index, [feature] in stored_features(self.front_end, work.test, 0, cache):
             if also_pool:
-                self.pooled.append(self._pooled(files[0], cache))
+                self.pooled.append(self._pooled(feature))
             self.clips.append(work.test[index])
-            self.files.append(files[0])
+            self.features.append(feature)
             meter.show(index + 1, index + 1)
             work.watch.check()
 
-    def _pooled(self, file: Path, cache: FeatureCache) -> np.ndarray:
+    def _pooled(self, feature: Feature) -> np.ndarray:
         if not self.fixed:
-            return np.load(file)
-        row_file = file.with_name(f"{file.stem}-row.npy")
-        return cache.load_or_compute(row_file, lambda: self._pool(file))
+            return feature.load()
+        row_file = feature.path.with_name(f"{feature.path.stem}-row.npy")
+        return feature.cache.load_or_compute(row_file, lambda: self._pool(feature))
 
     @torch.inference_mode()
-    def _pool(self, file: Path) -> np.ndarray:
-        model, streams = self.work.model, _read([file], self.work.device)
+    def _pool(self, feature: Feature) -> np.ndarray:
+        model, streams = self.work.model, _read([feature], self.work.device)
         speech = without_padding(whisper_encoder(model), padding_neuron(model), streams)
         arrays = [stream.cpu().numpy() for stream in speech]
         return pool(self.work, self.network, arrays, torch.float32)[0]
@@ -110,17 +110,17 @@ class HeldOut:
 
     @torch.inference_mode()
     def _scores(self, may_stop: bool) -> Iterator[np.ndarray]:
-        meter = ProgressMeter(self.work.emit, len(self.files))
+        meter = ProgressMeter(self.work.emit, len(self.features))
         upper = self.upper.eval()
-        for start in range(0, len(self.files), BATCH):
+        for start in range(0, len(self.features), BATCH):
             if may_stop:
                 self.work.watch.check()
-            inputs = _read(self.files[start : start + BATCH], self.work.device)
+            inputs = _read(self.features[start : start + BATCH], self.work.device)
             yield upper(inputs).logits.float().softmax(-1).cpu().numpy()
-            done = min(start + BATCH, len(self.files))
+            done = min(start + BATCH, len(self.features))
             meter.show(done, done)
 
 
-def _read(files: list[Path], device: str) -> torch.Tensor:
-    """Return stored activations of clips as one batch, float32."""
-    return torch.from_numpy(np.stack([np.load(file) for file in files])).float().to(device)
+def _read(features: list[Feature], device: str) -> torch.Tensor:
+    """Return activations of clips as one batch, float32."""
+    return torch.from_numpy(np.stack([one.load() for one in features])).float().to(device)

@@ -43,11 +43,18 @@ class _Fitter:
     def __init__(self, work: Work) -> None:
         self.work = work
         self.held_out = HeldOut(work)
-        self.train_features: list[np.ndarray] = []
+        self.rows = np.empty(
+            (0, 0), np.float32
+        )  # (clips · (copies + 1), width + 1), filled in order
         self.train_ids: list[int] = []
         self.train_rows: list[int] = []  # index of the clip of each feature row
         self.clips = 0  # so far
         self.head: Head | None = None
+
+    @property
+    def train_features(self) -> np.ndarray:
+        """The rows so far, (n, width + 1) float32."""
+        return self.rows[: len(self.train_ids)]
 
     def compute_features(self) -> None:
         """Compute the features of the training set, and fit the head at intervals."""
@@ -58,7 +65,9 @@ class _Fitter:
         clips = [work.train[index] for index in order]
         every = max(1, round(len(clips) / CURVE_POINTS))
         for index, rows in pooled_rows(work, clips):
-            self.train_features += list(rows)
+            if not self.rows.size:  # all at once: a list would have to be copied at each fit
+                self.rows = np.empty((len(clips) * len(rows), rows.shape[1]), np.float32)
+            self.rows[len(self.train_ids) :][: len(rows)] = rows
             self.train_ids += [clips[index].label_id] * len(rows)
             self.train_rows += [index] * len(rows)
             meter.show(index + 1, index + 1)
@@ -73,15 +82,15 @@ class _Fitter:
         """Fit the head on the clips so far."""
         classes = len(set(self.train_ids))
         if len(self.train_ids) > classes > 1:
-            features, ids = np.stack(self.train_features), np.array(self.train_ids)
-            self.head = fit_linear_head(features, ids, len(self.work.labels))
+            ids = np.array(self.train_ids)
+            self.head = fit_linear_head(self.train_features, ids, len(self.work.labels))
 
     def install(self) -> None:
         """Calibrate the head and write it into the model."""
         if self.head is None:
             return
         self.work.emit(Phase(phases.CALIBRATING))
-        features, ids = np.stack(self.train_features), np.array(self.train_ids)
+        features, ids = self.train_features, np.array(self.train_ids)
         rows = np.array(self.train_rows)
         self.head = calibrate(self.head, features, ids, rows, self.work.reject_id)
         install_head(self.work.model, self.head, features)

@@ -15,12 +15,8 @@ from intent.models.whisper_ffn import FeedForward, FeedForwardInput
 from intent.models.whisper_own_length import runs_at_own_length
 from intent.models.whisper_window import WHISPER_FRAMES_PER_SECOND
 from intent.training.context import Work
-from intent.training.features import (
-    FeatureCache,
-    FrontEnd,
-    compute_files,
-    feature_files,
-)
+from intent.training.feature_cache import FeatureCache
+from intent.training.features import FrontEnd, store_features, stored_features
 from intent.training.parallel import in_parallel
 
 
@@ -34,15 +30,16 @@ def pooled_rows(work: Work, clips: Sequence[LabelledClip]) -> Iterator[tuple[int
     copies = work.recipe.copies
     if not has_fixed_window(work.model):
         front_end = _front_end(work, PooledEncoder(work.model).eval())
-        for index, files in feature_files(front_end, clips, copies, FeatureCache(front_end.key())):
-            yield index, np.stack([np.load(file) for file in files])
+        cache = FeatureCache(front_end.key())
+        for index, features in stored_features(front_end, clips, copies, cache):
+            yield index, np.stack([one.load() for one in features])
         return
     front_end, network = below_last_network(work), FeedForward(work.model)
     cache = FeatureCache(front_end.key())
 
     def compute(clip: LabelledClip) -> np.ndarray:
-        files = compute_files(front_end, clip, copies, cache)
-        return pool(work, network, [np.load(file) for file in files], work.dtype)
+        features = store_features(front_end, clip, copies, cache)
+        return pool(work, network, [one.load() for one in features], work.dtype)
 
     def rows_of(clip: LabelledClip) -> np.ndarray:
         part = clip.part_hash(work.recipe.window_seconds)

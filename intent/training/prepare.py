@@ -87,7 +87,7 @@ def prepare(recipe: Recipe, run: RunDir, on_event: Callable[[Event], None], watc
         if recipe.mute_padding and has_fixed_window(model):
             on_event(Phase(phases.MUTING_PADDING))
             mute_padding(model, extractor, lambda: watch.outcome_now() != "done")
-    of_base, sentences = trained_on(recipe.base), sentences_of(recipe.base)
+    of_base, sentences = frozenset(trained_on(recipe.base)), frozenset(sentences_of(recipe.base))
     clips = _read_parts(parts, labels, earlier, of_base, sentences, on_event, watch)
     seen = tuple({*of_base, *earlier.trained_on})
     return Work(
@@ -123,8 +123,8 @@ def _read_parts(
     parts: "DatasetDict",
     labels: tuple[str, ...],
     earlier: Earlier,
-    of_base: tuple[str, ...],
-    sentences: tuple[str, ...],
+    of_base: frozenset[str],
+    sentences: frozenset[str],
     on_event: Callable[[Event], None],
     watch: Watch,
 ) -> _Clips:
@@ -143,7 +143,7 @@ def _read_parts(
         on_change = (lambda *change: on_event(Skipped(*change))) if all_read else _ignore
         train, test = restore(earlier.split, [*train, *test], on_change)
         train_hashes = earlier.trained_on
-    unseen = _without(test, frozenset(of_base), frozenset(sentences))
+    unseen = _without(test, of_base, sentences)
     tested = _without(unseen, train_hashes, _synthetic_sentences(train))
     if all_read:
         check_not_trained_on(earlier, of_base, len(train), tested)

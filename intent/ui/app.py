@@ -1,5 +1,6 @@
 """The page: a header, three tabs, and the events of one tab that change another."""
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -69,9 +70,14 @@ def build_app(runs: Path) -> gr.Blocks:
     return page
 
 
-def launch(page: gr.Blocks) -> None:
-    """Serve the page until stopped, at the address in GRADIO_SERVER_NAME and GRADIO_SERVER_PORT."""
-    page.launch(**launch_options())
+def launch(page: gr.Blocks, when_served: Callable[[], None] = lambda: None) -> None:
+    """Serve the page until stopped, at the address in GRADIO_SERVER_NAME and GRADIO_SERVER_PORT.
+
+    Calls `when_served` once the page answers.
+    """
+    page.launch(**launch_options(), prevent_thread_lock=True)
+    when_served()
+    page.block_thread()
 
 
 def launch_options() -> dict[str, Any]:

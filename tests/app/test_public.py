@@ -152,6 +152,7 @@ HARMLESS = Counter(
         "recordings.select play": 1,
         "send.click send_to_classify": 1,
         "Fine-tune.select update_expectation": 1,
+        "Fine-tune.select prepare_worker": 1,
         "0.5.tick tick": 1,
         "use.click use_model": 1,
         "NoneType.load attach": 1,

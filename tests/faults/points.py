@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from intent.runs.directory import fold
 from intent.runs.events import (
     EvalPoint,
     Event,
@@ -16,6 +15,7 @@ from intent.runs.events import (
     Started,
     TrainPoint,
 )
+from intent.runs.folding import fold
 from intent.training.phases import EVALUATING
 
 PHASES = ("start", "training", "evaluation", "saving", "reporting")

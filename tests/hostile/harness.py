@@ -2,14 +2,11 @@
 
 This process warms up as the app does (a model in memory, every decoder used once) and forks for
 every few cases; where a fork is lost, the next one goes on behind the case that lost it. A case's
-memory is the most that the fork had meanwhile (VmHWM, which the kernel sets back when asked through
-/proc/self/clear_refs) over what it began with: the resting app. Its time is that of the processor,
-so that other work on the machine does not count; a hang is told by the clock. Linux alone has these
-records.
+memory is the most that the fork had meanwhile (tests/memory.py) over what it began with: the resting
+app. Its time is that of the processor, so that other work on the machine does not count; a hang is
+told by the clock.
 """
 
-import contextlib
-import ctypes
 import gc
 import importlib
 import itertools
@@ -26,11 +23,11 @@ from pathlib import Path
 
 from intent.errors import IntentError
 from tests.hostile.case import Case
+from tests.memory import give_back, megabytes, reset_peak
 
 CASES_PER_FORK = 20  # a fork takes longer than most cases
 HANG_SECONDS = 60  # by the clock; on a machine that does much else, five seconds can take twenty
 MAKING_SECONDS = 900  # for all inputs together
-STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
 @dataclass(frozen=True)
@@ -131,8 +128,8 @@ def _be_a_fork(writer: int, cases: list[Case], folder: Path) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # decoders print what they think of the input
     gc.freeze()  # what the app holds at rest is not looked through again after each case
     try:
-        _give_back()
-        resting = _memory("VmRSS")
+        give_back()
+        resting = megabytes("VmRSS")
         for case in cases:
             folder.mkdir()
             if case.make:
@@ -158,9 +155,8 @@ def _apart(make: Callable[[Path], object], folder: Path) -> None:
 
 
 def _outcome(act: Callable[[], object], resting: float) -> tuple[str, str, float, float]:
-    _give_back()
-    if CLEAR.exists():
-        CLEAR.write_text("5")  # sets VmHWM to what is in memory now
+    give_back()
+    reset_peak()
     began = time.process_time()
     try:
         act()
@@ -172,19 +168,4 @@ def _outcome(act: Callable[[], object], resting: float) -> tuple[str, str, float
     except BaseException as error:  # noqa: BLE001 - counting them is what this is for
         outcome, detail = "other", f"{type(error).__name__}: {error}"[:500]
     seconds = time.process_time() - began
-    return outcome, detail, seconds, _memory("VmHWM") - resting
-
-
-def _give_back() -> None:
-    """Return freed memory to the system, so that it does not count as the next case's."""
-    gc.collect()
-    with contextlib.suppress(OSError, AttributeError):  # another C library than GNU's
-        ctypes.CDLL(None).malloc_trim(0)
-
-
-def _memory(field: str) -> float:
-    """Return a figure of this process's memory in MB; 0 where the system keeps none."""
-    if not STATUS.exists():
-        return 0.0
-    line = next(line for line in STATUS.read_text().splitlines() if line.startswith(field))
-    return int(line.split()[1]) / 1024
+    return outcome, detail, seconds, megabytes("VmHWM") - resting

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from intent.audio.clip import Clip, read_clip
-from intent.devices import best_device, compute_in, device_name, precision
+from intent.devices import best_device, compute_in, device_name, may_have_gpu, precision
 from intent.models.classifier import Score, predict
 from intent.models.loading import load
 from intent.paths import EXAMPLES
@@ -19,6 +19,10 @@ def test_the_best_device_computes_in_its_precision():
     device = best_device()
     half_or_single = torch.ones(3, 3, dtype=precision(device), device=device)
     assert (half_or_single @ half_or_single).float().sum().item() == 27
+
+
+def test_torch_finds_no_gpu_where_there_is_certainly_none():
+    assert may_have_gpu() or best_device() == "cpu"
 
 
 @pytest.mark.parametrize("device", ["cpu", "mps"])

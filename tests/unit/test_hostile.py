@@ -13,10 +13,11 @@ from tests.hostile import harness
 from tests.hostile.__main__ import faults_of
 from tests.hostile.case import Case
 from tests.hostile.recordings import mutated
+from tests.memory import CLEAR
 from tests.repository import ROOT
 
 
-@pytest.mark.skipif(not harness.CLEAR.exists(), reason="memory is measured on Linux alone")
+@pytest.mark.skipif(not CLEAR.exists(), reason="memory is measured on Linux alone")
 def test_hostile_input_ends_hangs_and_fills_nothing():
     done = subprocess.run(
         [sys.executable, "-m", "tests.hostile", "--quick", "--no-clock"],
@@ -63,7 +64,7 @@ def test_a_case_that_hangs_is_killed_and_reported(monkeypatch, tmp_path):
     assert [result.outcome for result in results] == ["read", "hang", "read"]
 
 
-@pytest.mark.skipif(not harness.CLEAR.exists(), reason="memory is measured on Linux alone")
+@pytest.mark.skipif(not CLEAR.exists(), reason="memory is measured on Linux alone")
 def test_the_memory_of_a_case_is_over_what_it_began_with(tmp_path):
     cases = [Case("80 MB", lambda _: b"x" * 80_000_000)]
     (result,) = harness.try_cases("recordings", cases, tmp_path / "case")

@@ -2,28 +2,31 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import cast
 
 import numpy as np
 import torch
 from transformers import PreTrainedModel
 
+from intent.training.features import Feature
+
 Example = dict[str, torch.Tensor | int]
 Batch = dict[str, torch.Tensor]
 
 
 class FeatureDataset(torch.utils.data.Dataset):
-    """Feature files and label ids; each augmented copy of a clip is an example."""
+    """Features and label ids; each augmented copy of a clip is an example."""
 
-    def __init__(self, input_name: str, files: Sequence[Path], label_ids: Sequence[int]) -> None:
-        self.input_name, self.files, self.label_ids = input_name, files, label_ids
+    def __init__(
+        self, input_name: str, features: Sequence[Feature], label_ids: Sequence[int]
+    ) -> None:
+        self.input_name, self.features, self.label_ids = input_name, features, label_ids
 
     def __len__(self) -> int:
-        return len(self.files)
+        return len(self.features)
 
     def __getitem__(self, index: int) -> Example:
-        array = np.load(self.files[index], mmap_mode="r").astype(np.float32)
+        array = self.features[index].load("r").astype(np.float32)
         return {self.input_name: torch.from_numpy(array), "labels": self.label_ids[index]}
 
 

@@ -20,7 +20,8 @@ from intent.recipes import Recipe
 from intent.runs.events import Phase
 from intent.training import phases
 from intent.training.context import ProgressMeter, Stopped, Work
-from intent.training.features import FeatureCache, FrontEnd, feature_files
+from intent.training.feature_cache import FeatureCache
+from intent.training.features import Feature, FrontEnd, stored_features
 from intent.training.gradient.batches import Collator, FeatureDataset, batches
 from intent.training.gradient.callbacks import Reporter
 from intent.training.gradient.trainer import (
@@ -111,25 +112,26 @@ class _Tuner:
             convolved=convolved,
         )
         self.tested: list[LabelledClip] = []
-        self.test_files: list[Path] = []
-        self.train_files: list[Path] = []
+        self.test_features: list[Feature] = []
+        self.train_features: list[Feature] = []
         self.train_ids: list[int] = []
         self.best_accuracy = earlier_best(work)
 
     def compute_features(self) -> None:
         """Compute the features of all clips, or find them in the cache."""
         work, cache = self.work, FeatureCache(self.front_end.key())
+        copies = work.recipe.copies
         work.model.eval()
         work.emit(Phase(phases.COMPUTING_FEATURES))
         meter = ProgressMeter(work.emit, len(work.test) + len(work.train))
-        for index, files in feature_files(self.front_end, work.test, 0, cache):
+        for index, features in stored_features(self.front_end, work.test, 0, cache):
             self.tested.append(work.test[index])
-            self.test_files.append(files[0])
+            self.test_features += features
             meter.show(len(self.tested), len(self.tested))
             work.watch.check()
-        for index, files in feature_files(self.front_end, work.train, work.recipe.copies, cache):
-            self.train_files += files
-            self.train_ids += [work.train[index].label_id] * len(files)
+        for index, features in stored_features(self.front_end, work.train, copies, cache):
+            self.train_features += features
+            self.train_ids += [work.train[index].label_id] * len(features)
             meter.show(len(self.tested) + index + 1, len(self.tested) + index + 1)
             work.watch.check()
 
@@ -139,7 +141,7 @@ class _Tuner:
         if last_checkpoint(work.run):
             return
         work.emit(Phase(phases.FITTING))
-        meter, rows = ProgressMeter(work.emit, len(self.train_files)), []
+        meter, rows = ProgressMeter(work.emit, len(self.train_features)), []
         for batch in batches(self.train_set, self.collator, work.recipe.eval_batch_size):
             with torch.inference_mode():
                 inputs = batch[self.collator.input_name].to(work.model.device)
@@ -155,13 +157,13 @@ class _Tuner:
     @property
     def train_set(self) -> FeatureDataset:
         """The training clips and their augmented copies."""
-        return FeatureDataset(self.collator.input_name, self.train_files, self.train_ids)
+        return FeatureDataset(self.collator.input_name, self.train_features, self.train_ids)
 
     @property
     def test_set(self) -> FeatureDataset:
         """The test clips whose features are ready."""
         ids = [clip.label_id for clip in self.tested]
-        return FeatureDataset(self.collator.input_name, self.test_files, ids)
+        return FeatureDataset(self.collator.input_name, self.test_features, ids)
 
     def train(self) -> None:
         """Train, from the last checkpoint if there is one."""

@@ -9,7 +9,6 @@ import dataclasses
 import json
 import math
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -31,7 +30,8 @@ from intent.paths import written_whole
 from intent.runs.events import EvalPoint, Phase
 from intent.training import phases
 from intent.training.context import ProgressMeter, Stopped, Work
-from intent.training.features import FeatureCache, feature_files
+from intent.training.feature_cache import FeatureCache
+from intent.training.features import Feature, stored_features
 from intent.training.gradient.callbacks import EpochProgress, Reporter
 from intent.training.gradient.trainer import (
     LiveTrainer,
@@ -84,7 +84,7 @@ class _Tuner(TrainerCallback):
         self.work = work
         self.held_out = HeldOut(work)
         self.module = LeaveOneOut(work.model, work.passes)
-        self.files: list[list[Path]] = []
+        self.features: list[list[Feature]] = []
         self.ids: list[int] = []
         self.best_accuracy = earlier_best(work)
         self.calibration = Calibration()
@@ -97,8 +97,8 @@ class _Tuner(TrainerCallback):
         meter = ProgressMeter(work.emit, len(work.train))
         front_end = below_last_network(work)
         cache = FeatureCache(front_end.key())
-        for index, files in feature_files(front_end, work.train, work.recipe.copies, cache):
-            self.files.append(files)
+        for index, features in stored_features(front_end, work.train, work.recipe.copies, cache):
+            self.features.append(features)
             self.ids.append(work.train[index].label_id)
             meter.show(index + 1, index + 1)
             work.watch.check()
@@ -122,7 +122,8 @@ class _Tuner(TrainerCallback):
         self._trainer(train_rows, [EpochProgress(work, work.recipe.epochs)]).train()
         work.watch.check()
         head, _ = self.fit_head(train_rows, work.recipe.copies + 1)
-        features = np.concatenate(list(self._pooled([self.files[row][0] for row in left_out])))
+        originals = [self.features[row][0] for row in left_out]
+        features = np.concatenate(list(self._pooled(originals)))
         ids = np.array(self.ids)[left_out]
         logits = logits_of(features, head)
         self.calibration = fit_calibration(logits, features[:, -1], ids, work.reject_id)
@@ -140,7 +141,7 @@ class _Tuner(TrainerCallback):
         self.work.watch.check()
 
     def _trainer(self, rows: np.ndarray, callbacks: list[TrainerCallback]) -> LiveTrainer:
-        clips = DrawnFrames([self.files[row] for row in rows], [self.ids[row] for row in rows])
+        clips = DrawnFrames([self.features[row] for row in rows], [self.ids[row] for row in rows])
         trainer = LiveTrainer(
             model=self.module,
             args=on_one_device(_arguments(self.work, len(clips))),
@@ -192,15 +193,15 @@ class _Tuner(TrainerCallback):
 
     def fit_head(self, rows: np.ndarray, copies: int) -> tuple[Head, np.ndarray]:
         """Return a head fitted on some clips, and its features (clips · copies, width + 1)."""
-        files = [file for row in rows for file in self.files[row][:copies]]
-        features = np.concatenate(list(self._pooled(files)))
+        chosen = [one for row in rows for one in self.features[row][:copies]]
+        pooled = np.concatenate(list(self._pooled(chosen)))
         ids = np.repeat(np.array(self.ids)[rows], copies)
-        return fit_linear_head(features, ids, len(self.work.labels)), features
+        return fit_linear_head(pooled, ids, len(self.work.labels)), pooled
 
-    def _pooled(self, files: Sequence[Path]) -> Iterator[np.ndarray]:
-        """Yield rows (clips, width + 1), as from PooledEncoder, for the features in files."""
-        meter, done = ProgressMeter(self.work.emit, len(files)), 0
-        for some in batched(files, FRAMES_AT_ONCE):
+    def _pooled(self, features: Sequence[Feature]) -> Iterator[np.ndarray]:
+        """Yield rows (clips, width + 1), as from PooledEncoder, for features."""
+        meter, done = ProgressMeter(self.work.emit, len(features)), 0
+        for some in batched(features, FRAMES_AT_ONCE):
             self.work.watch.check()
             yield pool(self.work, self.module.feed_forward, some, self.work.dtype)
             done += len(some)

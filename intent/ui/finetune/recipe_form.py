@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from intent.devices import best_device
+from intent.devices import best_device, may_have_gpu
 from intent.errors import IntentError
 from intent.models.encoders import BASES
 from intent.paths import BUNDLED
@@ -186,7 +186,7 @@ def base_note(base: str) -> str:
 
 def default_preset() -> str:
     """Return the default preset for this machine: Instant without a GPU, which is the fastest."""
-    return "instant" if best_device() == "cpu" else "recommended"
+    return "recommended" if may_have_gpu() and best_device() != "cpu" else "instant"
 
 
 def _wire(form: RecipeForm) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import gradio as gr
 
 from intent.errors import IntentError
+from intent.jobs.processes import prepare_worker
 from intent.paths import MINDS14, SAMPLE
 from intent.runs.live import live_run
 from intent.ui.finetune.api import offer_api
@@ -72,6 +73,8 @@ def build_finetune_tab(runs: Path, page: gr.Blocks, tab: gr.Tab) -> FinetuneTab:
     wire_expectations(data, form, estimate, view, panel.result, tab)
     _wire_start(runs, data, form, start, refusal, panel)
     _wire_panel(panel, refusal, chosen_checkpoint)
+    # Here and not when the app starts: it takes as much memory as the app, and a few seconds.
+    on(tab.select, prepare_worker, limit=NO_LIMIT)
     on(page.load, partial(attach, runs, panel), None, panel.outputs())
     return FinetuneTab(chosen_checkpoint, clip_to_classify)
 

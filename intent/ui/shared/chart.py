@@ -4,11 +4,14 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
+from typing import TypeVar
 
 Point = tuple[float, float]  # x, y in the units of the axes
+Drawn = TypeVar("Drawn")
 
 SIDE = 1000  # units of the drawing's width and height; it is stretched to the space available
 MAX_TICKS = 7
+MAX_POINTS = 500  # drawn of a line: more than a screen can show apart
 DOT = "h0.01"  # a stroke of zero length with round ends stays a round dot when stretched
 
 
@@ -42,7 +45,8 @@ class Chart:
 def chart_html(chart: Chart) -> str:
     """Render the chart as a figure whose legend shows the latest values.
 
-    Every point is one element of class `is-point`; its title gives its value.
+    Every point that is drawn is one element of class `is-point`; its title gives its value. Of a line
+    with more than MAX_POINTS, as many evenly chosen ones are drawn.
     """
     drawn = any(line.points for line in chart.lines)
     empty = "" if drawn else f"<p class='is-plot-empty'>{escape(chart.empty)}</p>"
@@ -118,8 +122,9 @@ def _drawing(chart: Chart) -> str:
 def _band(chart: Chart, line: Line) -> str:
     if len(line.band) < 2:
         return ""
-    upper = [(x, high) for x, _, high in line.band]
-    lower = [(x, low) for x, low, _ in reversed(line.band)]
+    band = _drawn(line.band)
+    upper = [(x, high) for x, _, high in band]
+    lower = [(x, low) for x, low, _ in reversed(band)]
     return f"<path class='is-band is-{line.kind}' d='M{_corners(chart, upper + lower)}Z'/>"
 
 
@@ -127,7 +132,7 @@ def _path(chart: Chart, line: Line) -> str:
     if len(line.points) < 2:
         return ""
     dotted = " is-projection" if line.is_projection else ""
-    return f"<path class='is-line is-{line.kind}{dotted}' d='M{_corners(chart, line.points)}'/>"
+    return f"<path class='is-line is-{line.kind}{dotted}' d='M{_corners(chart, _drawn(line.points))}'/>"
 
 
 def _dots(chart: Chart, line: Line) -> str:
@@ -137,8 +142,15 @@ def _dots(chart: Chart, line: Line) -> str:
         f"<path class='is-point is-{line.kind}' d='M{_corners(chart, [point])}{DOT}'>"
         f"<title>{escape(line.name)} {escape(chart.y_text(point[1]))}, "
         f"{escape(chart.x_name)} {point[0]:.4g}</title></path>"
-        for point in line.points
+        for point in _drawn(line.points)
     )
+
+
+def _drawn(points: Sequence[Drawn]) -> Sequence[Drawn]:
+    """Return at most MAX_POINTS of the points, evenly chosen, the first and the last included."""
+    if len(points) <= MAX_POINTS:
+        return points
+    return [points[index * (len(points) - 1) // (MAX_POINTS - 1)] for index in range(MAX_POINTS)]
 
 
 def _corners(chart: Chart, points: Sequence[Point]) -> str:

@@ -7,7 +7,8 @@ import pytest
 
 from intent.recipes import preset
 from intent.runs.chance_hint import GUIDE, USUAL, plateau
-from intent.runs.events import EvalPoint, Finished, History, Started, add_event
+from intent.runs.events import EvalPoint, Finished, History, Started
+from intent.runs.folding import add_event
 
 LABELS = tuple("abcdefghijklmn")
 

@@ -1,14 +1,10 @@
-"""Laws of altered copies and of the cache of features."""
-
-import os
-from pathlib import Path
+"""Laws of altered copies."""
 
 import numpy as np
 import pytest
 
 from intent.audio.augmentation import augment
 from intent.audio.clip import Clip, clip_hash
-from intent.training.features import FeatureCache
 from tests.tiny import tone
 
 
@@ -54,28 +50,3 @@ def test_copies_differ_from_each_other() -> None:
     sound = clip()
     hashes = {clip_hash(augment(sound, clip_hash(sound), copy)) for copy in range(6)}
     assert len(hashes) == 6
-
-
-def test_the_cache_gives_back_what_was_stored_and_leaves_no_parts(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("INTENT_CACHE", str(tmp_path))
-    cache = FeatureCache("key")
-    array = np.arange(6, dtype=np.float16).reshape(2, 3)
-    cache.write(cache.path("abc", 2), array)
-    assert np.array_equal(np.load(cache.path("abc", 2)), array)
-    assert [file.name for file in cache.folder.iterdir()] == ["abc-2.npy"]
-
-
-def test_above_its_size_cap_the_cache_deletes_the_least_recently_used_front_end(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("INTENT_CACHE", str(tmp_path))
-    for age, key in enumerate(("newest", "middle", "oldest")):
-        cache = FeatureCache(key)
-        cache.write(cache.path("abc"), np.zeros(100_000, np.uint8))
-        os.utime(cache.folder, (1e9 - age, 1e9 - age))
-    monkeypatch.setenv("INTENT_CACHE_GB", "0.00025")
-    FeatureCache("fresh")
-    left = {folder.name for folder in (tmp_path / "features").iterdir()}
-    assert left == {"newest", "middle", "fresh"}

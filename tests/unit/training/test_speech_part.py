@@ -17,7 +17,8 @@ from intent.runs.directory import RunDir
 from intent.runs.report import read_report
 from intent.runs.store import create_run
 from intent.training import features
-from intent.training.features import FeatureCache, FrontEnd, feature_files
+from intent.training.feature_cache import FeatureCache
+from intent.training.features import FrontEnd, stored_features
 from intent.training.train import train
 from tests.late_speech import SECONDS_BEFORE, late, late_folder
 from tests.tiny import tiny_wav2vec2, tiny_whisper
@@ -75,8 +76,8 @@ def test_features_are_those_of_the_part_and_so_are_those_of_its_copies(tmp_path:
 
 
 def stored(front_end: FrontEnd, clip: LabelledClip, name: str) -> list[np.ndarray]:
-    [(_, files)] = feature_files(front_end, [clip], 3, FeatureCache(name))
-    return [np.load(file) for file in files]
+    [(_, found)] = stored_features(front_end, [clip], 3, FeatureCache(name))
+    return [np.load(one.path) for one in found]
 
 
 def test_a_recording_that_is_used_whole_keeps_the_name_of_its_features() -> None:

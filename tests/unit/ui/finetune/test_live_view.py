@@ -22,8 +22,8 @@ from intent.runs.events import (
     Saved,
     Skipped,
     Started,
-    add_event,
 )
+from intent.runs.folding import add_event
 from intent.runs.store import create_run, rename_run
 from intent.ui.finetune.live_view import View, empty_view, view_of
 from intent.ui.shared.format import time_in_words

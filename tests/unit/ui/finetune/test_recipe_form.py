@@ -87,6 +87,7 @@ def test_instant_is_the_default_without_a_gpu_and_recommended_with_one(
 ) -> None:
     # What a GPU says cannot be had on every machine: the answer is set.
     for device, name in {"cpu": "instant", "cuda": "recommended", "mps": "recommended"}.items():
+        monkeypatch.setattr(recipe_form, "may_have_gpu", lambda device=device: device != "cpu")
         monkeypatch.setattr(recipe_form, "best_device", lambda device=device: device)
         assert default_preset() == name
 

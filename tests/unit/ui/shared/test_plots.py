@@ -1,4 +1,4 @@
-"""The charts of a run: every point is drawn, axes do not jump, and there is a text alternative."""
+"""The charts of a run: which points are drawn, steady axes, and a text alternative."""
 
 import math
 import re
@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from intent.recipes import preset
-from intent.runs.events import EvalPoint, Event, Finished, History, Started, TrainPoint, add_event
-from intent.ui.shared.chart import chart_html, ticks
+from intent.runs.events import EvalPoint, Event, Finished, History, Started, TrainPoint
+from intent.runs.folding import add_event
+from intent.ui.shared.chart import MAX_POINTS, chart_html, ticks
 from intent.ui.shared.format import NBSP
 from intent.ui.shared.plots import accuracy_chart, loss_chart, plots_html
 
@@ -44,6 +45,16 @@ def test_every_point_of_a_fine_tune_is_drawn(tested: list[float], trained: list[
     html = chart_html(accuracy_chart(history_of(*events), GUIDE))
     assert dots(html, "test") == len(tested)
     assert dots(html, "training") == len(trained)
+
+
+def test_of_very_many_points_a_limited_number_is_drawn_and_all_are_counted() -> None:
+    events = [training(step / 100, step / 5000) for step in range(5000)]
+    chart = accuracy_chart(history_of(*events), GUIDE)
+    html = chart_html(chart)
+    assert dots(html, "training") == MAX_POINTS
+    first, last = "Training 0.0", "Training 100.0"
+    assert f"<title>{first}{NBSP}%, epoch 0<" in html and f"<title>{last}{NBSP}%" in html
+    assert "5000 points" in html
 
 
 def test_a_finished_instant_curve_ends_with_a_dotted_projection_to_twice_the_clips() -> None:
