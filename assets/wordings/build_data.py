@@ -17,6 +17,7 @@ from pathlib import Path
 import pyarrow
 import pyarrow.parquet
 import soundfile
+from datasets import ClassLabel, Features, Value
 from sentences import wordings
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -29,6 +30,16 @@ SEED = 42
 REJECT = "none"
 LABELS = (*MINDS14_LABELS, REJECT)
 ROWS_PER_GROUP = 200
+FEATURES = Features(
+    {
+        "path": Value("string"),
+        "audio": {"bytes": Value("binary"), "path": Value("string")},
+        "transcription": Value("string"),
+        "label": ClassLabel(names=list(LABELS)),  # the reject label last
+        "locale": Value("string"),
+        "synthetic": Value("bool"),
+    }
+)
 
 
 def recorded(data: str, part: str) -> Iterator[dict[str, object]]:
@@ -65,7 +76,7 @@ def row(
         "path": name,
         "audio": {"bytes": sound, "path": name},
         "transcription": sentence,
-        "label": label,
+        "label": LABELS.index(label),
         "locale": locale,
         "synthetic": synthetic,
     }
@@ -82,7 +93,7 @@ def main() -> None:
     train = [*recorded(options.minds14, "train"), *spoken(options.speech)]
     for part, rows in (("train", train), ("test", [*recorded(options.minds14, "test")])):
         file = folder / f"{part}-00000-of-00001.parquet"
-        table = pyarrow.Table.from_pylist(rows)
+        table = pyarrow.Table.from_pylist(rows, schema=FEATURES.arrow_schema)
         pyarrow.parquet.write_table(table, file, row_group_size=ROWS_PER_GROUP)
         print(f"{file}: {len(rows)} recordings, {file.stat().st_size:,} bytes")
 
