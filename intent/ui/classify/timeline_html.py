@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from html import escape
 
-from intent.labels import human_name
+from intent.labels import NONE_OF_THESE, human_name
 from intent.models.timeline import Summary, Utterance, clock, summarize
 from intent.ui.shared.format import NBSP, score_percent, time_in_words
 from intent.ui.shared.html import alert_html, progress_bar
@@ -11,6 +11,7 @@ from intent.ui.shared.html import alert_html, progress_bar
 OFFER = "<button type='button' class='tl-ask' data-ask>Show its timeline</button>"
 PROGRESS = "Progress of the timeline"
 NOTHING = "No speech was detected in this recording."
+NONE_STYLE = "class='tl-color is-none'"
 MARKS = 4  # parts of the axis under the strip
 # Degrees, the page's green first: those that follow each other are far apart. Repeated beyond them.
 HUES = (165, 28, 262, 340, 205, 85, 305, 50, 235, 8, 130, 285, 185, 65)
@@ -83,6 +84,8 @@ def _hues(summary: Summary) -> dict[str, int]:
 
 def _color(utterance: Utterance, hues: dict[str, int]) -> str:
     """Return the class and style of what stands for an utterance."""
+    if not utterance.known:
+        return NONE_STYLE
     return _style(hues[utterance.top[0].label] if utterance.sure else None)
 
 
@@ -123,6 +126,8 @@ def _summary(summary: Summary, seconds: float) -> str:
     parts = [
         (_style(hues[label]), human_name(label), duration) for label, duration in summary.intents
     ]
+    if summary.not_known:
+        parts.append((NONE_STYLE, NONE_OF_THESE, summary.not_known))
     if summary.not_sure:
         parts.append((_style(None), "Low confidence", summary.not_sure))
     parts.append(("class='tl-color is-quiet'", "No speech", summary.no_speech))
@@ -135,6 +140,8 @@ def _summary(summary: Summary, seconds: float) -> str:
 
 
 def _name(utterance: Utterance) -> str:
+    if not utterance.known:
+        return NONE_OF_THESE
     name = human_name(utterance.top[0].label)
     return name if utterance.sure else f"{name} (low confidence)"
 
