@@ -36,6 +36,7 @@ def finished_run(
         clip_names=[f"clip {n}" for n in range(6)],
         transcriptions=["a secret that somebody said"] * 6,
         locales=locales,
+        reject_label=recipe.reject_label or None,
     )
     provenance = Provenance(
         base=recipe.base,
@@ -45,7 +46,7 @@ def finished_run(
         seed=recipe.seed,
         accuracy=figures.accuracy,
         interval=figures.interval,
-        test_clips=6,
+        test_clips=figures.clips,
         trained_on=("0" * 64,),
     )
     write_provenance(run.model, provenance)
@@ -62,5 +63,5 @@ def finished_run(
     run.append(Started(recipe.method, tiny.LABELS, 24, 6, 0, "CPU"))
     for epoch in (1, 2):
         run.append(EvalPoint(0.4 * epoch, 1 / epoch, step=epoch, epoch=float(epoch)))
-    run.append(Finished(outcome, figures.accuracy, figures.interval, 6, 12.3))
+    run.append(Finished(outcome, figures.accuracy, figures.interval, figures.clips, 12.3))
     return run

@@ -173,7 +173,10 @@ def summary(run: RunDir, finished: Finished) -> str:
 
 def evaluation_text(evaluation: "Evaluation") -> str:
     """Return an evaluation as text."""
+    from intent.evaluation.rejection import in_words
+
     lines = [f"Accuracy: {_accuracy_of(evaluation)}" if evaluation.clips else evaluation.message]
+    lines += in_words(evaluation.rejection) if evaluation.rejection else ()
     if len(evaluation.per_locale) > 1:
         lines += [
             f"  {locale}: {_accuracy_of(figure)}"

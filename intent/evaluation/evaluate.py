@@ -56,13 +56,15 @@ def evaluate_checkpoint(
     `data`, `locales`, `columns` and `seed` are passed to `load_data` and `split`; `on_progress`
     receives the number of clips done and of all clips. The data set may have only some of the
     checkpoint's labels, and may spell them with different case and separators; `absent` and
-    `renamed` list them. Raises DataError and CheckpointError, also for clips with a label that the
-    checkpoint does not have.
+    `renamed` list them. Clips with the checkpoint's reject label count for `rejection`, not for the
+    accuracy. Raises DataError and CheckpointError, also for clips with a label that the checkpoint
+    does not have.
     """
     not_used: list[str] = []
     loaded_data = load_data(data, locales, lambda name, reason: not_used.append(reason), columns)
     dataset = _part(loaded_data, part, seed)
-    labels = describe(checkpoint).labels
+    info = describe(checkpoint)
+    labels = info.labels
     match = _matched_labels(checkpoint, labels, dataset)
     provenance = read_provenance(resolve(checkpoint))
     trained_on = frozenset(provenance.trained_on if provenance else ())
@@ -80,6 +82,7 @@ def evaluate_checkpoint(
         transcriptions=[texts["transcription"][row] for row in selection.rows],
         locales=[texts["locale"][row] for row in selection.rows],
         seen=selection.seen,
+        reject_label=info.reject_label,
     )
     return dataclasses.replace(
         evaluation,
@@ -87,7 +90,7 @@ def evaluate_checkpoint(
         skipped=tuple(selection.skipped),
         not_used=tuple(not_used),
         renamed=match.renamed,
-        absent=match.absent,
+        absent=tuple(label for label in match.absent if label != info.reject_label),
     )
 
 

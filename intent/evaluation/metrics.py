@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from intent.evaluation.rejection import Rejection, rejection
+
 ECE_BINS = 10
 
 
@@ -57,15 +59,17 @@ class Mistake:
 class Evaluation:
     """Metrics of a checkpoint on clips that it was not trained on.
 
-    Only `seen_figure` covers clips that it was trained on. Without any unseen clip, all metrics are
-    None, all tables are empty, and `message` gives the reason.
+    Clips with the reject label count only for `ece`, `confusion`, `mistakes` and `rejection`: the
+    other metrics are on clips of the intents, for which the reject label is a wrong answer. Only
+    `seen_figure` covers clips that it was trained on. Without any unseen clip of an intent, the
+    metrics are None and `message` gives the reason; without any unseen clip, all tables are empty.
     """
 
     accuracy: float | None  # 0..1
     interval: tuple[float, float] | None  # 95 %
-    clips: int
+    clips: int  # unseen, of the intents
     seen_in_training: int  # clips that the checkpoint was trained on, not counted in `clips`
-    macro_f1: float | None  # over labels that occur or were predicted
+    macro_f1: float | None  # over intents that occur or were predicted
     ece: float | None  # expected calibration error, 0..1
     labels: tuple[str, ...]
     confusion: tuple[tuple[int, ...], ...]  # a row per true label, a column per predicted one
@@ -76,13 +80,19 @@ class Evaluation:
     skipped: tuple[str, ...] = ()  # names of unreadable clips
     not_used: tuple[str, ...] = ()  # sentences on files and parts of the data
     renamed: dict[str, str] = field(default_factory=dict)  # label of the data → of the checkpoint
-    absent: tuple[str, ...] = ()  # labels of the checkpoint that the data set does not have
+    absent: tuple[str, ...] = ()  # intents of the checkpoint that the data set does not have
+    rejection: Rejection | None = None  # None: the checkpoint has no reject label
 
     @property
     def message(self) -> str | None:
         """The reason why there are no metrics, as a sentence; None if there are."""
         if self.clips:
             return None
+        if self.rejection and self.rejection.reject_clips:
+            return (
+                f'Accuracy is not measured: all recordings have the label "{self.rejection.label}", '
+                "which is none of the intents. Choose a data set with recordings of the intents."
+            )
         if not self.seen_in_training:
             return "Not measured: no test recordings. Choose another data set."
         return (
@@ -122,29 +132,34 @@ def score(
     transcriptions: Sequence[str],
     locales: Sequence[str],
     seen: Sequence[bool] | None = None,
+    reject_label: str | None = None,
 ) -> Evaluation:
     """Compute all metrics from the scores of a checkpoint.
 
     `true_ids` (n,) int and the columns of `probabilities` (n, labels), 0..1, index into `labels`;
-    `seen` marks the clips that the checkpoint was trained on (None: there are none).
+    `seen` marks the clips that the checkpoint was trained on (None: there are none); `reject_label`
+    is the one that means "none of the intents" (None: there is none).
     """
     true = np.asarray(true_ids, dtype=np.int64).reshape(-1)  # (n,)
     scores = np.asarray(probabilities, dtype=np.float64).reshape(len(true), len(labels))
     seen_mask = np.zeros(len(true), bool) if seen is None else np.asarray(seen, dtype=bool)
-    rows = np.flatnonzero(~seen_mask)
     predicted = scores.argmax(axis=1)  # (n,)
     right = predicted == true
+    intents = [index for index, label in enumerate(labels) if label != reject_label]
+    of_intents = np.isin(true, intents)
+    unseen = np.flatnonzero(~seen_mask)
+    rows = np.flatnonzero(~seen_mask & of_intents)
     on_unseen = _accuracy(right[rows])
     return Evaluation(
         accuracy=on_unseen.accuracy if on_unseen else None,
         interval=on_unseen.interval if on_unseen else None,
         clips=len(rows),
         seen_in_training=int(seen_mask.sum()),
-        macro_f1=_macro_f1(true[rows], predicted[rows]) if on_unseen else None,
-        ece=calibration_error(scores[rows].max(axis=1), right[rows]) if on_unseen else None,
+        macro_f1=_macro_f1(true[rows], predicted[rows], intents) if on_unseen else None,
+        ece=calibration_error(scores[unseen].max(axis=1), right[unseen]) if len(unseen) else None,
         labels=tuple(labels),
-        confusion=_confusion(true[rows], predicted[rows], len(labels)) if on_unseen else (),
-        per_intent=_per_intent(true[rows], predicted[rows], labels) if on_unseen else {},
+        confusion=_confusion(true[unseen], predicted[unseen], len(labels)) if len(unseen) else (),
+        per_intent=_per_intent(true[rows], predicted[rows], labels, intents) if on_unseen else {},
         per_locale=_per_locale(right, rows, locales),
         mistakes=tuple(
             Mistake(
@@ -154,9 +169,12 @@ def score(
                 labels[predicted[row]],
                 float(scores[row, predicted[row]]),
             )
-            for row in sorted(rows[~right[rows]], key=lambda row: -scores[row].max())
+            for row in sorted(unseen[~right[unseen]], key=lambda row: -scores[row].max())
         ),
-        seen_figure=_accuracy(right[seen_mask]),
+        seen_figure=_accuracy(right[seen_mask & of_intents]),
+        rejection=(
+            rejection(true[unseen], scores[unseen], labels, reject_label) if reject_label else None
+        ),
     )
 
 
@@ -197,10 +215,11 @@ def _accuracy(right: np.ndarray) -> Accuracy | None:
     return Accuracy(correct / len(right), interval(correct, len(right)), len(right))
 
 
-def _macro_f1(true: np.ndarray, predicted: np.ndarray) -> float:
+def _macro_f1(true: np.ndarray, predicted: np.ndarray, intents: Sequence[int]) -> float:
     from sklearn.metrics import f1_score
 
-    return float(f1_score(true, predicted, average="macro", zero_division=0))
+    found = np.intersect1d(np.union1d(true, predicted), intents)
+    return float(f1_score(true, predicted, labels=found, average="macro", zero_division=0))
 
 
 def _confusion(true: np.ndarray, predicted: np.ndarray, labels: int) -> tuple[tuple[int, ...], ...]:
@@ -211,20 +230,18 @@ def _confusion(true: np.ndarray, predicted: np.ndarray, labels: int) -> tuple[tu
 
 
 def _per_intent(
-    true: np.ndarray, predicted: np.ndarray, labels: Sequence[str]
+    true: np.ndarray, predicted: np.ndarray, labels: Sequence[str], intents: Sequence[int]
 ) -> dict[str, LabelMetrics]:
     from sklearn.metrics import precision_recall_fscore_support
 
-    columns = precision_recall_fscore_support(
-        true, predicted, labels=range(len(labels)), zero_division=0
-    )
+    columns = precision_recall_fscore_support(true, predicted, labels=intents, zero_division=0)
     return {
-        label: (
+        labels[intent]: (
             LabelMetrics(float(precision), float(recall), float(f1), int(support))
             if support
             else LabelMetrics(None, None, None, 0)
         )
-        for label, precision, recall, f1, support in zip(labels, *columns, strict=True)
+        for intent, precision, recall, f1, support in zip(intents, *columns, strict=True)
     }
 
 

@@ -22,6 +22,7 @@ class Started:
     resumed: bool = False
     step: int | None = None  # of the checkpoint it resumes from; -1: none; None: unknown
     duplicate_clips: int = 0  # test clips left out, since they are in the training set too
+    reject_label: str = ""  # of `labels`, the one that means "none of the intents"
     time: Number = 0.0  # seconds since the epoch, here and below
 
 
@@ -112,7 +113,7 @@ class Finished:
     outcome: str
     accuracy: float | None  # 0..1, on unseen test clips; None: there are none
     interval: tuple[Number, Number] | None  # 95 %
-    clips: int  # test clips behind the accuracy
+    clips: int  # test clips behind the accuracy, all of them of the intents
     seconds: Number  # of training, over all resumes
     time: Number = 0.0
 
@@ -167,8 +168,11 @@ class History:
 
     @property
     def chance(self) -> float | None:
-        """Return chance level: one over the number of labels."""
-        return 1 / len(self.started.labels) if self.started and self.started.labels else None
+        """Return chance level: one over the number of intents."""
+        if not self.started:
+            return None
+        intents = [label for label in self.started.labels if label != self.started.reject_label]
+        return 1 / len(intents) if intents else None
 
 
 def halved_in_words(event: Halved) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 
 from intent.errors import RunError
 from intent.evaluation.metrics import LabelMetrics, Mistake
+from intent.evaluation.rejection import Rejection
 from intent.json_reader import JsonError, read_json
 from intent.runs.directory import RunDir
 
@@ -68,6 +69,7 @@ class Report:
     per_intent: dict[str, LabelMetrics]
     clips: tuple[AnsweredClip, ...]  # in old reports, only the mistakes
     is_whole: bool  # `clips` has every test clip
+    rejection: Rejection | None = None  # None: the run has no reject label
 
     @property
     def mistakes(self) -> tuple[AnsweredClip, ...]:
@@ -140,6 +142,7 @@ class _Figures:
     confusion: tuple[tuple[int, ...], ...] = ()
     per_intent: dict[str, LabelMetrics] = field(default_factory=dict)
     mistakes: tuple[Mistake, ...] = ()
+    rejection: Rejection | None = None
 
 
 @dataclass(frozen=True)
@@ -164,6 +167,7 @@ def _report(file: _ReportFile) -> Report:
         },
         clips=tuple(map(_clip, figures.mistakes)) if file.clips is None else file.clips,
         is_whole=file.clips is not None,
+        rejection=figures.rejection,
     )
 
 

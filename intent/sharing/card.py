@@ -114,7 +114,7 @@ def _words(run: PublicRun) -> dict[str, Any]:
         "accuracy": accuracy_in_words,
         "minds14": MINDS14,
         "sample": SAMPLE,
-        "labels": [markdown_text(human_name(label)) for label in run.results.labels],
+        "labels": [markdown_text(human_name(label)) for label in _intents(run)],
         "locales": ", ".join(map(markdown_text, _locales(run))),
         "base": _base(run),
         "data": _data(run),
@@ -166,6 +166,12 @@ def _locales(run: PublicRun) -> tuple[str, ...]:
     if run.recipe.data == MINDS14:
         return run.recipe.locales
     return tuple(run.results.per_locale)
+
+
+def _intents(run: PublicRun) -> list[str]:
+    """Return the labels but the one that means "none of the intents"."""
+    reject = run.results.rejection.label if run.results.rejection else None
+    return [label for label in run.results.labels if label != reject]
 
 
 def _hyperparameters(recipe: Recipe, window_seconds: float | None) -> dict[str, object]:

@@ -14,6 +14,7 @@ from intent.checkpoints.provenance import Provenance, read_provenance
 from intent.checkpoints.resolve import local_folder
 from intent.errors import CheckpointError, RunError
 from intent.evaluation.metrics import Accuracy, LabelMetrics
+from intent.evaluation.rejection import Rejection
 from intent.json_reader import read_json
 from intent.paths import BUNDLED, MINDS14, MINDS14_HUB_ID, SAMPLE
 from intent.recipes import Recipe
@@ -37,6 +38,7 @@ class Results:
     confusion: tuple[tuple[int, ...], ...] = ()  # rows are true labels, columns predicted labels
     per_intent: dict[str, LabelMetrics] = field(default_factory=dict)
     per_locale: dict[str, Accuracy] = field(default_factory=dict)
+    rejection: Rejection | None = None  # None: without a reject label
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ def save_model(work: Work, accuracy: float | None, interval: tuple[float, float]
             seed=recipe.seed,
             accuracy=accuracy,
             interval=interval,
-            test_clips=len(work.test),
+            test_clips=sum(clip.label_id != work.reject_id for clip in work.test),
             trained_on=trained_on,
         ),
     )
@@ -68,6 +68,7 @@ def evaluate(work: Work, clips: list[LabelledClip], probabilities: np.ndarray) -
         clip_names=[clip.name for clip in clips],
         transcriptions=[clip.transcription for clip in clips],
         locales=[clip.locale for clip in clips],
+        reject_label=None if work.reject_id is None else work.labels[work.reject_id],
     )
 
 

@@ -223,7 +223,7 @@ def check_trainable(work: Work) -> None:
             "The training set must have readable recordings of at least two intents, but has "
             f"{intents}: add recordings or choose another data set."
         )
-    if not work.test:
+    if all(clip.label_id == work.reject_id for clip in work.test):
         raise DataError(_no_test_clip(work))
 
 

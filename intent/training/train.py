@@ -100,6 +100,7 @@ def _train_once(
             seen_clips=work.seen_test_clips,
             duplicate_clips=work.duplicate_test_clips,
             device=_devices(work.device),
+            reject_label=recipe.reject_label,
             resumed=resumed,
             step=last_step(run) if resumed else None,
         )
@@ -112,7 +113,8 @@ def _train_once(
     seconds = earlier_seconds + watch.seconds
     window = recipe.window_seconds if has_fixed_window(work.model) else math.inf
     write_report(work, evaluation, seconds, answered_clips(work.labels, tested, scores, window))
-    on_event(Finished(watch.outcome, accuracy, interval, len(tested), round(seconds, 2)))
+    clips = evaluation.clips if evaluation else 0
+    on_event(Finished(watch.outcome, accuracy, interval, clips, round(seconds, 2)))
     if watch.outcome == "done":  # a stopped run needs them to resume
         shutil.rmtree(run.checkpoints, ignore_errors=True)
 

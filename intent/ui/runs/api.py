@@ -31,7 +31,8 @@ def _offer_reading(runs: Path) -> None:
     def report(run_id: str) -> dict[str, object]:
         """Return the report of a run that has ended: accuracy (0 to 1) with its 95 % confidence
         interval, expected calibration error, confusion matrix (rows are true labels, columns
-        predicted labels, in the order of labels), precision, recall and F1 of each intent, and
+        predicted labels, in the order of labels), precision, recall and F1 of each intent, how well
+        the label that means none of the intents is recognized (rejection; null without one), and
         every misclassified recording with its transcript and top predictions, most confident first.
         """
         run = open_run(runs, run_id)
@@ -100,6 +101,7 @@ def described_report(report: Report) -> dict[str, object]:
         "per_intent": {
             label: dataclasses.asdict(metrics) for label, metrics in report.per_intent.items()
         },
+        "rejection": dataclasses.asdict(report.rejection) if report.rejection else None,
         "clips": len(report.clips) if report.is_whole else None,
         "mistakes": [mistake(clip) for clip in report.mistakes],
     }

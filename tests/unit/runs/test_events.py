@@ -144,6 +144,7 @@ def test_history_keeps_the_points_in_their_order() -> None:
 
 def test_chance_is_one_over_the_number_of_intents() -> None:
     assert history_of(STARTED).chance == 0.25
+    assert history_of(replace(STARTED, reject_label="b")).chance == pytest.approx(1 / 3)
     assert History().chance is None
 
 

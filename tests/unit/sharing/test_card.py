@@ -253,3 +253,20 @@ def test_the_picture_is_dark_on_white_and_grows_with_its_labels() -> None:
     assert few.getpixel((0, 0)) == (255, 255, 255)
     assert min(sum(colour) for _, colour in few.getcolors(100_000)) < 120
     assert many.width < 1400
+
+
+def test_a_label_that_means_none_of_the_intents_is_not_listed_as_one(tmp_path: Path) -> None:
+    recipe = Recipe(base="openai/whisper-tiny.en", reject_label="high")
+    text = str(card_of(finished_run(tmp_path / "runs", recipe)))
+    assert "one of 2, from audio" in text and "Intents: Low, Middle." in text
+    assert (
+        "- The label high means none of these intents. It was predicted for 0.0 % of the test "
+        "recordings of the intents. Of 1 test recording of something else, 0.0 % got an intent "
+        "nevertheless.\n- It uses only"
+    ) in text
+    assert "always predicts" not in text
+    without = str(card_of(finished_run(tmp_path / "other", Recipe(base="openai/whisper-tiny.en"))))
+    assert (
+        "\n- It always predicts one of these 3 intents, even if none of them applies.\n- It uses"
+        in (without)
+    )
