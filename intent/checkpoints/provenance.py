@@ -1,7 +1,10 @@
 """Read and write the provenance of our checkpoints: a JSON file beside the weights."""
 
 import dataclasses
+import hashlib
 import json
+import re
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +12,7 @@ from intent.checkpoints.files import parse_json, read_bounded
 from intent.json_reader import read_json
 
 FILE_NAME = "provenance.json"
-MAX_BYTES = 8_000_000  # of the file: the hashes of a hundred thousand clips
+MAX_BYTES = 10_000_000  # of the file: the hashes of a hundred thousand clips and their sentences
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,19 @@ class Provenance:
     interval: tuple[float, float] | None  # 95 %
     test_clips: int
     trained_on: tuple[str, ...]  # clip hashes, including those of the base
+    sentences: tuple[
+        str, ...
+    ] = ()  # hashes of those of synthetic clips, including those of the base
+
+
+def sentence_hash(transcription: str) -> str:
+    """Return a hash of a sentence, 16 hexadecimal digits; "" without letters and digits.
+
+    Case, punctuation and spaces make no difference.
+    """
+    text = unicodedata.normalize("NFC", transcription).lower()
+    words = re.sub(r"[\W_]+", " ", text).strip()
+    return hashlib.sha256(words.encode()).hexdigest()[:16] if words else ""
 
 
 def write_provenance(folder: Path, provenance: Provenance) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 SIZE = 2  # index in the state of a file
-CACHE_VERSION = 1  # of the cached files; others are not read
+CACHE_VERSION = 2  # of the cached files; others are not read
 
 
 class RowFile(Protocol):

@@ -53,7 +53,8 @@ def load_data(
     that of a table of recordings (CSV or JSONL); `columns` names its columns.
     The result has the splits "train" and "test" if the data set has both, else "all".
     Columns: audio (struct of bytes and path, not decoded), label (ClassLabel), transcription
-    (str, may be ""), locale (str, "" if unknown), name (str, readable).
+    (str, may be ""), locale (str, "" if unknown), synthetic (bool: the data set has a column of that
+    name which says so), name (str, readable).
     Calls `on_skip(name, reason)` for everything that is not used: a file, such as a link to a file
     outside the folder, several files with the same reason, or a split without labels.
     Raises DataError.

@@ -17,6 +17,7 @@ class FileRow:
     label: str | None
     transcription: str = ""
     locale: str = ""
+    synthetic: str = ""  # as the table says, such as "true"
 
 
 def file_dataset(rows: Sequence[FileRow]) -> "Dataset":
@@ -29,6 +30,7 @@ def file_dataset(rows: Sequence[FileRow]) -> "Dataset":
         "name": [row.name for row in rows],
         "transcription": [row.transcription for row in rows],
         "locale": [row.locale for row in rows],
+        "synthetic": [row.synthetic for row in rows],
     }
     features = datasets.Features(
         {

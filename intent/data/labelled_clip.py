@@ -22,6 +22,7 @@ class LabelledClip:
     flaw: str = ""  # as returned by `intent.audio.quality.flaw`
     seconds: float = 0.0  # of the whole recording; not needed without speech
     speech: Spans = ()  # where it has speech; (): nowhere, and all of it is used
+    synthetic: bool = False  # its speech is synthetic, as its data set says
 
     def part(self, window_seconds: float = math.inf) -> SpeechPart:
         """Return the part that a model with this window uses."""

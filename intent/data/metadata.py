@@ -113,7 +113,7 @@ def _in_parts(
         path = file_for_row(row.path, name and listing.real_path(name))
         shown_name = name or posixpath.normpath(row.path.replace("\\", "/"))
         split = row.split if has_parts else folder_part(name or table) or ""
-        file = FileRow(shown_name, path, row.label, row.transcription, row.locale)
+        file = FileRow(shown_name, path, row.label, row.transcription, row.locale, row.synthetic)
         placed.append((file, split))
     kinds = {part_called(split) for _, split in placed}
     if None in kinds and "train" not in kinds:  # the rest, next to a test folder

@@ -13,6 +13,7 @@ from intent.data.schema import (
     MAX_LABEL_CHARACTERS,
     MAX_LABELS,
     NO_COLUMNS,
+    SYNTHETIC_COLUMN,
     Columns,
     check_columns,
     no_sound,
@@ -141,7 +142,8 @@ def _features_of(
 ) -> "Features":
     check_columns(schema.names, title)
     columns = [AUDIO_COLUMN]
-    for names in (LABEL_COLUMNS, LOCALE_COLUMNS, ("transcription",), ("name", "path")):
+    texts = (("transcription",), ("name", "path"), (SYNTHETIC_COLUMN,))
+    for names in (LABEL_COLUMNS, LOCALE_COLUMNS, *texts):
         columns.extend([name for name in names if name in schema.names][:1])
     for name in columns:
         if schema.names.count(name) > 1:

@@ -1,4 +1,4 @@
-"""Convert every data set to the same columns: audio, label, transcription, locale and name."""
+"""Convert every data set to the same columns: audio, label, transcription, locale, synthetic, name."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 AUDIO_COLUMN = "audio"  # struct {"bytes": bytes | None, "path": str | None}, never decoded
 LABEL_COLUMNS = ("intent_class", "label", "labels", "intent")
 LOCALE_COLUMNS = ("locale", "lang_id")
+SYNTHETIC_COLUMN = "synthetic"  # says of each clip whether its speech is synthetic
+TRUE = ("true", "yes", "1", "1.0")  # values of that column, in lower case
 
 MAX_ROWS = 1_000_000  # clips: names, labels and transcriptions of all of them are kept in memory
 MAX_LABELS = 1000  # of a data set: the number of cells in a confusion matrix is its square
@@ -213,11 +215,14 @@ def _normalize(part: Part, labels: list[str], names: tuple[str, ...], title: str
     texts = _texts(dataset, "transcription") if "transcription" in dataset.column_names else []
     column = _first_of(LOCALE_COLUMNS, dataset)
     spoken = _texts(dataset, column) if column and not part.locale else []
+    said = _texts(dataset, SYNTHETIC_COLUMN) if SYNTHETIC_COLUMN in dataset.column_names else []
+    synthetic = [str(value).strip().lower() in TRUE for value in said] or [False] * len(labels)
     ids = {name: index for index, name in enumerate(names)}
-    added: list[tuple[str, list[int] | list[str], ClassLabel | Value]] = [
+    added: list[tuple[str, list[int] | list[str] | list[bool], ClassLabel | Value]] = [
         ("label", [ids[label] for label in labels], ClassLabel(names=list(names))),
         ("transcription", [text or "" for text in texts] or [""] * len(labels), Value("string")),
         ("locale", [str(x or "") for x in spoken] or [part.locale] * len(labels), Value("string")),
+        ("synthetic", synthetic, Value("bool")),
         ("name", clips, Value("string")),
     ]
     try:

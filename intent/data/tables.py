@@ -10,7 +10,13 @@ from typing import BinaryIO
 from intent.data.files import is_utf8, shown
 from intent.data.parquet_rows import MAX_TEXT_CHARACTERS, Budget
 from intent.data.parquet_schema import MAX_COLUMNS
-from intent.data.schema import LABEL_COLUMNS, LOCALE_COLUMNS, MAX_LABEL_CHARACTERS, Columns
+from intent.data.schema import (
+    LABEL_COLUMNS,
+    LOCALE_COLUMNS,
+    MAX_LABEL_CHARACTERS,
+    SYNTHETIC_COLUMN,
+    Columns,
+)
 from intent.errors import DataError
 
 JSON_SUFFIXES = (".jsonl", ".ndjson", ".json")
@@ -52,6 +58,7 @@ class TableRow:
     transcription: str
     locale: str
     split: str
+    synthetic: str  # as written; "" if the table does not say
 
 
 @dataclass(frozen=True)
@@ -63,6 +70,7 @@ class Meaning:
     transcription: str
     locale: str
     split: str
+    synthetic: str
 
 
 class Table:
@@ -92,6 +100,7 @@ class Table:
             self._first(TEXT_NAMES),
             self._first(LOCALE_COLUMNS),
             self._first(SPLIT_NAMES),
+            self._first((SYNTHETIC_COLUMN,)),
         )
 
     def rows(self, meaning: Meaning, budget: Budget) -> Iterator[TableRow]:
@@ -111,6 +120,7 @@ class Table:
                 self._text(number, values, meaning.transcription, MAX_TEXT_CHARACTERS),
                 self._text(number, values, meaning.locale, MAX_LABEL_CHARACTERS),
                 self._text(number, values, meaning.split, MAX_LABEL_CHARACTERS),
+                self._text(number, values, meaning.synthetic, MAX_LABEL_CHARACTERS),
             )
 
     def check(self, meaning: Meaning) -> None:

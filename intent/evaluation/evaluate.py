@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from intent.audio.clip import Clip, clip_hash
-from intent.checkpoints.provenance import read_provenance
+from intent.checkpoints.provenance import read_provenance, sentence_hash
 from intent.checkpoints.resolve import describe, resolve, shown_name
 from intent.data.dataset import label_names, load_data, readable_clips, split
 from intent.data.schema import NO_COLUMNS, Columns
@@ -32,6 +32,7 @@ class _Selection:
     """Clips selected for evaluation, collected while a data set is read."""
 
     trained_on: frozenset[str]  # clip hashes
+    sentences: frozenset[str]  # hashes of sentences of synthetic clips that it was trained on
     include_seen: bool
     rows: list[int] = field(default_factory=list)  # of the evaluated clips
     seen: list[bool] = field(default_factory=list)  # for each of these, whether it was trained on
@@ -52,7 +53,8 @@ def evaluate_checkpoint(
     """Evaluate a checkpoint on one split of a data set, with the scores that `classify` returns.
 
     Clips that the checkpoint or its base was trained on, by its provenance file, are counted but
-    not evaluated; with `include_seen` their accuracy is reported separately as `seen_figure`.
+    not evaluated, nor are clips with the sentence of a synthetic clip that it was trained on; with
+    `include_seen` their accuracy is reported separately as `seen_figure`.
     `data`, `locales`, `columns` and `seed` are passed to `load_data` and `split`; `on_progress`
     receives the number of clips done and of all clips. The data set may have only some of the
     checkpoint's labels, and may spell them with different case and separators; `absent` and
@@ -68,7 +70,8 @@ def evaluate_checkpoint(
     match = _matched_labels(checkpoint, labels, dataset)
     provenance = read_provenance(resolve(checkpoint))
     trained_on = frozenset(provenance.trained_on if provenance else ())
-    selection = _Selection(trained_on, include_seen)
+    sentences = frozenset(provenance.sentences if provenance else ())
+    selection = _Selection(trained_on, sentences, include_seen)
     clips = _select_clips(dataset, selection, on_progress)
     probabilities = list(_predict(loaded(checkpoint), labels, clips))  # (n, labels)
     texts = dataset.select_columns(["label", "name", "transcription", "locale"])[:]
@@ -98,8 +101,12 @@ def _select_clips(
     dataset: "Dataset", selection: _Selection, on_progress: Callable[[int, int], None] | None
 ) -> Iterator[Clip]:
     """Yield the clips to evaluate, and record them in `selection`."""
+    said = dataset["transcription"][:]
     for row, clip in readable_clips(dataset, lambda name, reason: selection.skipped.append(name)):
-        is_seen = clip_hash(clip) in selection.trained_on
+        is_seen = (
+            clip_hash(clip) in selection.trained_on
+            or sentence_hash(said[row]) in selection.sentences
+        )
         if is_seen and not selection.include_seen:
             selection.left_out += 1
         else:

@@ -161,6 +161,12 @@ def trained_on(base: str) -> tuple[str, ...]:
     return provenance.trained_on if provenance else ()
 
 
+def sentences_of(base: str) -> tuple[str, ...]:
+    """Return the hashes of the sentences of synthetic clips that a base was trained on."""
+    provenance = read_provenance(resolve.locate(base))
+    return provenance.sentences if provenance else ()
+
+
 def has_fixed_window(model: "PreTrainedModel") -> bool:
     """Return whether the encoder takes inputs of one length, to which clips are cut or padded."""
     return model.config.model_type == WHISPER

@@ -77,6 +77,7 @@ class Work:
     seen_test_clips: int  # left out of the test set because the base was trained on them
     duplicate_test_clips: int = 0  # left out because the training set has the same recordings
     split: KeptSplit | None = None  # stored for resuming; None: not all clips were read
+    seen_sentences: tuple[str, ...] = ()  # hashes of those of synthetic clips, of the base too
     passes: int = 1  # through the network, for one batch of leave-one-out training
 
     @property

@@ -43,6 +43,7 @@ def save_model(work: Work, accuracy: float | None, interval: tuple[float, float]
             interval=interval,
             test_clips=sum(clip.label_id != work.reject_id for clip in work.test),
             trained_on=trained_on,
+            sentences=work.seen_sentences,
         ),
     )
     sync_all(new)  # so that a power loss cannot leave an incomplete checkpoint in place

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from intent import distributed
 from intent.audio.clip import Clip, clip_hash
 from intent.audio.quality import flaw
+from intent.checkpoints.provenance import sentence_hash
 from intent.data.dataset import (
     clip_at,
     columns_of,
@@ -26,6 +27,7 @@ from intent.models.encoders import (
     has_mean_pooled_head,
     left_out_of,
     load_base,
+    sentences_of,
     trained_on,
 )
 from intent.models.whisper_padding import mute_padding
@@ -85,8 +87,8 @@ def prepare(recipe: Recipe, run: RunDir, on_event: Callable[[Event], None], watc
         if recipe.mute_padding and has_fixed_window(model):
             on_event(Phase(phases.MUTING_PADDING))
             mute_padding(model, extractor, lambda: watch.outcome_now() != "done")
-    of_base = trained_on(recipe.base)
-    clips = _read_parts(parts, labels, earlier, of_base, on_event, watch)
+    of_base, sentences = trained_on(recipe.base), sentences_of(recipe.base)
+    clips = _read_parts(parts, labels, earlier, of_base, sentences, on_event, watch)
     seen = tuple({*of_base, *earlier.trained_on})
     return Work(
         recipe,
@@ -102,6 +104,7 @@ def prepare(recipe: Recipe, run: RunDir, on_event: Callable[[Event], None], watc
         clips.of_base,
         clips.duplicates,
         clips.kept,
+        tuple(sorted({*sentences, *_synthetic_sentences(clips.train)})),
     )
 
 
@@ -121,10 +124,14 @@ def _read_parts(
     labels: tuple[str, ...],
     earlier: Earlier,
     of_base: tuple[str, ...],
+    sentences: tuple[str, ...],
     on_event: Callable[[Event], None],
     watch: Watch,
 ) -> _Clips:
-    """Read both splits, and leave training clips out of the test set."""
+    """Read both splits, and leave training clips out of the test set.
+
+    Also clips with the sentence of a synthetic training clip, which any voice may say.
+    """
     on_event(Phase(phases.READING_AUDIO))
     meter = ProgressMeter(on_event, len(parts["train"]) + len(parts["test"]))
     test = _hash_clips(parts["test"], on_event, watch, meter, 0)
@@ -136,12 +143,29 @@ def _read_parts(
         on_change = (lambda *change: on_event(Skipped(*change))) if all_read else _ignore
         train, test = restore(earlier.split, [*train, *test], on_change)
         train_hashes = earlier.trained_on
-    unseen = [clip for clip in test if clip.hash not in set(of_base)]
-    tested = [clip for clip in unseen if clip.hash not in train_hashes]
+    unseen = _without(test, frozenset(of_base), frozenset(sentences))
+    tested = _without(unseen, train_hashes, _synthetic_sentences(train))
     if all_read:
         check_not_trained_on(earlier, of_base, len(train), tested)
     kept = earlier.split or (kept_split(labels, train, test) if all_read else None)
     return _Clips(train, tested, len(test) - len(unseen), len(unseen) - len(tested), kept)
+
+
+def _without(
+    clips: Sequence[LabelledClip], hashes: frozenset[str], sentences: frozenset[str]
+) -> list[LabelledClip]:
+    """Return the clips that have none of these hashes and none of these sentences."""
+    return [
+        clip
+        for clip in clips
+        if clip.hash not in hashes and sentence_hash(clip.transcription) not in sentences
+    ]
+
+
+def _synthetic_sentences(clips: Sequence[LabelledClip]) -> frozenset[str]:
+    """Return the hashes of the sentences of synthetic clips."""
+    said = {sentence_hash(clip.transcription) for clip in clips if clip.synthetic}
+    return frozenset(said - {""})
 
 
 def _ignore(name: str, reason: str) -> None:
@@ -175,6 +199,7 @@ def _hash_clips(
             flaw(clip),
             clip.seconds,
             cached_speech(clip, sound_hash, speech),
+            row["synthetic"],
         )
 
     readable = readable_clips(dataset, lambda *skip: on_event(Skipped(*skip)))

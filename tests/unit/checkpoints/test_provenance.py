@@ -11,6 +11,7 @@ from intent.checkpoints.provenance import (
     MAX_BYTES,
     Provenance,
     read_provenance,
+    sentence_hash,
     write_provenance,
 )
 
@@ -24,6 +25,7 @@ TESTED = Provenance(
     interval=(0.8, 0.95),
     test_clips=50,
     trained_on=("a" * 64, "b" * 64),
+    sentences=("0" * 16,),
 )
 UNTESTED = dataclasses.replace(TESTED, accuracy=None, interval=None, test_clips=0)
 
@@ -36,7 +38,12 @@ def test_what_was_written_is_read(provenance: Provenance, tmp_path: Path) -> Non
 
 
 def test_a_hundred_thousand_clips_fit(tmp_path: Path) -> None:
-    many = dataclasses.replace(TESTED, trained_on=tuple(f"{clip:064x}" for clip in range(100_000)))
+    clips = range(100_000)
+    many = dataclasses.replace(
+        TESTED,
+        trained_on=tuple(f"{clip:064x}" for clip in clips),
+        sentences=tuple(f"{clip:016x}" for clip in clips),
+    )
     write_provenance(tmp_path, many)
     assert read_provenance(tmp_path) == many
 
@@ -53,3 +60,33 @@ def test_a_hundred_thousand_clips_fit(tmp_path: Path) -> None:
 def test_an_invalid_file_is_as_none(text: str, tmp_path: Path) -> None:
     (tmp_path / FILE_NAME).write_text(text, encoding="utf-8")
     assert read_provenance(tmp_path) is None
+
+
+def test_the_provenance_of_an_earlier_version_has_no_sentences(tmp_path: Path) -> None:
+    write_provenance(tmp_path, TESTED)
+    old = json.loads((tmp_path / FILE_NAME).read_text())
+    del old["sentences"]
+    (tmp_path / FILE_NAME).write_text(json.dumps(old))
+    assert read_provenance(tmp_path) == dataclasses.replace(TESTED, sentences=())
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("Pay my bill, please!", "pay my  bill please", True),
+        ("  FREEZE\tit_now ", "freeze it now", True),
+        ("Caf\u00e9", "cafe\u0301", True),
+        ("pay 2 bills", "pay 3 bills", False),
+        ("pay my bill", "my bill pay", False),
+    ],
+)
+def test_a_sentence_has_one_hash_whatever_its_case_punctuation_and_spaces(
+    one: str, other: str, same: bool
+) -> None:
+    assert (sentence_hash(one) == sentence_hash(other)) is same
+    assert len(sentence_hash(one)) == 16
+
+
+@pytest.mark.parametrize("text", ["", "  ", "…?!", "_"])
+def test_a_transcription_without_words_has_no_hash(text: str) -> None:
+    assert sentence_hash(text) == ""

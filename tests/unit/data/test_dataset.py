@@ -30,7 +30,7 @@ from intent.errors import DataError
 from tests.repository import ROOT
 from tests.tiny import LABELS, tone, tone_folder, wav_bytes
 
-COLUMNS = ["audio", "label", "transcription", "locale", "name"]
+COLUMNS = ["audio", "label", "transcription", "locale", "synthetic", "name"]
 SOUND = {"bytes": Value("binary"), "path": Value("string")}
 
 
@@ -90,6 +90,7 @@ def test_per_locale_subfolders_give_the_locales_asked_for(tmp_path: Path) -> Non
         "label": 0,
         "transcription": "low number 0",
         "locale": "fr-FR",
+        "synthetic": False,
         "name": "low-0.wav",
     }
     assert row["audio"] == {"bytes": wav_bytes(tone("low", 0)), "path": "low.wav"}

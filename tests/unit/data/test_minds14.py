@@ -82,7 +82,7 @@ def test_a_locale_is_fetched_from_the_hub_and_afterwards_needs_none(
 ) -> None:
     with serve(minds14(files)) as address:
         fetched = load(address, tmp_path / "home", "en-US")
-    columns = ["audio", "label", "transcription", "locale", "name"]
+    columns = ["audio", "label", "transcription", "locale", "synthetic", "name"]
     assert json.loads(fetched) == [["all"], columns, {"low": 3, "high": 3}]
 
     assert load(address, tmp_path / "home", "en-US") == fetched  # nobody listens there now
