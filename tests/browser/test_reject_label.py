@@ -60,11 +60,14 @@ def test_the_label_that_means_none_of_these_is_chosen_from_those_of_a_folder(
     page.get_by_role("tab", name="Fine-tune").click()
     field = page.get_by_role("combobox", name="Label that means none of these")
     expect(field).to_be_hidden()
+    figures = page.locator("#data-figures")
+    expect(figures).to_contain_text("Total:")  # the sample's, all measured
     page.get_by_text("A folder on this machine").click()
+    expect(figures).to_contain_text("Press “Preview the data”")
     expect(field).to_have_value("")
     page.get_by_placeholder("/home/me/recordings").fill(str(tone_folder(tmp_path / "tones")))
     page.get_by_role("button", name="Preview the data").click()
-    expect(page.locator("#data-figures")).to_contain_text("30 recordings, 3 intents")
+    expect(figures).to_contain_text("30 recordings, 3 intents")
     field.click()
     expect(page.get_by_role("option")).to_have_text(
         [re.compile(name) for name in ("high", "low", "middle")]
