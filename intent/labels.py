@@ -1,5 +1,7 @@
 """Readable names of labels, such as "Pay a bill" for "pay_bill"."""
 
+NONE_OF_THESE = "None of these"  # the label that means "none of the intents", whatever its name
+
 MINDS14_LABELS = {  # label → name, in the order of the data set
     "abroad": "Use my card abroad",
     "address": "Change my address",
@@ -18,9 +20,19 @@ MINDS14_LABELS = {  # label → name, in the order of the data set
 }
 
 
-def human_name(label: str) -> str:
-    """Return the readable name of a label; for unknown labels, separators become spaces."""
+def human_name(label: str, reject_label: str | None = None) -> str:
+    """Return the readable name of a label; for unknown labels, separators become spaces.
+
+    `reject_label` is the label that means "none of the intents"; None: there is none.
+    """
+    if label == reject_label:
+        return NONE_OF_THESE
     if label in MINDS14_LABELS:
         return MINDS14_LABELS[label]
     words = label.replace("_", " ").replace("-", " ").strip()
     return words[:1].upper() + words[1:] or label
+
+
+def none_of(intents: int) -> str:
+    """Return that none of so many intents was predicted, such as "None of the 14 intents"."""
+    return f"None of the {intents} intents" if intents != 1 else "Not the one intent"

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
 from intent.checkpoints.description import MULTI_LABEL_SCORES
-from intent.labels import human_name
+from intent.labels import NONE_OF_THESE, human_name, none_of
 from intent.runs.directory import RunDir
 from intent.runs.events import (
     EvalPoint,
@@ -104,21 +104,23 @@ def answer_text(file: str, answer: "Answer") -> str:
         lines.append("  Low confidence:")
     if answer.multi_label:
         lines.append(f"  {MULTI_LABEL_SCORES}")
-    for score in answer.top:
-        bar = "█" * round(score.score * BAR_WIDTH)
-        lines.append(f"  {score.score:6.1%} {bar:<{BAR_WIDTH}} {human_name(score.label)}")
+    for score in answer.shown:
+        bar, name = (
+            "█" * round(score.score * BAR_WIDTH),
+            human_name(score.label, answer.reject_label),
+        )
+        lines.append(f"  {score.score:6.1%} {bar:<{BAR_WIDTH}} {name}")
     facts = [f"{answer.checkpoint} on {answer.device}", f"{answer.seconds:.2f} s"]
     lines.append(f"  {', '.join([*facts, *filter(None, [answer.part_in_words])])}")
     return "\n".join(lines)
 
 
 def _none_of_the_intents(answer: "Answer") -> str:
-    none = f"None of the {answer.intents} intents"
-    if answer.closest is None:
-        return f"{none}."
-    return (
-        f"{none}. The closest is {human_name(answer.closest.label)} ({answer.closest.score:.1%})."
-    )
+    none = f"{none_of(answer.intents)}."
+    if not answer.closest:
+        return none
+    [best, *_] = answer.closest
+    return f"{none} The closest is {human_name(best.label)} ({best.score:.1%})."
 
 
 def utterance_text(utterance: "Utterance") -> str:
@@ -127,15 +129,16 @@ def utterance_text(utterance: "Utterance") -> str:
 
     [best, *_] = utterance.top
     times = f"{clock(utterance.start):>9} – {clock(utterance.end):<9}"
-    doubt = "" if utterance.sure else " (low confidence)"
-    name = human_name(best.label) if utterance.known else "None of the intents"
+    name = human_name(best.label) if utterance.known else NONE_OF_THESE
+    doubt = "" if utterance.sure or not utterance.known else " (low confidence)"
     return f"  {times} {best.score:6.1%}  {name}{doubt}"
 
 
 def timeline_text(summary: "Summary", seconds: float) -> str:
     """Return how the time of a recording is divided as text, one line per intent."""
     parts = [(human_name(label), duration) for label, duration in summary.intents]
-    parts += [("Low confidence", summary.not_sure), ("No speech", summary.no_speech)]
+    parts += [(NONE_OF_THESE, summary.not_known), ("Low confidence", summary.not_sure)]
+    parts.append(("No speech", summary.no_speech))
     lines = [f"  {duration:9.1f} s  {name}" for name, duration in parts if duration]
     return "\n".join([f"  Summary of {seconds:.1f} s:", *lines])
 

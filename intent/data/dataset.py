@@ -2,6 +2,7 @@
 
 import math
 import os
+import reprlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,8 +13,8 @@ from intent.audio.clip import Clip, read_clip
 from intent.data.files import open_clip
 from intent.data.layouts import check_is_data, folder_parts
 from intent.data.minds14 import check_reachable, hub_parts
-from intent.data.schema import AUDIO_COLUMN, NO_COLUMNS, Columns, unite
-from intent.errors import AudioError, DataError
+from intent.data.schema import AUDIO_COLUMN, NO_COLUMNS, Columns, listed, unite
+from intent.errors import AudioError, DataError, RecipeError
 from intent.paths import MINDS14, OWN_WORDS, OWN_WORDS_DATA, SAMPLE, SAMPLE_DATA
 from intent.recipes import Recipe
 
@@ -93,6 +94,16 @@ def load_data(
 def columns_of(recipe: Recipe) -> Columns:
     """Return the columns that a recipe names."""
     return Columns(recipe.audio_column, recipe.label_column)
+
+
+def check_reject_label(recipe: Recipe, labels: Sequence[str]) -> None:
+    """Raise RecipeError if the recipe's reject label is not one of the data's labels."""
+    if not recipe.reject_label or recipe.reject_label in labels:
+        return
+    raise RecipeError(
+        f"reject_label should be one of the data's labels, but is {reprlib.repr(recipe.reject_label)}: "
+        f"choose from {listed(labels)}."
+    )
 
 
 def check_available(data: str, locales: Sequence[str]) -> None:

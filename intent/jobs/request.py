@@ -7,13 +7,20 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from intent.checkpoints.resolve import locate
-from intent.data.dataset import check_available
+from intent.data.dataset import (
+    check_available,
+    check_reject_label,
+    columns_of,
+    label_names,
+    load_data,
+)
 from intent.data.metadata import is_manifest
 from intent.data.minds14 import LOCALES
 from intent.data.schema import NO_COLUMNS, Columns
 from intent.errors import DataError, RecipeError, RunError
 from intent.jobs.control import start_run
 from intent.jobs.queue import check_room
+from intent.labels import MINDS14_LABELS
 from intent.models.encoders import family
 from intent.paths import BUNDLED, MINDS14, SAMPLE
 from intent.recipes import Recipe, change, preset
@@ -69,9 +76,14 @@ def recipe_of(request: TrainingRequest, visitor: Visitor) -> Recipe:
 
 
 def check_exists(recipe: Recipe) -> None:
-    """Raise DataError or CheckpointError if the data or the base is missing."""
+    """Raise DataError or CheckpointError if the data or the base is missing.
+
+    Raises RecipeError if the data has no such reject label; only then are its labels read.
+    """
     check_available(recipe.data, recipe.locales)
     locate(recipe.base, weights=False)
+    if recipe.reject_label:
+        check_reject_label(recipe, _labels(recipe))
 
 
 def start(runs: Path, request: TrainingRequest, visitor: Visitor) -> RunDir:
@@ -100,6 +112,13 @@ def absolute_path(data: str) -> str:
     if path.is_dir():
         return str(path.resolve())
     return str(path.parent.resolve() / path.name) if is_manifest(path) else data
+
+
+def _labels(recipe: Recipe) -> tuple[str, ...]:
+    """Return the labels of a recipe's data, without a download."""
+    if recipe.data == MINDS14:
+        return tuple(MINDS14_LABELS)
+    return label_names(load_data(recipe.data, recipe.locales, columns=columns_of(recipe)))
 
 
 def _check_kinds(request: TrainingRequest) -> None:

@@ -49,8 +49,14 @@ class Answer:
     multi_label: bool = False  # each label has its own score; they do not add up to 1
     known: bool = True  # the top label is not the reject label
     known_score: float = 1.0  # 0..1: 1 − the score of the reject label
-    closest: Score | None = None  # the highest score of an intent; None: there is no reject label
+    reject_label: str | None = None  # the label that means "none of the intents"
+    closest: tuple[Score, ...] = ()  # the top intents; empty without a reject label
     intents: int = 0  # labels of the checkpoint, without the reject label
+
+    @property
+    def shown(self) -> tuple[Score, ...]:
+        """The scores to list: the reject label is among them only if it is the answer."""
+        return self.closest if self.known and self.closest else self.top
 
     @property
     def used_seconds(self) -> float:
@@ -106,7 +112,8 @@ def classify(clip: Clip, checkpoint: str = BUNDLED, top_k: int = 5) -> Answer:
         multi_label=model.multi_label,
         known=top[0].label != model.reject_label,
         known_score=known_score(scores, model.reject_label),
-        closest=_closest(scores, model.reject_label),
+        reject_label=model.reject_label,
+        closest=_closest(scores, model.reject_label)[:top_k],
         intents=len(model.intents),
     )
 
@@ -120,11 +127,11 @@ def known_score(scores: Sequence[Score], reject_label: str | None) -> float:
     return min(1.0, max(0.0, 1.0 - rejected))
 
 
-def _closest(scores: Sequence[Score], reject_label: str | None) -> Score | None:
-    """Return the highest score of an intent; None without a reject label: that is the top score."""
+def _closest(scores: Sequence[Score], reject_label: str | None) -> tuple[Score, ...]:
+    """Return the scores of the intents; none without a reject label: all scores are."""
     if reject_label is None:
-        return None
-    return next((one for one in scores if one.label != reject_label), None)
+        return ()
+    return tuple(one for one in scores if one.label != reject_label)
 
 
 def heard_part(model: Loaded, clip: Clip) -> tuple[SpeechPart, np.ndarray]:

@@ -58,7 +58,8 @@ class Summary:
     """How the time of a recording is divided, in seconds."""
 
     intents: tuple[tuple[str, float], ...]  # of the leading intents that are sure, longest first
-    not_sure: float
+    not_known: float  # the reject label leads, sure or not
+    not_sure: float  # an intent leads that is not sure
     no_speech: float
 
 
@@ -85,17 +86,19 @@ def steps(source: Source, checkpoint: str = BUNDLED, top_k: int = 5) -> Iterator
 def summarize(utterances: Iterable[Utterance], seconds: float) -> Summary:
     """Return how a recording of so many seconds is divided between its intents."""
     durations: dict[str, float] = {}
-    not_sure = 0.0
+    not_known = not_sure = 0.0
     no_speech = seconds
     for utterance in utterances:
         no_speech -= utterance.seconds
-        if utterance.sure:
+        if not utterance.known:
+            not_known += utterance.seconds
+        elif utterance.sure:
             label = utterance.top[0].label
             durations[label] = durations.get(label, 0.0) + utterance.seconds
         else:
             not_sure += utterance.seconds
     ranked = sorted(durations.items(), key=lambda pair: -pair[1])
-    return Summary(tuple(ranked), not_sure, max(0.0, no_speech))
+    return Summary(tuple(ranked), not_known, not_sure, max(0.0, no_speech))
 
 
 def clock(seconds: float) -> str:

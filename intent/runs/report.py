@@ -72,6 +72,11 @@ class Report:
     rejection: Rejection | None = None  # None: the run has no reject label
 
     @property
+    def reject_label(self) -> str | None:
+        """Return the label that means "none of the intents"; None: there is none."""
+        return self.rejection.label if self.rejection else None
+
+    @property
     def mistakes(self) -> tuple[AnsweredClip, ...]:
         """Return the misclassified clips, the most confident predictions first."""
         wrong = (clip for clip in self.clips if not clip.right)

@@ -43,7 +43,7 @@ def card_files(
 
     results, files = run.results, {}
     if results.clips:
-        names = [human_name(label) for label in results.labels]
+        names = [human_name(label, _reject_label(run)) for label in results.labels]
         files[PICTURE_FILE] = confusion_png(results.confusion, names)
     card = ModelCard.from_template(
         metadata(run, name),
@@ -170,8 +170,11 @@ def _locales(run: PublicRun) -> tuple[str, ...]:
 
 def _intents(run: PublicRun) -> list[str]:
     """Return the labels but the one that means "none of the intents"."""
-    reject = run.results.rejection.label if run.results.rejection else None
-    return [label for label in run.results.labels if label != reject]
+    return [label for label in run.results.labels if label != _reject_label(run)]
+
+
+def _reject_label(run: PublicRun) -> str | None:
+    return run.recipe.reject_label or None
 
 
 def _hyperparameters(recipe: Recipe, window_seconds: float | None) -> dict[str, object]:

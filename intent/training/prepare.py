@@ -1,7 +1,6 @@
 """Prepare training: read the data, load the base, and check that they fit the recipe."""
 
 import functools
-import reprlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from intent.audio.clip import Clip, clip_hash
 from intent.audio.quality import flaw
 from intent.checkpoints.provenance import sentence_hash
 from intent.data.dataset import (
+    check_reject_label,
     clip_at,
     columns_of,
     label_names,
@@ -19,7 +19,6 @@ from intent.data.dataset import (
     split,
 )
 from intent.data.labelled_clip import LabelledClip
-from intent.data.schema import listed
 from intent.devices import best_device
 from intent.errors import CheckpointError, DataError, RecipeError
 from intent.models.encoders import (
@@ -209,16 +208,6 @@ def _hash_clips(
         if watch.must_end():
             break
     return clips
-
-
-def check_reject_label(recipe: Recipe, labels: Sequence[str]) -> None:
-    """Raise RecipeError if the recipe's reject label is not one of the data's labels."""
-    if not recipe.reject_label or recipe.reject_label in labels:
-        return
-    raise RecipeError(
-        f"reject_label should be one of the data's labels, but is {reprlib.repr(recipe.reject_label)}: "
-        f"choose from {listed(labels)}."
-    )
 
 
 def check_trainable(work: Work) -> None:

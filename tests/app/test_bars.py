@@ -1,5 +1,7 @@
 """Answers and checkpoints as HTML."""
 
+import dataclasses
+
 import pytest
 
 from intent.checkpoints.resolve import CheckpointInfo
@@ -58,6 +60,42 @@ def test_labels_and_sentences_of_strangers_are_text_not_markup() -> None:
     for html in pages:
         assert "<img" not in html
         assert "&lt;img" in html
+
+
+@pytest.mark.parametrize("score", [0.6, 0.2])  # sure or not
+def test_an_answer_of_none_says_so_names_the_closest_intent_and_lists_none_by_its_name(
+    score: float,
+) -> None:
+    top = (Score("other", score), Score("pay_bill", 0.12))
+    none = dataclasses.replace(
+        _answer("other"), top=top, sure=score >= 0.35, known=False, reject_label="other"
+    )
+    none = dataclasses.replace(none, closest=top[1:], intents=14)
+    html = bars.answer_html(none, "Bundled")
+    assert f"<h2>None of the 14 intents</h2><p>Closest: Pay a bill, 12{NBSP}%</p>" in html
+    assert "<span class='name'>None of these</span>" in html
+    assert "Other" not in html and "Low confidence" not in html
+    assert "No speech" in bars.answer_html(dataclasses.replace(none, has_speech=False), "Bundled")
+
+
+def test_a_known_answer_looks_the_same_with_and_without_a_reject_label() -> None:
+    intents = tuple(Score(name, 0.2) for name in ("pay_bill", "balance", "freeze"))
+    plain = dataclasses.replace(_answer("pay_bill"), top=intents)
+    known = dataclasses.replace(
+        plain,
+        top=(intents[0], Score("other", 0.2), intents[1]),
+        reject_label="other",
+        closest=intents,
+        intents=14,
+    )
+    assert bars.answer_html(known, "Bundled") == bars.answer_html(plain, "Bundled")
+
+
+def test_a_reject_label_is_not_counted_among_the_intents() -> None:
+    info = CheckpointInfo("x/y", ("a", "b", "other"), None, None, None, None)
+    assert "3 intents<" in bars.about_html(info) and "<li>Other</li>" in bars.about_html(info)
+    html = bars.about_html(dataclasses.replace(info, reject_label="other"))
+    assert "2 intents, or none of these<" in html and "Other" not in html
 
 
 def test_a_checkpoint_without_a_test_figure_says_so() -> None:

@@ -62,9 +62,11 @@ def start(
     preset: str = "recommended",
     seed: float = 42,
     overrides: dict | str = QUICK,
+    reject_label: str = "",
 ) -> str:
     text = overrides if isinstance(overrides, str) else json.dumps(overrides)
-    return client.predict(data, ["en-US"], base, preset, seed, text, api_name="/start")
+    values = (data, ["en-US"], base, preset, seed, text, reject_label)
+    return client.predict(*values, api_name="/start")
 
 
 def wait_for(
@@ -204,6 +206,33 @@ def test_a_hyperparameter_out_of_range_is_named_and_nothing_is_started(
     assert list_runs(runs) == before
 
 
+def test_a_label_that_means_none_of_the_intents_is_that_of_the_model_and_of_its_answers(
+    client: Client, runs: Path, tones: str, whisper: str, recording: Path
+) -> None:
+    run_id = start(client, tones, whisper, "instant", overrides=WINDOW, reject_label="high")
+    status = wait_for(client, run_id, ended)
+    assert (status["state"], status["test_clips"]) == ("done", 4)  # two of them are no intent
+    assert client.predict(run_id, api_name="/report")["rejection"]["label"] == "high"
+    answer = client.predict(handle_file(str(recording)), run_id, api_name="/classify")
+    assert answer["known"] is (answer["top"][0]["label"] != "high")
+    assert 0 <= answer["known_score"] < 1
+
+
+@pytest.mark.parametrize("data", ["tones", "sample"])
+def test_a_reject_label_that_the_data_lacks_is_named_and_nothing_is_started(
+    client: Client, runs: Path, tones: str, whisper: str, data: str
+) -> None:
+    before = list_runs(runs)
+    message = refusal(
+        lambda: start(client, tones if data == "tones" else data, whisper, reject_label="nope")
+    )
+    assert message.startswith(
+        "reject_label should be one of the data's labels, but is 'nope': choose from "
+    )
+    assert ("high, low, middle" in message) is (data == "tones")
+    assert list_runs(runs) == before
+
+
 def test_an_unknown_preset_is_refused_with_the_valid_presets(
     client: Client, runs: Path, tones: str, whisper: str
 ) -> None:
@@ -254,6 +283,6 @@ def test_unreadable_recordings_are_skipped_and_the_run_is_done(
 def test_the_page_of_the_api_describes_each_endpoint(client: Client) -> None:
     endpoints = client.view_api(return_format="dict")["named_endpoints"]
     names = [parameter["parameter_name"] for parameter in endpoints["/start"]["parameters"]]
-    assert names == ["data", "locales", "base", "preset", "seed", "overrides"]
+    assert names == ["data", "locales", "base", "preset", "seed", "overrides", "reject_label"]
     for name in ("/start", "/status", "/stop", "/resume"):
         assert len(endpoints[name]["description"]) > 60

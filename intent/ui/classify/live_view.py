@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from html import escape
 from itertools import pairwise
 
-from intent.labels import human_name
+from intent.labels import human_name, none_of
 from intent.models.classifier import Answer
 from intent.models.live import Lead, Live, Settled
 from intent.ui.shared.format import score_percent
-from intent.ui.shared.html import UNSURE, bars_html, ghost_bars_html
+from intent.ui.shared.html import UNSURE, bars_html, closest_in_words, ghost_bars_html
 
 COLORS = 6  # in live.css; a further intent begins again with the first
+NO_COLOR = "live-none"  # of the label that means "none of the intents"
 LISTENING = "Listening"
 SETTLED = "Settled"
 INVITATION = "Say what you would say to your bank."
@@ -21,25 +22,26 @@ Segment = tuple[str, float, float]  # label, start and end in s
 def live_html(live: Live) -> str:
     """Render the utterance so far, else the last settled answer, else an invitation to speak."""
     if live.answer:
-        top = live.answer.top[0]
-        headline = _headline(human_name(top.label), top.score)
-        return _panel(live, "speaking", LISTENING, headline, live.leads, bars_html(live.answer.top))
+        headline = _headline(live.answer)
+        found = _strip(live.leads, live.answer.reject_label)
+        return _panel(live, "speaking", LISTENING, headline, found, bars_html(live.answer))
     if live.settled:
-        done = live.settled[-1]
-        bars = bars_html(done.answer.top)
-        return _panel(
-            live, _kind(done.answer), SETTLED, _settled_headline(done.answer), done.leads, bars
-        )
-    invitation = f"<p class='live-headline plain'>{INVITATION}</p>"
-    return _panel(live, "waiting", LISTENING, invitation, (), ghost_bars_html())
+        answer, leads = live.settled[-1].answer, live.settled[-1].leads
+        headline = _headline(answer) if answer.sure or not answer.known else _plain(UNSURE)
+        found = _strip(leads, answer.reject_label)
+        return _panel(live, _kind(answer), SETTLED, headline, found, bars_html(answer))
+    return _panel(live, "waiting", LISTENING, _plain(INVITATION), _strip(()), ghost_bars_html())
 
 
 def said(settled: Settled) -> str:
     """Return a settled answer as the sentence that a screen reader announces."""
-    top = settled.answer.top[0]
-    doubt = "" if settled.answer.sure else " Low confidence."
-    name = human_name(top.label)
-    return f"Settled answer {settled.number}: {name}, {score_percent(top.score)}.{doubt}"
+    answer = settled.answer
+    if not answer.known:
+        about = f"{none_of(answer.intents)}. {closest_in_words(answer)}"
+    else:
+        about = f"{human_name(answer.top[0].label)}, {score_percent(answer.top[0].score)}"
+    doubt = "" if answer.sure or not answer.known else " Low confidence."
+    return f"Settled answer {settled.number}: {about}.{doubt}"
 
 
 def segments(leads: Sequence[Lead]) -> list[Segment]:
@@ -54,48 +56,55 @@ def segments(leads: Sequence[Lead]) -> list[Segment]:
 
 
 def _kind(answer: Answer) -> str:
+    if not answer.known:
+        return "settled none"
     return "settled sure" if answer.sure else "settled unsure"
 
 
-def _settled_headline(answer: Answer) -> str:
-    if not answer.sure:
-        return f"<p class='live-headline plain'>{UNSURE}</p>"
-    return _headline(human_name(answer.top[0].label), answer.top[0].score)
+def _headline(answer: Answer) -> str:
+    if not answer.known:
+        closest = escape(closest_in_words(answer))
+        return _plain(f"{none_of(answer.intents)} <small>{closest}</small>")
+    top = answer.top[0]
+    share = f"<span class='share'>— {score_percent(top.score)}</span>"
+    return f"<p class='live-headline'>{escape(human_name(top.label))} {share}</p>"
 
 
-def _headline(name: str, score: float) -> str:
-    share = f"<span class='share'>— {score_percent(score)}</span>"
-    return f"<p class='live-headline'>{escape(name)} {share}</p>"
+def _plain(content: str) -> str:
+    return f"<p class='live-headline plain'>{content}</p>"
 
 
-def _strip(leads: Sequence[Lead]) -> str:
+def _strip(leads: Sequence[Lead], reject_label: str | None = None) -> str:
     """Render the strip and its legend; the first answer of all is as wide as the shortest stretch."""
     found = segments(leads)
-    colors = {
-        label: index % COLORS for index, label in enumerate(dict.fromkeys(s[0] for s in found))
-    }
+    labels = dict.fromkeys(label for label, _, _ in found)
+    names = {label: escape(human_name(label, reject_label), quote=True) for label in labels}
+    colors = _colors([label for label in labels if label != reject_label])
     parts = "".join(
-        f"<i class='live-{colors[label]}' style='flex-grow:{100 * max(0.2, end - start):.0f}' "
-        f"title='{escape(human_name(label), quote=True)}, {max(0.2, end - start):.1f} s'></i>"
+        f"<i class='{colors.get(label, NO_COLOR)}' "
+        f"style='flex-grow:{100 * max(0.2, end - start):.0f}' "
+        f"title='{names[label]}, {max(0.2, end - start):.1f} s'></i>"
         for label, start, end in found
     )
     legend = "".join(
-        f"<li><i class='live-{color}'></i>{escape(human_name(label))}</li>"
-        for label, color in colors.items()
+        f"<li><i class='{colors.get(label, NO_COLOR)}'></i>{names[label]}</li>" for label in labels
     )
-    names = ", then ".join(human_name(label) for label, _, _ in found) or "none yet"
+    order = ", then ".join(names[label] for label, _, _ in found) or "none yet"
     return (
-        f"<div class='live-strip' role='img' aria-label='Leading intents: {escape(names, quote=True)}'>"
+        f"<div class='live-strip' role='img' aria-label='Leading intents: {order}'>"
         f"{parts}</div><ul class='live-legend' aria-label='Leading intents'>{legend}</ul>"
     )
 
 
-def _panel(
-    live: Live, kind: str, word: str, headline: str, leads: Sequence[Lead], bars: str
-) -> str:
+def _colors(intents: Sequence[str]) -> dict[str, str]:
+    """Return the class of each intent's color."""
+    return {label: f"live-{index % COLORS}" for index, label in enumerate(intents)}
+
+
+def _panel(live: Live, kind: str, word: str, headline: str, strip: str, bars: str) -> str:
     last = escape(said(live.settled[-1]), quote=True) if live.settled else ""
     return (
         f"<section class='live {kind}' aria-label='Live prediction' data-said='{last}'>"
-        f"<div class='live-now'><p class='live-word'>{word}</p>{headline}{_strip(leads)}</div>"
+        f"<div class='live-now'><p class='live-word'>{word}</p>{headline}{strip}</div>"
         f"{bars}</section>"
     )

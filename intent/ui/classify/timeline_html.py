@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from html import escape
 
-from intent.labels import human_name
+from intent.labels import NONE_OF_THESE, human_name
 from intent.models.timeline import Summary, Utterance, clock, summarize
 from intent.ui.shared.format import NBSP, score_percent, time_in_words
 from intent.ui.shared.html import alert_html, progress_bar
@@ -11,6 +11,7 @@ from intent.ui.shared.html import alert_html, progress_bar
 OFFER = "<button type='button' class='tl-ask' data-ask>Show its timeline</button>"
 PROGRESS = "Progress of the timeline"
 NOTHING = "No speech was detected in this recording."
+NONE, UNSURE, SILENT = "class='tl-none'", "class='tl-unsure'", "class='tl-silent'"
 MARKS = 4  # parts of the axis under the strip
 # Degrees, the page's green first: those that follow each other are far apart. Repeated beyond them.
 HUES = (165, 28, 262, 340, 205, 85, 305, 50, 235, 8, 130, 285, 185, 65)
@@ -83,11 +84,13 @@ def _hues(summary: Summary) -> dict[str, int]:
 
 def _color(utterance: Utterance, hues: dict[str, int]) -> str:
     """Return the class and style of what stands for an utterance."""
-    return _style(hues[utterance.top[0].label] if utterance.sure else None)
+    if not utterance.known:
+        return NONE
+    return _style(hues[utterance.top[0].label]) if utterance.sure else UNSURE
 
 
-def _style(hue: int | None) -> str:
-    return "class='tl-color is-unsure'" if hue is None else f"class='tl-color' style='--hue:{hue}'"
+def _style(hue: int) -> str:
+    return f"class='tl-intent' style='--hue:{hue}'"
 
 
 def _segment(utterance: Utterance, seconds: float, hues: dict[str, int]) -> str:
@@ -123,9 +126,11 @@ def _summary(summary: Summary, seconds: float) -> str:
     parts = [
         (_style(hues[label]), human_name(label), duration) for label, duration in summary.intents
     ]
+    if summary.not_known:
+        parts.append((NONE, NONE_OF_THESE, summary.not_known))
     if summary.not_sure:
-        parts.append((_style(None), "Low confidence", summary.not_sure))
-    parts.append(("class='tl-color is-quiet'", "No speech", summary.no_speech))
+        parts.append((UNSURE, "Low confidence", summary.not_sure))
+    parts.append((SILENT, "No speech", summary.no_speech))
     rows = "".join(
         f"<li><i {style} aria-hidden='true'></i><span>{escape(name)}</span>"
         f"<b>{duration:.1f}{NBSP}s</b><small>{score_percent(duration / seconds)}</small></li>"
@@ -135,6 +140,8 @@ def _summary(summary: Summary, seconds: float) -> str:
 
 
 def _name(utterance: Utterance) -> str:
+    if not utterance.known:
+        return NONE_OF_THESE
     name = human_name(utterance.top[0].label)
     return name if utterance.sure else f"{name} (low confidence)"
 

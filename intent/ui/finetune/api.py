@@ -23,16 +23,18 @@ def offer_api(runs: Path) -> None:
         preset: str = "instant",
         seed: int = 42,
         overrides: str = "{}",
+        reject_label: str = "",
     ) -> str:
         """Start a fine-tuning run and return its id. One run trains at a time; others wait in the
         queue and start automatically. data: "minds14" (from the Hub), "sample" (bundled) or, on
         your own machine, a folder. locales: of MInDS-14, such as en-US. base: the base model:
         "bundled", the id of a run, a Hub id or, on your own machine, a folder. preset: the recipe:
         "instant", "recommended" or "guide". overrides: hyperparameters that replace the recipe's,
-        as a JSON object such as {"epochs": 4}. In public mode, send the header x-intent-visitor
-        with a secret of 16 to 200 random characters: only requests with the same secret can stop
-        the run."""
-        changes = {"seed": seed, **overrides_of(overrides)}
+        as a JSON object such as {"epochs": 4}. reject_label: the label of the data that means "none of
+        the intents", for recordings of other requests; empty: there is none. In public mode, send
+        the header x-intent-visitor with a secret of 16 to 200 random characters: only requests with
+        the same secret can stop the run."""
+        changes = {"seed": seed, "reject_label": reject_label, **overrides_of(overrides)}
         return start_new(runs, TrainingRequest(data, base, preset, locales, changes)).id
 
     def status(run_id: str) -> dict[str, object]:

@@ -6,6 +6,7 @@ import gradio as gr
 from gradio.components import Component
 
 from intent.data.minds14 import LOCALES
+from intent.labels import NONE_OF_THESE
 from intent.paths import MINDS14, SAMPLE
 from intent.runs.access import is_public
 from intent.ui.shared.requests import FOLDER
@@ -19,6 +20,7 @@ class DataChoice:
     source: gr.Radio
     locales: gr.Dropdown
     folder: gr.Textbox
+    reject_label: gr.Dropdown  # of a folder; empty: there is none
     look: gr.Button
 
     def inputs(self) -> list[Component]:
@@ -47,13 +49,22 @@ def build_data_choice(default: str) -> DataChoice:
         info="Parquet files in the Hub’s layout, audio files with metadata.csv, what save_to_disk "
         "wrote, or one subfolder of audio files per intent; or the path of a CSV or JSONL table.",
     )
+    reject_label = gr.Dropdown(
+        [],
+        allow_custom_value=True,
+        label=f"Label that means {NONE_OF_THESE.lower()}",
+        visible=False,
+        info="Optional: the label of recordings that have none of your intents.",
+        elem_id="reject-label",
+    )
     look = gr.Button("Preview the data", size="sm", elem_id="look")
 
     def show_data_fields(name: str) -> Updates:
         return {
             locales: gr.update(visible=name == MINDS14),
             folder: gr.update(visible=name == FOLDER),
+            reject_label: gr.update(visible=name == FOLDER),
         }
 
-    on(source.change, show_data_fields, source, [locales, folder])
-    return DataChoice(source, locales, folder, look)
+    on(source.change, show_data_fields, source, [locales, folder, reject_label])
+    return DataChoice(source, locales, folder, reject_label, look)

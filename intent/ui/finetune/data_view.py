@@ -75,7 +75,8 @@ def wire_data_view(
 
     @errors_in(view.figures, also=hidden)
     def look(source: str, locales: Sequence[str], folder: str) -> Iterator[Updates]:
-        yield from preview_data(view, source, locales, folder)
+        for updates in preview_data(view, source, locales, folder):
+            yield {**updates, **_labels_to_reject(choice, updates.get(view.preview))}
 
     @errors_in(view.figures, also=hidden)
     def look_if_bundled(
@@ -88,7 +89,7 @@ def wire_data_view(
         else:  # a download waits for a click
             yield {view.figures: EMPTY, **hidden}
 
-    inputs, outputs = choice.inputs(), view.outputs()
+    inputs, outputs = choice.inputs(), [*view.outputs(), choice.reject_label]
     # A new request cancels the previous one, whose result would otherwise overwrite the new one.
     opened = on(tab.select, look_if_bundled, [*inputs, view.preview], outputs)
     requested = any_of(choice.look.click, choice.folder.submit)
@@ -123,6 +124,13 @@ def preview_data(
         view.figures: figures + _unreadable_html(unreadable),
         **_rows(view, measured, EVERY_INTENT),
     }
+
+
+def _labels_to_reject(choice: DataChoice, preview: object) -> Updates:
+    """Offer the labels of a folder that is previewed as the one that means none of the intents."""
+    if not isinstance(preview, DataPreview) or _source_of(preview) != FOLDER:
+        return {}
+    return {choice.reject_label: gr.update(choices=list(all_data.label_names(preview.parts)))}
 
 
 def _build_table() -> gr.Dataframe:

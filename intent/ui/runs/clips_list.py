@@ -32,7 +32,7 @@ def clips_html(report: Report, shown: Filter) -> str:
     if not report.labels:
         return ""
     rows = chosen(report, shown)
-    listed = "".join(_row(index, clip) for index, clip in rows[:MAX_ROWS])
+    listed = "".join(_row(index, clip, report.reject_label) for index, clip in rows[:MAX_ROWS])
     cut = (
         f"<p class='is-quiet'>The first {MAX_ROWS} of {len(rows)}. Click a cell of the confusion "
         "matrix to list the others.</p>"
@@ -55,10 +55,10 @@ def chosen(report: Report, shown: Filter) -> list[tuple[int, AnsweredClip]]:
     )
 
 
-def clip_html(clip: AnsweredClip) -> str:
+def clip_html(clip: AnsweredClip, reject_label: str | None = None) -> str:
     """Return a clip's transcript, name, part that was used, and predicted intents with scores."""
     predictions = "".join(
-        f"<li><span>{escape(human_name(label))}</span> <b>{score_percent(score)}</b></li>"
+        f"<li><span>{escape(human_name(label, reject_label))}</span> <b>{score_percent(score)}</b></li>"
         for label, score in clip.top
     )
     used = f"used {clip.used[0]:.1f} s to {clip.used[1]:.1f} s" if clip.used else ""
@@ -85,7 +85,10 @@ def _fits(clip: AnsweredClip, shown: Filter) -> bool:
 def _title(report: Report, shown: Filter, count: int) -> tuple[str, str]:
     if shown.name == "pair":
         note = "" if report.is_whole or shown.true != shown.predicted else OLD
-        return pair_in_words(human_name(shown.true), human_name(shown.predicted), count), note
+        true, predicted = (
+            human_name(label, report.reject_label) for label in (shown.true, shown.predicted)
+        )
+        return pair_in_words(true, predicted, count), note
     if shown.name == "flawed":
         return f"{count} {_recordings(count)} with poor audio", ABOUT_POOR_AUDIO
     if not count:
@@ -108,17 +111,18 @@ def _filters(report: Report, shown: Filter) -> str:
     return f"<div class='rn-filters' role='group' aria-label='Show'>{buttons}</div>"
 
 
-def _row(index: int, clip: AnsweredClip) -> str:
+def _row(index: int, clip: AnsweredClip, reject_label: str | None) -> str:
     words = _words(clip)
     badge = f"<span class='rn-flaw'>{escape(clip.flaw.capitalize())}</span>" if clip.flaw else ""
     of_true = dict(clip.top).get(clip.true)
     true_score = f" <b>{score_percent(of_true)}</b>" if of_true is not None else ""
     name = escape(f"Play {clip.transcription or clip.name}", quote=True)
+    true, predicted = (human_name(label, reject_label) for label in (clip.true, clip.predicted))
     if clip.right:
-        labels = _intent("predicted correctly", clip.true, true_score)
+        labels = _intent("predicted correctly", true, true_score)
     else:
-        labels = _intent("true label", clip.true, true_score)
-        labels += _intent("predicted", clip.predicted, f" <b>{score_percent(clip.score)}</b>")
+        labels = _intent("true label", true, true_score)
+        labels += _intent("predicted", predicted, f" <b>{score_percent(clip.score)}</b>")
     return (
         f"<li><button type='button' class='rn-play' data-play='{index}' aria-label='{name}'>"
         "<svg viewBox='0 0 24 24' aria-hidden='true'><path d='M8 5v14l11-7z'/></svg></button>"
@@ -127,8 +131,8 @@ def _row(index: int, clip: AnsweredClip) -> str:
     )
 
 
-def _intent(role: str, label: str, score: str) -> str:
-    return f"<span><small>{role}</small> {escape(human_name(label))}{score}</span>"
+def _intent(role: str, name: str, score: str) -> str:
+    return f"<span><small>{role}</small> {escape(name)}{score}</span>"
 
 
 def _words(clip: AnsweredClip) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
+from intent.labels import NONE_OF_THESE
 from intent.recipes import NOT_READ, Recipe, value_read
 from intent.runs.compare import differences, in_words, mcnemar
 from intent.runs.events import History
@@ -16,7 +17,13 @@ from intent.ui.runs.table import begun_in_words, bounds_in_words, interval_html
 from intent.ui.shared.format import NBSP, percent
 
 NO_PREDICTIONS = "its report has no predictions per recording."
-OTHER_WORDS = {"preset": "Recipe", "data": "Data", "locales": "Locales", "base": "Base model"}
+OTHER_WORDS = {
+    "preset": "Recipe",
+    "data": "Data",
+    "locales": "Locales",
+    "base": "Base model",
+    "reject_label": f"Label for “{NONE_OF_THESE}”",
+}
 
 
 @dataclass(frozen=True)
@@ -151,7 +158,7 @@ def _cell(value: object) -> str:
 
 
 def _value(value: object) -> str:
-    if value is None:
+    if value is None or value == "":
         return "–"
     if isinstance(value, bool):
         return "yes" if value else "no"

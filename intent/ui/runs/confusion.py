@@ -5,30 +5,52 @@ from html import escape
 from pathlib import Path
 
 from intent.labels import human_name
+from intent.runs.report import Report
 
 JS = Path(__file__).with_name("confusion.js").read_text(encoding="utf-8")
+HAS_NONE, IS_NONE = " has-none", " class='is-none'"  # set apart from the intents
 HINT = "Point at a cell, or move to it with the arrow keys, to read it. Click it to list its recordings."
 
 
-def confusion_html(labels: Sequence[str], matrix: Sequence[Sequence[int]]) -> str:
-    """Return the matrix as a table of buttons; empty without test recordings."""
-    if not matrix:
+def confusion_html(report: Report) -> str:
+    """Return the matrix as a table of buttons; empty without test recordings.
+
+    The reject label is last, and has a row only if there are recordings with it.
+    """
+    if not report.confusion:
         return ""
-    names = [human_name(label) for label in labels]
+    labels, matrix = shown_labels(report), _shown_matrix(report)
+    names = [human_name(label, report.reject_label) for label in labels]
     heads = "".join(f"<th scope='col'><span>{escape(name)}</span></th>" for name in names)
     first = _first_filled(matrix)
     rows = "".join(
-        f"<tr><th scope='row'>{escape(names[row])}</th>{_cells(row, names, counts, first)}</tr>"
+        f"<tr{IS_NONE if labels[row] == report.reject_label else ''}><th scope='row'>"
+        f"{escape(names[row])}</th>{_cells(row, names, counts, first)}</tr>"
         for row, counts in enumerate(matrix)
     )
     return (
         "<h3>Confusion matrix</h3>"
-        f"<p class='is-quiet rn-caption' role='status'>{HINT}</p>"
-        "<div class='rn-scroll'><table class='rn-confusion' aria-label='Confusion matrix: rows are "
-        "true labels, columns are predicted labels'><thead><tr><th><span class='rn-axes'>"
-        f"True label ↓<br>Predicted label →</span></th>{heads}</tr></thead>"
-        f"<tbody>{rows}</tbody></table></div>"
+        f"<p class='is-quiet rn-caption' role='status'>{HINT}</p><div class='rn-scroll'>"
+        f"<table class='rn-confusion{HAS_NONE if report.reject_label else ''}' "
+        "aria-label='Confusion matrix: rows are true labels, columns are predicted labels'>"
+        "<thead><tr><th><span class='rn-axes'>True label ↓<br>Predicted label →</span></th>"
+        f"{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
+
+
+def shown_labels(report: Report) -> tuple[str, ...]:
+    """Return the labels in the order of the table: the reject label after the intents."""
+    return tuple(sorted(report.labels, key=lambda label: label == report.reject_label))
+
+
+def _shown_matrix(report: Report) -> list[list[int]]:
+    """Return the counts in the order of `shown_labels`, without an empty row of the reject label."""
+    ids = [report.labels.index(label) for label in shown_labels(report)]
+    return [
+        [report.confusion[row][column] for column in ids]
+        for row in ids
+        if report.labels[row] != report.reject_label or any(report.confusion[row])
+    ]
 
 
 def pair_in_words(true: str, predicted: str, count: int) -> str:

@@ -12,6 +12,7 @@ from intent.errors import RunError
 from intent.runs.report import read_report
 from intent.ui.runs import actions
 from intent.ui.runs.clips_list import Filter
+from intent.ui.runs.confusion import shown_labels
 from intent.ui.runs.playback import clip_and_sound
 from intent.ui.runs.rows import KEYS
 from intent.ui.runs.tab_state import Panel, TabState, refresh
@@ -196,7 +197,7 @@ def _sorted_by(selection: Selection, key: object) -> Selection:
 def _pair(runs: Path, state: TabState, row: object, column: object) -> Filter:
     """Return the filter for one cell of the confusion matrix, or the current one without a cell."""
     try:
-        labels = read_report(open_run(runs, state.run_id)).labels
+        labels = shown_labels(read_report(open_run(runs, state.run_id)))
     except RunError:  # removed in the meantime: the refresh takes it off the page
         return state.selection.clips
     match row, column:

@@ -22,11 +22,11 @@ def clip_and_sound(runs: Path, run_id: str, index: object) -> tuple[str, str | N
     details = ""
     try:
         run = open_run(runs, run_id)
-        clips, recipe = read_report(run).clips, run.recipe()
-        if not isinstance(index, int) or not 0 <= index < len(clips):
+        report, recipe = read_report(run), run.recipe()
+        if not isinstance(index, int) or not 0 <= index < len(report.clips):
             raise DataError("There is no such recording in this report: select one of its rows.")
-        clip = clips[index]
-        details = clip_html(clip)
+        clip = report.clips[index]
+        details = clip_html(clip, report.reject_label)
         usable_data(recipe.data)
         return details, wav_file(find_clip(recipe, clip.name, clip.hash))
     except IntentError as error:

@@ -6,10 +6,11 @@ from html import escape
 import numpy as np
 
 from intent.evaluation.metrics import LabelMetrics, ReliabilityBin, reliability
+from intent.evaluation.rejection import Rejection
 from intent.labels import human_name
 from intent.runs.report import OLD, Report
 from intent.ui.shared.chart import Chart, Line, chart_html
-from intent.ui.shared.format import NBSP, percent
+from intent.ui.shared.format import NBSP, percent, score_percent
 
 CONFIDENT = 0.9  # score from which a prediction counts as confident
 MEASURES = ("precision", "recall", "f1")
@@ -29,6 +30,20 @@ def metrics_html(report: Report) -> str:
         f"{per_intent_html(report.per_intent)}</section><section aria-label='Calibration'>"
         f"{reliability_html(report)}</section></div>"
     )
+
+
+def rejection_html(rejection: Rejection) -> str:
+    """Return how many recordings of none of the intents, and of the intents, are rejected."""
+    if rejection.false_accepts is None:
+        found = "not measured, since no test recording is one"
+    else:
+        right = score_percent(1 - rejection.false_accepts)
+        found = f"{right} of {rejection.reject_clips} recognized as none"
+    parts = [f"Other requests: {found}"]
+    if rejection.false_rejects is not None:
+        wrong = score_percent(rejection.false_rejects)
+        parts.append(f"{wrong} of {rejection.intent_clips} recordings of the intents rejected")
+    return f"<p class='rn-rejection'>{'; '.join(parts)}.</p>"
 
 
 def per_intent_html(per_intent: Mapping[str, LabelMetrics]) -> str:

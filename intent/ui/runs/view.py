@@ -16,7 +16,7 @@ from intent.ui.runs.compare_view import Compared, compare_html
 from intent.ui.runs.confusion import confusion_html
 from intent.ui.runs.notes import trash_html
 from intent.ui.runs.overlay import MAX_RUNS
-from intent.ui.runs.report_metrics import metrics_html
+from intent.ui.runs.report_metrics import metrics_html, rejection_html
 from intent.ui.runs.rows import RunRow
 from intent.ui.runs.table import table_html
 from intent.ui.shared.html import notice_html
@@ -102,7 +102,7 @@ def _report_page(page: Page, run: RunDir, row: RunRow, selection: Selection) -> 
     if report:
         page = dataclasses.replace(
             page,
-            confusion=confusion_html(report.labels, report.confusion),
+            confusion=confusion_html(report),
             clips=clips_html(report, selection.clips),
             metrics=metrics_html(report),
         )
@@ -114,7 +114,7 @@ def _report_page(page: Page, run: RunDir, row: RunRow, selection: Selection) -> 
         naming=selection.naming and row.is_own,
         can_rename=row.is_own,
         name=row.name,
-        summary=_summary(row, view, others_html(run)),
+        summary=_summary(row, view, report, others_html(run)),
         curves=view.plots,
         can_use=row.can_be_used,
         can_resume=row.can_be_resumed,
@@ -122,11 +122,12 @@ def _report_page(page: Page, run: RunDir, row: RunRow, selection: Selection) -> 
     )
 
 
-def _summary(row: RunRow, view: View, note: str) -> str:
+def _summary(row: RunRow, view: View, report: Report | None, note: str) -> str:
     progress = view.progress if row.is_live else ""
+    rejection = rejection_html(report.rejection) if report and report.rejection else ""
     return _region(
         f"<h2 tabindex='-1'>{escape(row.name)}</h2><div class='rn-status'>{view.status}</div>"
-        f"{progress}{view.result}{note and f'<div class=is-note>{note}</div>'}{view.skipped}"
+        f"{progress}{view.result}{rejection}{note and f'<div class=is-note>{note}</div>'}{view.skipped}"
     )
 
 

@@ -1,13 +1,12 @@
 """Render predictions, checkpoints and messages as HTML that screen readers read in order."""
 
-from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
 from intent.checkpoints.description import MULTI_LABEL_SCORES
 from intent.checkpoints.resolve import CheckpointInfo
-from intent.labels import human_name
-from intent.models.classifier import Answer, Score
+from intent.labels import NONE_OF_THESE, human_name, none_of
+from intent.models.classifier import Answer
 from intent.ui.shared.format import NBSP, percent, score_percent
 
 PLACEHOLDER_BARS = 5
@@ -23,12 +22,26 @@ def answer_html(answer: Answer, checkpoint_title: str) -> str:
     details = _details(answer, checkpoint_title)
     if not answer.has_speech:
         return _panel("mute", _sentence(NO_SPEECH), details)
+    if not answer.known:
+        headline = (
+            f"<div class='headline plain'><h2>{none_of(answer.intents)}</h2>"
+            f"<p>{escape(closest_in_words(answer))}</p></div>"
+        )
+        return _panel("none", headline, bars_html(answer), details)
     if not answer.sure:
-        return _panel("unsure", _sentence(UNSURE), bars_html(answer.top), details)
+        return _panel("unsure", _sentence(UNSURE), bars_html(answer), details)
     top = answer.top[0]
     share = f"<span class='share'>— {score_percent(top.score)}</span>"
     headline = f"<h2 class='headline'>{escape(human_name(top.label))} {share}</h2>"
-    return _panel("sure", headline, bars_html(answer.top), details)
+    return _panel("sure", headline, bars_html(answer), details)
+
+
+def closest_in_words(answer: Answer) -> str:
+    """Return which intent is the closest to an answer of none, and its score; "" without any."""
+    if not answer.closest:
+        return ""
+    [best, *_] = answer.closest
+    return f"Closest: {human_name(best.label)}, {score_percent(best.score)}"
 
 
 def empty_html() -> str:
@@ -46,13 +59,13 @@ def error_html(sentence: str) -> str:
     return _panel("failed", notice_html(sentence))
 
 
-def bars_html(scores: Sequence[Score]) -> str:
-    """Render labels with their scores as bars, in order."""
+def bars_html(answer: Answer) -> str:
+    """Render the labels of an answer with their scores as bars, in order."""
     rows = "".join(
-        f"<li><span class='name'>{escape(human_name(score.label))}</span>"
+        f"<li><span class='name'>{escape(human_name(score.label, answer.reject_label))}</span>"
         f"<span class='value'>{score_percent(score.score)}</span>"
         f"<span class='bar' aria-hidden='true'><i style='width:{score.score:.2%}'></i></span></li>"
-        for score in scores
+        for score in answer.shown
     )
     return f"<ol class='bars' aria-label='Most likely intents'>{rows}</ol>"
 
@@ -69,11 +82,13 @@ def about_html(info: CheckpointInfo, notice: str = "") -> str:
     if info.multi_label:
         facts.append(("Scores", MULTI_LABEL_SCORES))
     rows = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in facts)
-    chips = "".join(f"<li>{escape(human_name(label))}</li>" for label in info.labels)
+    intents = [label for label in info.labels if label != info.reject_label]
+    chips = "".join(f"<li>{escape(human_name(label))}</li>" for label in intents)
+    or_none = f", or {NONE_OF_THESE.lower()}" if info.reject_label else ""
     return (
         f"<section aria-label='About this checkpoint'>{notice_html(notice)}"
         f"<dl class='facts'>{rows}</dl>"
-        f"<p class='chips-title' id='chips-title'>{len(info.labels)} intents</p>"
+        f"<p class='chips-title' id='chips-title'>{len(intents)} intents{or_none}</p>"
         f"<ul class='chips' aria-labelledby='chips-title'>{chips}</ul></section>"
     )
 

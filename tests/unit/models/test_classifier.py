@@ -50,8 +50,9 @@ def own_whisper(whisper, tmp_path):
 def lean_to(folder: Path, label: str, logit: float) -> None:
     """Make a checkpoint predict one label by a margin of `logit` for any clip."""
     weights = load_file(folder / "model.safetensors")
-    bias = torch.zeros(len(tiny.LABELS))
-    bias[tiny.LABELS.index(label)] = logit
+    ids = json.loads((folder / "config.json").read_text())["label2id"]
+    bias = torch.zeros(len(ids))
+    bias[ids[label]] = logit
     weights["classifier.bias"] = bias
     weights["classifier.weight"] = torch.zeros_like(weights["classifier.weight"])
     new = folder / "model.safetensors.new"

@@ -58,21 +58,31 @@ def test_none_of_the_intents_is_a_sentence_with_the_closest_one(
     top_k: int, whisper: Path, tmp_path: Path
 ) -> None:
     answer = answer_with(whisper, tmp_path / "own", "high", 2.0, top_k)
-    assert answer.closest and answer.closest.label in ("low", "middle")
-    name = answer.closest.label.capitalize()
+    [best, *_] = answer.closest
+    assert best.label in ("low", "middle") and len(answer.closest) == min(top_k, 2)
     lines = answer_text("a.wav", answer).splitlines()
     assert lines[1] == (
-        f"  None of the 2 intents. The closest is {name} ({answer.closest.score:.1%})."
+        f"  None of the 2 intents. The closest is {best.label.capitalize()} ({best.score:.1%})."
     )
     known = answer_text("a.wav", answer_with(whisper, tmp_path / "known", "low", 2.0, top_k))
     assert "None of the" not in known
 
 
+def test_the_reject_label_is_listed_only_if_it_is_the_answer_and_by_its_readable_name(
+    whisper: Path, tmp_path: Path
+) -> None:
+    rejected = answer_with(whisper, tmp_path / "own", "high", 2.0, top_k=2)
+    assert rejected.shown == rejected.top and "None of these" in answer_text("a.wav", rejected)
+    known = answer_with(whisper, tmp_path / "known", "low", 2.0, top_k=2)
+    assert {one.label for one in known.shown} == {"low", "middle"}
+    assert "High" not in answer_text("a.wav", rejected) + answer_text("a.wav", known)
+
+
 def test_every_answer_of_a_checkpoint_without_a_reject_label_is_known(tmp_path: Path) -> None:
     folder = tiny.tiny_whisper(tmp_path / "own", labels=("low", "none", "other"))
     answer = classify(read_clip(CLIP), str(folder))
-    assert (answer.known, answer.known_score, answer.closest) == (True, 1.0, None)
-    assert answer.intents == 3
+    assert (answer.known, answer.known_score, answer.closest) == (True, 1.0, ())
+    assert answer.intents == 3 and answer.shown == answer.top
 
 
 @pytest.mark.parametrize(("label", "known"), [("high", False), ("low", True)])
@@ -86,4 +96,4 @@ def test_each_utterance_is_known_as_an_answer_is(
         assert one.known is known and one.to_json()["known"] is known
         assert (one.known_score > 0.5) is known
         assert one.to_json()["known_score"] == pytest.approx(one.known_score, abs=1e-6)
-        assert ("None of the intents" in utterance_text(one)) is not known
+        assert ("None of these" in utterance_text(one)) is not known

@@ -17,6 +17,19 @@ LEADS = (
 )
 
 
+NONE = replace(
+    Answer(
+        (Score("other", 0.6), Score("pay_bill", 0.12), Score("balance", 0.1)),
+        *(True, True, "bundled", "CPU", 0.02, 0.0, 2.0, 2.0),
+    ),
+    known=False,
+    known_score=0.4,
+    reject_label="other",
+    closest=(Score("pay_bill", 0.12), Score("balance", 0.1)),
+    intents=14,
+)
+
+
 def answer(score: float = 0.97) -> Answer:
     return Answer(
         top=(Score("pay_bill", score), Score("balance", 1 - score)),
@@ -77,3 +90,22 @@ def test_a_label_is_text_and_never_markup() -> None:
     html = live_html(Live(settled=(done,)))
     assert "<b>" not in html.casefold()
     assert "'x'" not in html.casefold()
+
+
+def test_an_answer_of_none_says_so_and_names_the_closest_intent() -> None:
+    done = Settled(3, NONE, LEADS, settled().clip)
+    sentence = "Settled answer 3: None of the 14 intents. Closest: Pay a bill, 12\u00a0%."
+    assert said(done) == sentence
+    for live in (Live(answer=NONE, leads=LEADS), Live(settled=(done,))):
+        html = live_html(live)
+        assert "None of the 14 intents <small>Closest: Pay a bill, 12\u00a0%</small>" in html
+        assert "None of these" in html and "Other" not in html and "Low confidence" not in html
+
+
+def test_none_of_the_intents_leads_the_strip_by_its_name_and_takes_no_color_of_an_intent() -> None:
+    leads = (Lead("other", 0.5, 0.6), *LEADS)
+    known = replace(answer(), reject_label="other", closest=answer().top)
+    html = live_html(Live(answer=known, leads=leads))
+    assert "Leading intents: None of these, then Check my balance, then Pay a bill" in html
+    assert html.count("class='live-none'") == 2  # a stretch and the legend
+    assert html.count("class='live-0'") == 3  # the first intent's

@@ -43,6 +43,23 @@ def test_the_summary_names_what_is_sure_what_is_not_and_what_is_silent():
     assert rows == [("Pay a bill", "15.0"), ("Low confidence", "3.0"), ("No speech", "42.0")]
 
 
+def test_none_of_the_intents_has_its_name_and_one_row_of_the_summary():
+    none = [
+        Utterance(start, start + 2, (Score("other", score), Score("balance", 0.1)), known=False)
+        for start, score in ((50.0, 0.9), (55.0, 0.2))  # sure or not
+    ]
+    details = html.details_html([*SAID, *none], 60.0)
+    rows = re.findall(r"<span>([^<]+)</span><b>([\d.]+)", details)
+    assert rows == [
+        ("Pay a bill", "15.0"),
+        ("None of these", "4.0"),
+        ("Low confidence", "3.0"),
+        ("No speech", "38.0"),
+    ]
+    assert "Play 0:50.0 to 0:52.0: None of these, 90\u00a0%" in html.strip_html(none, 60.0)
+    assert "Other" not in details and "None of these (low" not in details
+
+
 def test_a_recording_without_speech_says_so():
     assert "No speech was detected" in html.details_html([], 60.0)
 

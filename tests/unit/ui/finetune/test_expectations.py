@@ -132,7 +132,7 @@ def expected(
     values = {**dataclasses.asdict(preset(preset_name)), "window_seconds": 2, **changes}
     fields = tuple(values[name] for name in field_names())
     filled = (base, preset_name)
-    form = FormValues("minds14", ["en-US"], "", base, preset_name, filled, fields)
+    form = FormValues("minds14", ["en-US"], "", None, base, preset_name, filled, fields)
     return list(expect(form, None))
 
 
