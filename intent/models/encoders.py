@@ -48,7 +48,11 @@ class Base:
 
 
 BASES = (
-    Base(BUNDLED, WHISPER, "ships with the app: Whisper tiny.en, fine-tuned on MInDS-14"),
+    Base(
+        BUNDLED,
+        WHISPER,
+        "ships with the app: Whisper tiny.en, fine-tuned on MInDS-14 and more wordings",
+    ),
     Base("openai/whisper-tiny.en", WHISPER, "8 M encoder parameters, English"),
     Base("openai/whisper-base", WHISPER, "21 M encoder parameters, 99 languages"),
     Base("openai/whisper-small", WHISPER, "88 M encoder parameters, 99 languages"),
