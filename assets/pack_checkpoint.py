@@ -42,9 +42,9 @@ tags:
 ---
 # Bundled checkpoint of Intent Studio
 Classifies the 14 banking intents of MInDS-14, and `none`: none of them. It is the encoder
-of Whisper tiny.en with a window of {window} s; one neuron of its last layer is rewritten to keep padding out of the mean, and its last
-feed-forward network is fine-tuned with a leave-one-out loss. Its stock mean-pooled head is
-fitted in closed form:
+of Whisper tiny.en with a window of {window} s; one neuron of its last layer is rewritten to keep
+padding out of the mean, and its last feed-forward network is fine-tuned with a leave-one-out loss.
+Its stock mean-pooled head is fitted in closed form:
 
 ```python
 from transformers import pipeline
@@ -60,8 +60,8 @@ pipeline("audio-classification", model="assets/checkpoint")(samples)  # float32 
   `assets/wordings`. `provenance.json` lists the hashes of their audio and of the synthetic
   sentences.
 - **Accuracy** on the held-out test sets of MInDS-14: {results}.
-- **Limits**: MInDS-14 is telephone English of 2021, with one bank's intents; the wordings were written by
-  a language model and are read by synthetic voices.
+- **Limits**: MInDS-14 is telephone English of 2021, with one bank's intents; the wordings were written
+  by a language model and are read by synthetic voices.
 - **Licenses**: Whisper, MIT, © 2022 OpenAI (Radford et al. 2022, arXiv 2212.04356). MInDS-14,
   CC-BY-4.0 (Gerz et al. 2021, arXiv 2104.08524). This checkpoint was trained on it
   and is licensed under CC-BY-4.0.
