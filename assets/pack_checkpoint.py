@@ -21,7 +21,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from intent.checkpoints.provenance import read_provenance, write_provenance  # noqa: E402
-from intent.paths import BUNDLED_CHECKPOINT  # noqa: E402
+from intent.evaluation.evaluate import evaluate_checkpoint  # noqa: E402
+from intent.evaluation.metrics import Evaluation  # noqa: E402
+from intent.paths import BUNDLED_CHECKPOINT, OWN_WORDS  # noqa: E402
 
 BASE = "openai/whisper-tiny.en"
 DATA = "PolyAI/minds14"
@@ -60,6 +62,7 @@ pipeline("audio-classification", model="assets/checkpoint")(samples)  # float32 
   `assets/wordings`. `provenance.json` lists the hashes of their audio and of the synthetic
   sentences.
 - **Accuracy** on the held-out test sets of MInDS-14: {results}.
+  On the exam `assets/own-words`, freely worded and synthetic: {own_words}.
 - **Limits**: MInDS-14 is telephone English of 2021, with one bank's intents; the wordings were written
   by a language model and are read by synthetic voices.
 - **Licenses**: Whisper, MIT, © 2022 OpenAI (Radford et al. 2022, arXiv 2212.04356). MInDS-14,
@@ -86,10 +89,15 @@ def pack(run: Path, folder: Path) -> None:
     provenance = read_provenance(run / "model")
     provenance = dataclasses.replace(provenance, base=BASE, data=DATA)
     write_provenance(folder, provenance)
-    (folder / "README.md").write_text(_card(report, extractor.chunk_length), encoding="utf-8")
+    exam = evaluate_checkpoint(str(folder), OWN_WORDS)
+    write_provenance(folder, dataclasses.replace(provenance, own_words=exam.accuracy))
+    card = _card(report, extractor.chunk_length, exam)
+    (folder / "README.md").write_text(card, encoding="utf-8")
+    for file in folder.iterdir():
+        file.chmod(0o644)
 
 
-def _card(report: dict, window: int) -> str:
+def _card(report: dict, window: int, exam: Evaluation) -> str:
     from intent.data.dataset import load_data
     from intent.recipes import OF_ANY_RECIPE, Recipe, preset
 
@@ -119,6 +127,7 @@ def _card(report: dict, window: int) -> str:
         real_clips=report["train_clips"] - synthetic,
         synthetic_clips=synthetic,
         results=results,
+        own_words=f"{100 * exam.accuracy:.1f} % of {exam.clips} sentences",
         locales_in_words=" and ".join(recipe["locales"]),
     )
 

@@ -28,9 +28,9 @@ class Provenance:
     interval: tuple[float, float] | None  # 95 %
     test_clips: int
     trained_on: tuple[str, ...]  # clip hashes, including those of the base
-    sentences: tuple[
-        str, ...
-    ] = ()  # hashes of those of synthetic clips, including those of the base
+    # hashes of those of synthetic clips, including those of the base
+    sentences: tuple[str, ...] = ()
+    own_words: float | None = None  # accuracy, 0..1, on the exam "own-words"; None: not measured
 
 
 def sentence_hash(transcription: str) -> str:

@@ -42,6 +42,7 @@ class CheckpointInfo:
     window_seconds: float | None  # length of its input window; None: unlimited
     multi_label: bool = False  # each label has a score of its own; they do not add up to 1
     reject_label: str | None = None  # the label that means "none of the intents"
+    own_words: float | None = None  # 0..1, accuracy on the exam "own-words"
 
 
 def describe(checkpoint: str) -> CheckpointInfo:
@@ -61,6 +62,7 @@ def describe(checkpoint: str) -> CheckpointInfo:
         window_seconds=window_seconds(folder),
         multi_label=config.get("problem_type") == MULTI_LABEL,
         reject_label=reject_label_of(config, shown_name(checkpoint)),
+        own_words=provenance.own_words if provenance else None,
     )
 
 

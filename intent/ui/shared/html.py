@@ -78,6 +78,8 @@ def ghost_bars_html() -> str:
 def about_html(info: CheckpointInfo, notice: str = "") -> str:
     """Render a checkpoint's base model, test accuracy, audio window and intents."""
     facts = [("Base model", escape(_base(info.base))), ("Test accuracy", _accuracy(info))]
+    if info.own_words is not None:
+        facts.append(("In people’s own words", f"{percent(info.own_words)} (synthetic voices)"))
     facts.append(("Audio used", _audio_used(info.window_seconds)))
     if info.multi_label:
         facts.append(("Scores", MULTI_LABEL_SCORES))

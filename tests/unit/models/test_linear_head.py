@@ -257,4 +257,4 @@ def test_cross_validation_rejects_few_fresh_clips_of_the_intents() -> None:
         scores = probabilities(fresh, found)
         rejected[reject_id] = (scores[fresh_ids != REJECT].argmax(1) == REJECT).mean()
     assert rejected[REJECT] == pytest.approx(MAX_FALSE_REJECTS, abs=0.01)
-    assert rejected[None] > 3 * rejected[REJECT]
+    assert rejected[None] > 1.5 * rejected[REJECT]
