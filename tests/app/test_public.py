@@ -254,7 +254,7 @@ def test_a_run_that_is_started_is_the_visitors_who_started_it(
     [number] = numbers(page)[key]
     data = values_of(page, number)
     if key == "/start":
-        data = ["sample", ["en-US"], "bundled", "instant", 42, "{}"]
+        data = ["sample", ["en-US"], "bundled", "instant", 42, "{}", ""]
     before = set(list_runs(folder))
     Stranger(address, None).call(number, data)
     assert set(list_runs(folder)) == before

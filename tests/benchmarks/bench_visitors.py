@@ -157,7 +157,7 @@ def visit_while_training(
 ) -> tuple[tuple[list[Outcome], float], bool]:
     """Measure while a run trains in the app; return whether that ended meanwhile too."""
     owner = Visitor(address, len(recordings))
-    run = owner.call("start", "sample", ["en-US"], "bundled", recipe, 42, "{}")
+    run = owner.call("start", "sample", ["en-US"], "bundled", recipe, 42, "{}", "")
     while (status := owner.call("status", run))["progress"] is None:
         if status["state"] not in ("prepared", "queued", "running"):
             raise RuntimeError(f"The run did not train: {status}")

@@ -256,5 +256,5 @@ def test_cross_validation_rejects_few_fresh_clips_of_the_intents() -> None:
         found = calibrate(head, points, ids, np.arange(len(ids)), reject_id)
         scores = probabilities(fresh, found)
         rejected[reject_id] = (scores[fresh_ids != REJECT].argmax(1) == REJECT).mean()
-    assert rejected[REJECT] == pytest.approx(MAX_FALSE_REJECTS, abs=0.01)
+    assert rejected[REJECT] == pytest.approx(MAX_FALSE_REJECTS, abs=0.015)
     assert rejected[None] > 1.5 * rejected[REJECT]
