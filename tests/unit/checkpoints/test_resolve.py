@@ -100,11 +100,12 @@ def test_labels_come_in_the_order_of_their_ids(folder):
     assert describe(str(folder)).labels == tuple(f"label {i}" for i in range(11))
 
 
-def test_the_bundled_checkpoint_predicts_the_14_intents():
+def test_the_bundled_checkpoint_predicts_the_14_intents_or_none():
     from intent.labels import MINDS14_LABELS
 
     info = describe("bundled")
-    assert info.labels == tuple(MINDS14_LABELS)
+    assert info.labels == (*MINDS14_LABELS, "none")
+    assert info.reject_label == "none"
     assert info.window_seconds == 15
 
 
