@@ -98,6 +98,13 @@ def test_a_reject_label_is_not_counted_among_the_intents() -> None:
     assert "2 intents, or none of these<" in html and "Other" not in html
 
 
+def test_the_accuracy_on_own_words_is_shown_where_it_was_measured() -> None:
+    info = CheckpointInfo("x/y", ("a", "b"), None, None, None, None)
+    assert "own words" not in bars.about_html(info)
+    html = bars.about_html(dataclasses.replace(info, own_words=0.881))
+    assert "In people’s own words" in html and f"88.1{NBSP}%" in html
+
+
 def test_a_checkpoint_without_a_test_figure_says_so() -> None:
     info = CheckpointInfo("x/y", ("a", "b"), None, None, None, None)
     html = bars.about_html(info)
