@@ -33,7 +33,7 @@ def test_six_utterances_in_five_minutes_are_found_in_order_with_the_intents_of_t
         alone = classify(true.clip)
         assert utterance.sure and len(utterance.top) == 5
         assert utterance.top[0].label == alone.top[0].label
-        assert utterance.top[0].score == pytest.approx(alone.top[0].score, abs=0.1)
+        assert utterance.top[0].score == pytest.approx(alone.top[0].score, abs=0.15)
 
 
 def test_utterances_come_while_the_recording_is_read(recording):
