@@ -58,7 +58,7 @@ pipeline("audio-classification", model="assets/checkpoint")(samples)  # float32 
   `python -m intent train --data DIR --locale {locales} {flags}`, where DIR is made by
   `assets/wordings/build_data.py`.
 - **Trained on** {train_clips} recordings: {real_clips} of callers, the training sets (80 %, seed {seed},
-  stratified) of MInDS-14 {locales_in_words}, and {synthetic_clips} of synthetic speech, the sentences of
+  stratified) of MInDS-14 {locales_in_words}, and {synthetic_clips} of synthetic speech, sentences of
   `assets/wordings`. `provenance.json` lists the hashes of their audio and of the synthetic
   sentences.
 - **Accuracy** on the held-out test sets of MInDS-14: {results}.

@@ -16,7 +16,7 @@ ABSENT_BIAS = -30.0  # logit of a class without clips: a score below 1e-9
 # Share of the held-out clips of the intents that may be rejected. A caller turned away although the
 # model knows the intent costs more than one who is asked again, so nearly all of these clips have to
 # pass; within this limit, as many others as possible are rejected.
-MAX_FALSE_REJECTS = 0.02
+MAX_FALSE_REJECTS = 0.01
 ROUNDING = 1e-6  # of logits: the clip at the limit is not rejected
 
 
