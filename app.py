@@ -14,6 +14,10 @@ def main() -> None:
     prepare_environment(page=True)
     if is_public():
         be_anonymous()
+    # Before there are threads: at the end of its import, transformers replaces its own module, and a
+    # thread that imports it at that time gets `cannot import name`. It imports no torch yet.
+    import transformers  # noqa: F401
+
     from intent.jobs.control import look_after
     from intent.models.classifier import warm_up
     from intent.paths import runs_dir

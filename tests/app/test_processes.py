@@ -8,8 +8,8 @@ import pytest
 from intent.devices import may_have_gpu
 from tests.repository import ROOT
 
-# Prints, where app.py would serve the page, whether torch was imported and which process training
-# would be forked from; and that process again after the handlers of the Fine-tune tab.
+# Prints, where app.py would serve the page, whether torch and transformers were imported and which
+# process training would be forked from; and that process again after the handlers of the Fine-tune tab.
 CODE = """
 import os, sys
 from multiprocessing import forkserver
@@ -23,6 +23,7 @@ def handlers(page):
 
 def served(page, when_served):
     print("torch" in sys.modules)
+    print("transformers" in sys.modules)
     print(forkserver._forkserver._forkserver_pid)
     for handler in handlers(page):
         handler()
@@ -48,9 +49,13 @@ def test_the_page_is_served_before_torch_is_imported_where_there_is_no_gpu(
     assert printed[0] == str(may_have_gpu())
 
 
+def test_transformers_is_imported_before_threads_ask_for_it_at_once(printed: list[str]) -> None:
+    assert printed[1] == "True"
+
+
 def test_the_app_loads_what_training_needs_when_the_fine_tune_tab_is_opened(
     printed: list[str],
 ) -> None:
-    _, at_rest, opened = printed
+    _, _, at_rest, opened = printed
     assert at_rest == "None"
     assert opened.isdigit()
