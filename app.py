@@ -15,7 +15,8 @@ def main() -> None:
     if is_public():
         be_anonymous()
     # Before there are threads: at the end of its import, transformers replaces its own module, and a
-    # thread that imports it at that time gets `cannot import name`. It imports no torch yet.
+    # thread that imports it at that time gets `cannot import name`; datasets uses it half imported.
+    # It imports no torch yet.
     import transformers  # noqa: F401
 
     from intent.jobs.control import look_after

@@ -18,6 +18,7 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "sample"))
 
 from kokoro_voices import HELD_OUT_VOICES, load_kokoro  # noqa: E402
+from sentences import wordings  # noqa: E402
 from speech import draw_speaker, speak, write_opus  # noqa: E402
 
 SAMPLE_RATE = 16_000  # Hz, that of the encoders
@@ -29,28 +30,28 @@ def main() -> None:
     parser.add_argument("--downloads", type=Path, required=True, help="model and voices")
     parser.add_argument("--out", type=Path, required=True, help="folder for one file a sentence")
     parser.add_argument("--threads", type=int, default=2, help="threads for synthesis")
-    parser.add_argument("--authors", nargs="*", help="only these, in this order")
+    parser.add_argument("--authors", nargs="*", help="only these")
     options = parser.parse_args()
 
-    authors = options.authors or sorted(path.stem for path in HERE.glob("*.json"))
     kokoro = load_kokoro(options.downloads, options.threads)
     voices = [voice for voice in kokoro.get_voices() if voice not in HELD_OUT_VOICES]
+    speakers = {
+        wording.file_name: draw_speaker(
+            voices, f"{wording.author}{wording.label}{wording.row}{wording.sentence}"
+        )
+        for wording in wordings()
+    }
     options.out.mkdir(parents=True, exist_ok=True)
-    speakers = {}
-    for author in authors:
-        sentences = json.loads((HERE / f"{author}.json").read_text(encoding="utf-8"))
-        rows = [(row, label) for label, some in sentences.items() for row in range(len(some))]
-        for done, (row, label) in enumerate(sorted(rows), start=1):
-            file = options.out / f"{author}-{label}-{row:03d}.opus"
-            sentence = sentences[label][row]
-            speaker = draw_speaker(voices, f"{author}{label}{row}{sentence}")
-            speakers[file.name] = speaker.voice
-            if not file.exists():
-                samples = speak(kokoro, sentence, speaker, SAMPLE_RATE)
-                write_opus(file, samples, SAMPLE_RATE, COMPRESSION)
-            print(f"\r{author}: {done} of {len(rows)}", end="", flush=True)
-        print()
-    (options.out / "voices.json").write_text(json.dumps(speakers, indent=1), encoding="utf-8")
+    voice_of = {file: speaker.voice for file, speaker in speakers.items()}
+    (options.out / "voices.json").write_text(json.dumps(voice_of, indent=1), encoding="utf-8")
+    todo = sorted(wordings(options.authors), key=lambda wording: wording.row)  # of every label
+    for done, wording in enumerate(todo, start=1):
+        file = options.out / wording.file_name
+        if not file.exists():
+            samples = speak(kokoro, wording.sentence, speakers[file.name], SAMPLE_RATE)
+            write_opus(file, samples, SAMPLE_RATE, COMPRESSION)
+        print(f"\r{done} of {len(todo)}", end="", flush=True)
+    print()
 
 
 if __name__ == "__main__":

@@ -9,7 +9,12 @@ from intent.audio.level import rms
 VERSION = 2  # of what a copy sounds like
 TEMPO_CHANGES = (0.9, 1.1)
 NOISE_DB = 15.0  # signal-to-noise ratio
-CONDITIONS: tuple[Condition, ...] = (room, telephone, room, microphone)  # of the copies from 4 on
+COPY_CONDITIONS: tuple[Condition, ...] = (
+    room,
+    telephone,
+    room,
+    microphone,
+)  # of the copies from 4 on
 
 
 def augment(clip: Clip, clip_hash: str, copy: int) -> Clip:
@@ -27,7 +32,7 @@ def augment(clip: Clip, clip_hash: str, copy: int) -> Clip:
     first = 2 + len(TEMPO_CHANGES)
     if copy < first:
         return _change_tempo(clip, TEMPO_CHANGES[copy - 2])
-    condition = CONDITIONS[(copy - first) % len(CONDITIONS)]
+    condition = COPY_CONDITIONS[(copy - first) % len(COPY_CONDITIONS)]
     return condition(_change_tempo(clip, rng.uniform(*TEMPO_CHANGES)), rng)
 
 

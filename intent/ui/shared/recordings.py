@@ -49,10 +49,6 @@ class DataPreview:
 
 def open_data(name: str, locales: Sequence[str]) -> DataPreview:
     """Return a data set with numbered recordings, without reading audio; raises DataError."""
-    # Wait until another thread has imported transformers (the classifier warms up while the first
-    # page opens): datasets uses the module even while it is only half imported.
-    import transformers  # noqa: F401
-
     skipped: list[tuple[str, str]] = []
     parts = all_data.load_data(name, locales, lambda *skip: skipped.append(skip))
     labels = all_data.label_names(parts)
